@@ -1,0 +1,19 @@
+"""What the project can do with each architecture: the one list that the catalog's marks are read from.
+
+Written by hand, plain data, no imports: listing the catalog must not load a network. An architecture that lands
+adds its line here and its builder to :mod:`finetune_tts.models.building`.
+"""
+
+FINE_TUNE = "fine-tune"
+SPEAK = "speak"
+NOT_YET = "not yet"
+
+#: architecture name (the ``model`` field of a config) → what can be done with it here; a name not listed is NOT_YET.
+SUPPORT = {
+    "glow_tts": FINE_TUNE,
+}
+
+
+def support(architecture: str) -> str:
+    """Return ``FINE_TUNE``, ``SPEAK`` or ``NOT_YET`` for an architecture name, in any letter case."""
+    return SUPPORT.get(architecture.lower(), NOT_YET)
