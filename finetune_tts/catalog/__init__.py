@@ -1,0 +1,1 @@
+"""Catalog names to files: entries, look-up, verified download, cache folder."""

@@ -1,0 +1,96 @@
+"""Finding a model by name."""
+
+import re
+from collections.abc import Container, Mapping
+
+from finetune_tts.architectures import SPEAK
+from finetune_tts.catalog.address import Archive, remote_file
+from finetune_tts.catalog.entry import ModelEntry
+from finetune_tts.errors import UserError
+
+#: the releases in 1,100 languages: an ISO 639-3 code, some with a script or a dialect (``azj-script_latin``).
+_MMS_NAME = re.compile(r"tts_models/(?P<iso>[a-z]{3}(?:-[a-z]+_[a-z0-9_]+)?)/fairseq/vits")
+MMS_LICENCE = "CC BY-NC 4.0"
+
+
+def find(catalog: Mapping[str, ModelEntry], name: str) -> ModelEntry:
+    """Return the entry of that name, or make it for a massively multilingual release (MMS).
+
+    Raises:
+        UserError: there is none; the message offers the nearest names.
+    """
+    if name in catalog:
+        return catalog[name]
+    by_folder_name = [entry for entry in catalog.values() if entry.folder_name == name]
+    if len(by_folder_name) == 1:
+        return by_folder_name[0]
+    mms = _MMS_NAME.fullmatch(name)
+    if mms:
+        return _mms_entry(name, mms["iso"])
+    raise UserError(f"No model is called {name!r}. {nearest_hint(catalog, name)}")
+
+
+def search(catalog: Mapping[str, ModelEntry], words: str | None) -> list[ModelEntry]:
+    """Return the entries whose names contain every word, in any letter case, ``-`` and ``_`` being the same.
+
+    Raises:
+        UserError: no name does.
+    """
+    wanted = _plain(words or "").split()
+    found = [entry for entry in catalog.values() if all(word in _plain(entry.name) for word in wanted)]
+    if not found:
+        raise UserError(f"No model's name contains {words!r}. {nearest_hint(catalog, words or '')}")
+    return found
+
+
+def require_support(entry: ModelEntry, wanted: Container[str]) -> None:
+    """Refuse a model that cannot be used as the person wants, before anything of it is downloaded.
+
+    Args:
+        entry: of the catalog; one whose architecture is not known yet passes, as its config will tell.
+        wanted: levels of :mod:`finetune_tts.architectures` that suffice.
+
+    Raises:
+        UserError: the model's architecture does not reach any of them.
+    """
+    if entry.architecture and entry.support not in wanted:
+        raise UserError(
+            f"{entry.name} is a {entry.architecture} model, which this version cannot "
+            f"{'fine-tune' if entry.support == SPEAK else 'fine-tune or speak with'} yet. "
+            "--list_models marks those that it can."
+        )
+
+
+def nearest_hint(catalog: Mapping[str, ModelEntry], name: str) -> str:
+    """Say which names are nearest to ``name``, and where the whole list is."""
+    names = nearest_names(catalog, name)
+    hint = f"Nearest: {', '.join(names)}. " if names else ""
+    return hint + "All of them: --list_models"
+
+
+def nearest_names(catalog: Mapping[str, ModelEntry], name: str, at_most: int = 4) -> list[str]:
+    """Return the names that look most like ``name``; parts may be missing from it, or wrong."""
+    from difflib import SequenceMatcher
+
+    def likeness(candidate: str) -> float:
+        # A name without its type, or the model's name alone, is compared with as many of the last parts.
+        parts = min(name.count("/") + 1, 4)
+        shortened = "/".join(candidate.split("/")[-parts:])
+        return SequenceMatcher(None, _plain(name), _plain(shortened)).ratio()
+
+    ranked = sorted(((likeness(candidate), candidate) for candidate in catalog), key=lambda pair: -pair[0])
+    return [candidate for value, candidate in ranked[:at_most] if value >= 0.6]
+
+
+def _mms_entry(name: str, iso: str) -> ModelEntry:
+    return ModelEntry(
+        name=name,
+        addresses=(Archive(remote_file(f"https://dl.fbaipublicfiles.com/mms/tts/{iso}.tar.gz")),),
+        licence=MMS_LICENCE,
+        architecture="vits",
+        description="Massively multilingual speech (MMS): one of 1,100 languages.",
+    )
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("-", "_")

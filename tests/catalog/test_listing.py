@@ -1,0 +1,143 @@
+"""The catalog of the package, and a person's own merged into it."""
+
+import json
+
+import pytest
+
+from finetune_tts.catalog.address import Archive, Bundled, HubRepository, SingleFiles
+from finetune_tts.catalog.listing import load_catalog
+from finetune_tts.errors import UserError
+
+NAME = "tts_models/xx/test/glow-tts"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(content):
+        path = tmp_path / "own.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return path
+
+    return put
+
+
+def test_all_released_models_and_the_bundled_base_are_there():
+    catalog = load_catalog()
+    assert len(catalog) == 98
+    assert catalog["tts_models/en/demo/glow-tts"].addresses == (Bundled("demo"),)
+    assert sum(entry.model_type == "tts_models" for entry in catalog.values()) == 75
+    assert [name for name, entry in catalog.items() if entry.terms_required] == [
+        "tts_models/multilingual/multi-dataset/xtts_v2",
+        "tts_models/multilingual/multi-dataset/xtts_v1.1",
+    ]
+
+
+def test_every_entry_can_be_used():
+    catalog = load_catalog()
+    for entry in catalog.values():
+        assert entry.licence
+        assert entry.architecture
+        assert entry.addresses or entry.architecture == "knnvc"
+        assert entry.default_vocoder is None or entry.default_vocoder in catalog
+
+
+def test_kinds_of_addresses_are_told_apart():
+    catalog = load_catalog()
+    zip_first, hub = catalog["tts_models/en/ek1/tacotron2"].addresses
+    assert isinstance(zip_first, Archive)
+    assert hub == HubRepository("tts-hub/tacotron2-en-ek1")
+    files, hub = catalog["tts_models/fa/custom/vits-female"].addresses
+    assert isinstance(files, SingleFiles)
+    assert [file.name for file in files.files] == ["best_model_30824.pth", "config.json"]
+    assert hub.allow == ("best_model_30824.pth", "config.json")
+
+
+def test_what_can_be_done_comes_from_the_list_of_architectures(monkeypatch):
+    entry = load_catalog()["tts_models/en/ljspeech/vits"]
+    monkeypatch.setattr("finetune_tts.architectures.SUPPORT", {"vits": "speak"})
+    assert entry.support == "speak"
+
+
+def test_a_persons_own_entries_are_added_and_replace(write, monkeypatch):
+    own = write(
+        {
+            "models": [
+                {"name": NAME, "addresses": ["https://a.example/x.zip", {"hub": "me/x", "revision": "v2"}]},
+                {"name": "tts_models/en/ljspeech/vits", "license": "mine", "addresses": []},
+            ]
+        }
+    )
+    catalog = load_catalog(own)
+    assert len(catalog) == 99
+    assert catalog[NAME].architecture == "glow_tts"
+    assert catalog[NAME].addresses[1] == HubRepository("me/x", revision="v2")
+    assert catalog["tts_models/en/ljspeech/vits"].licence == "mine"
+    monkeypatch.setenv("TTS_MODELS_FILE", str(own))
+    assert NAME in load_catalog()
+
+
+def test_the_nested_form_of_released_catalogs_is_read(write):
+    fields = {
+        "zip": {"github_rls_url": "https://a.example/zip.zip", "license": "MIT", "commit": None, "stats_file": None},
+        "files": {"hf_url": ["https://a.example/model.pth", "https://a.example/config.json"], "tos_required": True},
+        "mirrors": {"github_rls_url": ["https://a.example/m.zip", "https://b.example/m.zip"], "model_hash": "12"},
+        "hub": {"repo_id": "me/x", "allow_patterns": ["*.pth"], "default_vocoder": "vocoder_models/a/b/c"},
+        "vits": {"hf_url": "https://a.example/vits.tar.gz", "github_rls_url": "http://127.0.0.1:8000/vits.zip"},
+    }
+    catalog = load_catalog(write({"tts_models": {"xx": {"test": fields}}}))
+    entries = {key: catalog[f"tts_models/xx/test/{key}"] for key in fields}
+    assert isinstance(entries["zip"].addresses[0], Archive)
+    assert isinstance(entries["files"].addresses[0], SingleFiles)
+    assert entries["files"].terms_required
+    assert [address.label for address in entries["mirrors"].addresses] == fields["mirrors"]["github_rls_url"]
+    assert entries["mirrors"].release_hash == "12"
+    assert entries["hub"].addresses == (HubRepository("me/x", allow=("*.pth",)),)
+    assert entries["hub"].default_vocoder == "vocoder_models/a/b/c"
+    assert [address.file.name for address in entries["vits"].addresses] == ["vits.zip", "vits.tar.gz"]
+    assert (entries["vits"].architecture, entries["hub"].architecture) == ("vits", "")
+
+
+def entry(**fields):
+    return {"models": [{"name": NAME, "addresses": [], **fields}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{\n,}", "own.json, line 2: not JSON"),
+        ('{"models": [], "models": []}', "'models' stands there twice"),
+        ([], "a catalog is an object"),
+        ({"models": [3]}, 'model 1 is not an object with a "name"'),
+        ({"models": [{"name": NAME}, {"name": NAME}]}, "stands there twice"),
+        (entry(name="tts_models/a/b"), "not of the form"),
+        (entry(name="tts_models/a/../b"), "not of the form"),
+        (entry(licence="MIT"), 'the entry has no field "licence"'),
+        (entry(license=3), '"license" is 3, not a string'),
+        (entry(terms_required="yes"), "\"terms_required\" is 'yes', not true or false"),
+        (entry(addresses="https://a.example/x.zip"), '"addresses" is not a list'),
+        (entry(addresses=["http://a.example/x.zip"]), "not an https:// address"),
+        (entry(addresses=["http://127.0.0.1.a.example/x.zip"]), "not an https:// address"),
+        (entry(addresses=["file:///etc/passwd"]), "not an https:// address"),
+        (entry(addresses=["https://a.example/"]), "does not end in a file name"),
+        (entry(addresses=["https://a.example/..%2fx"]), "does not end in a file name"),
+        (entry(addresses=[{"archive": "https://a.example/x.zip", "checksum": "123"}]), "checksum '123'"),
+        (entry(addresses=[{"zip": "https://a.example/x.zip"}]), "with one of archive, files, hub, bundled"),
+        (entry(addresses=[{"files": []}]), '"files" is not a list'),
+        (entry(addresses=[{"files": ["https://a.example/x", "https://b.example/x"]}]), "two files are called x"),
+        (entry(addresses=[{"hub": "me/x", "allow": 3}]), '"allow" is 3'),
+        ({"tts_models": {"xx": {"test": "https://a.example"}}}, "tts_models/xx/test is 'https://a.example'"),
+        (
+            {"tts_models": {"xx": {"test": {"a": {"hf_url": "http://a.example/x.zip"}}}}},
+            "tts_models/xx/test/a: http://a",
+        ),
+    ],
+)
+def test_a_wrong_catalog_is_told_by_file_entry_and_field(write, content, told):
+    with pytest.raises(UserError, match=r"own\.json") as error:
+        load_catalog(write(content))
+    assert told in str(error.value)
+
+
+def test_a_catalog_that_does_not_exist_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"none\.json: cannot be read"):
+        load_catalog(tmp_path / "none.json")
