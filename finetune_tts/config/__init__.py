@@ -1,0 +1,1 @@
+"""Coqpit dataclasses in 🐸TTS's field names, reading released configs, overrides."""

@@ -1,0 +1,320 @@
+"""Values that have the right type and make no sense: found before any data is read, all named at once."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.base import Config
+from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
+from finetune_tts.config.optimizers import OPTIMIZERS, SCHEDULERS
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.values import shown
+from finetune_tts.errors import UserError
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_finite(number: float) -> bool:
+    """Tell whether a number is finite and a float can hold it; :func:`math.isfinite` fails on huge whole numbers."""
+    return abs(number) < 2**1023
+
+
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number, as 2.0 is."""
+    return is_number(value) and is_finite(value) and value == int(value)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``; finite ones unless ``infinite``."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    infinite: bool = False
+
+    def holds(self, number: float) -> bool:
+        """Tell whether a number lies in the range."""
+        if not is_finite(number):
+            return self.infinite and number > 0
+        above = number > self.low if self.open_low else number >= self.low
+        return above and (number < self.high if self.open_high else number <= self.high)
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return f"{self.low:g}"
+        low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
+        high = f"{'below' if self.open_high else 'at most'} {self.high:g}"
+        parts = [low] if self.low > -math.inf else []
+        parts += [high] if self.high < math.inf else []
+        return " and ".join(parts) or "a finite number"
+
+
+ABOVE_ZERO = Range(0, open_low=True)
+FROM_ZERO = Range(0)
+FROM_ONE = Range(1)
+SHARE = Range(0, 1, open_high=True)
+LENGTH = Range(0, infinite=True)
+
+SPEECH_RANGES = {
+    "lr": ABOVE_ZERO,
+    "batch_size": FROM_ONE,
+    "eval_batch_size": FROM_ONE,
+    "epochs": FROM_ONE,
+    "grad_clip": FROM_ZERO,
+    "print_step": FROM_ONE,
+    "plot_step": FROM_ONE,
+    "save_step": FROM_ONE,
+    "save_n_checkpoints": FROM_ONE,
+    "run_eval_steps": FROM_ONE,
+    "training_seed": Range(0, 2**32 - 1),
+    "num_loader_workers": Range(0, 1024),
+    "num_eval_loader_workers": Range(0, 1024),
+    "precompute_num_workers": Range(0, 1024),
+    "batch_group_size": FROM_ZERO,
+    "min_audio_len": LENGTH,
+    "max_audio_len": LENGTH,
+    "min_text_len": LENGTH,
+    "max_text_len": LENGTH,
+    "eval_split_size": FROM_ZERO,
+    "eval_split_max_size": FROM_ONE,
+    "speaker_weighted_sampler_alpha": FROM_ZERO,
+    "language_weighted_sampler_alpha": FROM_ZERO,
+    "length_weighted_sampler_alpha": FROM_ZERO,
+}
+AUDIO_RANGES = {
+    "sample_rate": Range(4000, 192_000),
+    "fft_size": Range(2, 2**20),
+    "hop_length": FROM_ONE,
+    "win_length": FROM_ONE,
+    "frame_shift_ms": ABOVE_ZERO,
+    "frame_length_ms": ABOVE_ZERO,
+    "preemphasis": SHARE,
+    "trim_db": ABOVE_ZERO,
+    "power": ABOVE_ZERO,
+    "griffin_lim_iters": FROM_ONE,
+    "num_mels": FROM_ONE,
+    "mel_fmin": FROM_ZERO,
+    "mel_fmax": ABOVE_ZERO,
+    "spec_gain": FROM_ONE,
+    "max_norm": ABOVE_ZERO,
+}
+GLOW_TTS_RANGES = {
+    "num_chars": FROM_ONE,
+    "hidden_channels_enc": FROM_ONE,
+    "hidden_channels_dec": FROM_ONE,
+    "hidden_channels_dp": FROM_ONE,
+    "dropout_p_dp": SHARE,
+    "dropout_p_dec": SHARE,
+    "out_channels": FROM_ONE,
+    "num_flow_blocks_dec": FROM_ONE,
+    "kernel_size_dec": FROM_ONE,
+    "dilation_rate": FROM_ONE,
+    "num_block_layers": FROM_ONE,
+    "c_in_channels": FROM_ZERO,
+    "num_splits": Range(2),
+    "num_squeeze": FROM_ONE,
+    "d_vector_dim": FROM_ZERO,
+    "data_dep_init_steps": FROM_ZERO,
+    "inference_noise_scale": FROM_ZERO,
+    "length_scale": ABOVE_ZERO,
+    "min_seq_len": LENGTH,
+    "max_seq_len": LENGTH,
+    "r": Range(1, 1),
+}
+CHOICES = {
+    "precision": ("fp16", "float16", "bf16", "bfloat16"),
+    "dashboard_logger": ("tensorboard", "wandb", "mlflow", "clearml", "aim"),
+}
+AUDIO_CHOICES = {
+    "log_func": ("np.log10", "np.log"),
+    "stft_pad_mode": ("reflect", "constant", "edge", "replicate", "symmetric", "wrap", "circular"),
+}
+
+
+def check_config(config: SpeechConfig) -> list[str]:
+    """Return what is out of range or contradicts itself in a config, one line each; nothing where all is well."""
+    faults = [
+        *out_of_range(config, SPEECH_RANGES),
+        *not_among(config, CHOICES),
+        *lengths(config),
+        *optimizers(config),
+        *test_sentences(config),
+        *audio_faults(config.audio),
+    ]
+    if isinstance(config, GlowTTSConfig):
+        faults += glow_tts_faults(config)
+    return faults
+
+
+def require_valid(config: SpeechConfig, where: str = "config") -> None:
+    """Refuse a config with values that make no sense.
+
+    Args:
+        config: what to check.
+        where: what the config is called in the message, for example the file's name.
+
+    Raises:
+        UserError: one message that names all of them.
+    """
+    faults = check_config(config)
+    if len(faults) == 1:
+        raise UserError(f"{where}: {faults[0]}.")
+    if faults:
+        raise UserError("\n  ".join([f"{where}: {len(faults)} values cannot be used:", *faults]))
+
+
+def out_of_range(group: Config, ranges: dict[str, Range], prefix: str = "") -> Iterator[str]:
+    """Yield the numbers of a group that lie outside their range; null has none, a list has that of its items."""
+    for name, allowed in ranges.items():
+        value = getattr(group, name)
+        for number in value if isinstance(value, list) else [value]:
+            if number is not None and not allowed.holds(number):
+                yield f"{prefix}{name} = {shown(value)}: must be {allowed}"
+
+
+def not_among(group: Config, choices: dict[str, tuple[str, ...]], prefix: str = "") -> Iterator[str]:
+    """Yield the texts of a group that are none of the known ones."""
+    for name, known in choices.items():
+        value = getattr(group, name)
+        if value not in known:
+            yield f"{prefix}{name} = {shown(value)}: must be one of {', '.join(known)}"
+
+
+def lengths(config: SpeechConfig) -> Iterator[str]:
+    """Yield what is wrong with the filters by length and with the split."""
+    for kind in ("audio", "text"):
+        low, high = getattr(config, f"min_{kind}_len"), getattr(config, f"max_{kind}_len")
+        if low > high:
+            yield f"min_{kind}_len = {low} is above max_{kind}_len = {high}: every clip would be left out"
+    size = config.eval_split_size
+    if size > 1 and not is_whole(size):
+        yield f"eval_split_size = {size}: must be a share below 1 or a whole number of clips"
+    if size == 0 and config.run_eval and not any(dataset.meta_file_val for dataset in config.datasets):
+        yield (
+            "eval_split_size = 0 holds no clip out, but run_eval is true: "
+            "set eval_split_size, or meta_file_val of the data set, or run_eval false"
+        )
+
+
+def optimizers(config: SpeechConfig) -> Iterator[str]:
+    """Yield optimizers and schedules that do not exist, and arguments of them that cannot be."""
+    for field, known in (("optimizer", OPTIMIZERS), ("lr_scheduler", SCHEDULERS)):
+        names = getattr(config, field)
+        for name in names if isinstance(names, list) else [names]:
+            if name is not None and name.lower() not in {known_name.lower() for known_name in known}:
+                yield f"{field} = {shown(name)}: must be one of {', '.join(known)}"
+    if isinstance(config.optimizer_params, dict):
+        yield from optimizer_arguments(config.optimizer_params)
+    if isinstance(config.lr_scheduler_params, dict) and "warmup_steps" in config.lr_scheduler_params:
+        steps = config.lr_scheduler_params["warmup_steps"]
+        if not is_number(steps) or not FROM_ONE.holds(steps):
+            yield f"lr_scheduler_params.warmup_steps = {shown(steps)}: must be {FROM_ONE}"
+
+
+def optimizer_arguments(params: dict[str, Any]) -> Iterator[str]:
+    """Yield numbers among an optimizer's arguments that cannot be."""
+    for name, allowed in {"weight_decay": FROM_ZERO, "eps": FROM_ZERO, "momentum": SHARE}.items():
+        if name in params and not (is_number(params[name]) and allowed.holds(params[name])):
+            yield f"optimizer_params.{name} = {shown(params[name])}: must be {allowed}"
+    betas = params.get("betas", [0.9, 0.99])
+    if not (
+        isinstance(betas, list | tuple)
+        and len(betas) == 2
+        and all(is_number(beta) and SHARE.holds(beta) for beta in betas)
+    ):
+        yield f"optimizer_params.betas = {shown(betas)}: must be two numbers, at least 0 and below 1"
+
+
+def test_sentences(config: SpeechConfig) -> Iterator[str]:
+    """Yield test sentences that cannot be spoken."""
+    for index, sentence in enumerate(config.test_sentences):
+        text = sentence[0] if isinstance(sentence, list) and sentence else sentence
+        if not isinstance(text, str) or not text.strip():
+            yield f"test_sentences.{index} = {shown(sentence)}: must be a text, or a list that starts with one"
+
+
+def audio_faults(audio: AudioConfig) -> Iterator[str]:
+    """Yield what is wrong with the spectrogram."""
+    yield from out_of_range(audio, AUDIO_RANGES, "audio.")
+    yield from not_among(audio, AUDIO_CHOICES, "audio.")
+    if audio.win_length is not None and audio.win_length > audio.fft_size:
+        yield f"audio.win_length = {audio.win_length}: must be at most audio.fft_size = {audio.fft_size}"
+    if audio.hop_length is None and (audio.frame_shift_ms is None or audio.frame_length_ms is None):
+        yield "audio.hop_length = null: must be given, or both audio.frame_shift_ms and audio.frame_length_ms"
+    window = audio.fft_size if audio.win_length is None else audio.win_length
+    if audio.hop_length is not None and audio.hop_length > window:
+        yield f"audio.hop_length = {audio.hop_length}: must be at most audio.win_length = {window}"
+    half = audio.sample_rate / 2
+    high = half if audio.mel_fmax is None else audio.mel_fmax
+    if high > half:
+        yield f"audio.mel_fmax = {high:g}: must be at most half of audio.sample_rate, {half:g}"
+    if audio.mel_fmin >= high:
+        yield f"audio.mel_fmin = {audio.mel_fmin:g}: must be below audio.mel_fmax, {high:g}"
+    if audio.signal_norm and not audio.stats_path and audio.min_level_db >= 0:
+        yield f"audio.min_level_db = {audio.min_level_db}: must be below 0"
+    if audio.do_rms_norm and (audio.db_level is None or not -99 <= audio.db_level <= 0):
+        yield f"audio.db_level = {shown(audio.db_level)}: must be between -99 and 0 where do_rms_norm is true"
+
+
+def glow_tts_faults(config: GlowTTSConfig) -> Iterator[str]:
+    """Yield what a Glow-TTS network cannot be built with."""
+    yield from out_of_range(config, GLOW_TTS_RANGES)
+    if config.out_channels != config.audio.num_mels:
+        yield f"out_channels = {config.out_channels}: must be audio.num_mels = {config.audio.num_mels}"
+    if config.kernel_size_dec % 2 == 0:
+        yield f"kernel_size_dec = {config.kernel_size_dec}: must be odd"
+    if config.num_splits % 2:
+        yield f"num_splits = {config.num_splits}: must be even"
+    elif config.num_splits > 0 and (channels := config.out_channels * config.num_squeeze) % config.num_splits:
+        yield f"num_splits = {config.num_splits}: must divide out_channels times num_squeeze, {channels}"
+    if config.use_d_vector_file and config.d_vector_dim < 1:
+        yield f"d_vector_dim = {config.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
+    if config.use_d_vector_file and config.use_speaker_embedding:
+        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
+    yield from encoder_faults(config)
+
+
+REQUIRED_ENCODER_PARAMS = {
+    "rel_pos_transformer": ("num_layers", "num_heads", "hidden_channels_ffn"),
+    "gated_conv": ("kernel_size", "dropout_p", "num_layers"),
+    "residual_conv_bn": ("kernel_size", "dilations", "num_res_blocks"),
+}
+
+
+def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
+    """Yield what the text encoder cannot be built with."""
+    known = ENCODER_PARAMS.get(config.encoder_type)
+    if known is None:
+        yield f"encoder_type = {shown(config.encoder_type)}: must be one of {', '.join(ENCODER_PARAMS)}"
+        return
+    params = config.encoder_params
+    for name in params:
+        if name not in known and name != "rel_attn_window_size":
+            yield f"encoder_params.{name}: {config.encoder_type} has no such argument; it has {', '.join(known)}"
+    for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
+        if name not in params:
+            yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"
+    for name, value in params.items():
+        whole = isinstance(known.get(name), int)
+        if name == "dropout_p" and not (is_number(value) and SHARE.holds(value)):
+            yield f"encoder_params.dropout_p = {shown(value)}: must be {SHARE}"
+        elif whole and not (is_whole(value) and value >= 1):
+            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, at least 1"
+    heads = params.get("num_heads")
+    if isinstance(heads, int) and heads >= 1 and config.hidden_channels_enc % heads:
+        yield f"encoder_params.num_heads = {heads}: must divide hidden_channels_enc = {config.hidden_channels_enc}"
+    dilations = params.get("dilations")
+    if "dilations" in known and not (isinstance(dilations, list) and all(is_whole(item) for item in dilations)):
+        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers"
+    elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
+        yield (
+            f"encoder_params.dilations has {len(dilations)} items: "
+            f"must have num_res_blocks = {params['num_res_blocks']} of them"
+        )
