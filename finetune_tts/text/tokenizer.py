@@ -1,0 +1,145 @@
+"""Text to token ids and back."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from finetune_tts.errors import UserError
+from finetune_tts.text.characters import Vocabulary
+from finetune_tts.text.cleaners import find_cleaner
+from finetune_tts.text.phonemizer import Phonemizer
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One text as ids.
+
+    Attributes:
+        ids: token ids, with blanks and sentence ends where the model wants them.
+        cleaned: the text after the cleaner.
+        spelled: what the ids spell: the phonemes, or ``cleaned`` where the model reads letters.
+        missing: characters of ``spelled`` that the vocabulary lacks, and how often; they are left out of ``ids``.
+    """
+
+    ids: list[int]
+    cleaned: str
+    spelled: str
+    missing: Counter[str]
+
+
+class Tokenizer:
+    """Clean, phonemize, look up, as 🐸TTS does with the same config."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        cleaner: str | None = None,
+        phonemizer: Phonemizer | None = None,
+        add_blank: bool = False,
+        use_eos_bos: bool = False,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            vocabulary: the model's symbols.
+            cleaner: name of a cleaner of 🐸TTS, or ``None``.
+            phonemizer: ``None`` for a model that reads letters.
+            add_blank: put the blank before, between and behind the symbols.
+            use_eos_bos: put ``bos`` before and ``eos`` behind.
+
+        Raises:
+            UserError: an unknown cleaner, or a vocabulary without the blank, eos or bos that is asked for.
+        """
+        needed = {"blank": add_blank, "bos": use_eos_bos, "eos": use_eos_bos}
+        for name, wanted in needed.items():
+            if wanted and getattr(vocabulary, name) not in vocabulary:
+                field = "add_blank" if name == "blank" else "enable_eos_bos_chars"
+                raise UserError(f"{field} is true, but the vocabulary has no {name}. Set characters.{name}.")
+        self.vocabulary = vocabulary
+        self.phonemizer = phonemizer
+        self.add_blank = add_blank
+        self.use_eos_bos = use_eos_bos
+        self._clean: Callable[[str, str | None], str] | None = find_cleaner(cleaner) if cleaner else None
+
+    def encode(self, text: str, language: str | None = None) -> Encoded:
+        """Turn text into ids.
+
+        Args:
+            text: any text.
+            language: language of the text. As in coqui-tts, cleaners expand abbreviations and "&" only if it is given.
+
+        Raises:
+            UserError: a multilingual phonemizer does not know the language.
+        """
+        cleaned = self._clean(text, language or None) if self._clean else text
+        spelled = self.phonemizer.phonemize(cleaned, language) if self.phonemizer else cleaned
+        ids: list[int] = []
+        missing: Counter[str] = Counter()
+        for symbol in spelled:
+            if symbol in self.vocabulary:
+                ids.append(self.vocabulary.id(symbol))
+            else:
+                missing[symbol] += 1
+        if self.add_blank and self.vocabulary.blank:
+            spaced = [self.vocabulary.id(self.vocabulary.blank)] * (2 * len(ids) + 1)
+            spaced[1::2] = ids
+            ids = spaced
+        if self.use_eos_bos and self.vocabulary.bos and self.vocabulary.eos:
+            ids = [self.vocabulary.id(self.vocabulary.bos), *ids, self.vocabulary.id(self.vocabulary.eos)]
+        return Encoded(ids, cleaned, spelled, missing)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Spell ids out, special symbols included.
+
+        Raises:
+            IndexError: an id is none of the vocabulary.
+        """
+        return "".join(self.vocabulary.symbols[index] for index in ids)
+
+    def count_missing(self, texts: Iterable[str], language: str | None = None) -> "MissingReport":
+        """Count what the vocabulary lacks over many texts."""
+        total = 0
+        counter: Counter[str] = Counter()
+        for text in texts:
+            encoded = self.encode(text, language)
+            total += len(encoded.spelled)
+            counter += encoded.missing
+        return MissingReport(total, counter)
+
+
+@dataclass(frozen=True)
+class MissingReport:
+    """Characters (or phonemes) of a data set that the vocabulary lacks.
+
+    Attributes:
+        total_chars: characters in all texts, as the model is to read them.
+        counter: lacking characters and how often each stands.
+    """
+
+    total_chars: int
+    counter: Counter[str]
+
+    @property
+    def share(self) -> float:
+        """Lacking characters as a part of all, 0 to 1."""
+        return self.counter.total() / self.total_chars if self.total_chars else 0.0
+
+    def __str__(self) -> str:
+        """List them, the most frequent first: ``'ß' (U+00DF) 12×, …``."""
+        listed = [f"{symbol!r} (U+{ord(symbol):04X}) {count}×" for symbol, count in self.counter.most_common(20)]
+        more = len(self.counter) - len(listed)
+        return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
+
+
+def require_covered(report: MissingReport, limit: float = 0.01) -> None:
+    """Refuse texts of which the model would not read more than ``limit`` of the characters.
+
+    Raises:
+        UserError: lists the lacking characters with their counts.
+    """
+    if report.share > limit:
+        raise UserError(
+            f"The model's vocabulary lacks {report.counter.total()} of {report.total_chars} characters of the text "
+            f"({report.share:.1%}; at most {limit:.0%} is allowed): {report}. "
+            "Correct the text, its language or text_cleaner, or add them to characters.characters."
+        )
