@@ -1,0 +1,1 @@
+"""Weight files: reading released ones, writing whole ones, the restore report."""
