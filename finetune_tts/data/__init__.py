@@ -1,0 +1,1 @@
+"""Data sets: formatters, samples, splits, batching, the feature cache."""

@@ -1,0 +1,132 @@
+"""A batch: what a training step takes in.
+
+Legend: B batch, T_text tokens of the longest text, T_mel frames of the longest spectrogram, D numbers in a d-vector.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sample as arrays.
+
+    Attributes:
+        token_ids: ``[T_text]`` int64.
+        mel: ``[n_mels, T_mel]`` float32.
+        name: the sample's unique name.
+        text: its text as the data set writes it.
+        speaker_id: row of the speaker embedding, None for a model without.
+        d_vector: ``[D]`` float32, None for a model without.
+        language_id: row of the language embedding, None for a model without.
+        linear: ``[n_freq, T_mel]`` float32, None unless the model wants it.
+    """
+
+    token_ids: np.ndarray
+    mel: np.ndarray
+    name: str
+    text: str
+    speaker_id: int | None = None
+    d_vector: np.ndarray | None = None
+    language_id: int | None = None
+    linear: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of about the same length, padded to one shape, the longest text first.
+
+    Attributes:
+        token_ids: ``[B, T_text]`` int64, filled with the vocabulary's padding id.
+        token_lengths: ``[B]`` int64, falling.
+        mels: ``[B, T_mel, n_mels]`` float32, filled with 0.
+        mel_lengths: ``[B]`` int64.
+        names: unique names of the samples.
+        texts: their texts.
+        speaker_ids: ``[B]`` int64 or None.
+        d_vectors: ``[B, D]`` float32 or None.
+        language_ids: ``[B]`` int64 or None.
+        linears: ``[B, T_mel, n_freq]`` float32, filled with 0, or None.
+    """
+
+    token_ids: Tensor
+    token_lengths: Tensor
+    mels: Tensor
+    mel_lengths: Tensor
+    names: list[str]
+    texts: list[str]
+    speaker_ids: Tensor | None = None
+    d_vectors: Tensor | None = None
+    language_ids: Tensor | None = None
+    linears: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
+        """The batch on another device; with ``non_blocking`` the copy of pinned memory does not hold up the caller."""
+        return self._mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "Batch":
+        """The batch in page-locked memory, from where it is copied to a GPU while the GPU works."""
+        return self._mapped(lambda tensor: tensor.pin_memory())
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Makes a batch of items.
+
+    Attributes:
+        pad_id: token id that fills the texts.
+        frames_per_step: T_mel becomes a multiple of it (the reduction factor of autoregressive models).
+    """
+
+    pad_id: int
+    frames_per_step: int = 1
+
+    def __call__(self, items: Sequence[Item]) -> Batch:
+        """Pad the items to one shape; those with the longest texts come first, as packed sequences want it."""
+        items = sorted(items, key=lambda item: len(item.token_ids), reverse=True)
+        longest_mel = max(item.mel.shape[1] for item in items)
+        frames = -(-longest_mel // self.frames_per_step) * self.frames_per_step
+        linears = [item.linear for item in items if item.linear is not None]
+        return Batch(
+            token_ids=_padded([item.token_ids for item in items], len(items[0].token_ids), self.pad_id),
+            token_lengths=torch.tensor([len(item.token_ids) for item in items]),
+            mels=_padded([item.mel.T for item in items], frames, 0.0),
+            mel_lengths=torch.tensor([item.mel.shape[1] for item in items]),
+            names=[item.name for item in items],
+            texts=[item.text for item in items],
+            speaker_ids=_ids([item.speaker_id for item in items]),
+            d_vectors=_rows([item.d_vector for item in items]),
+            language_ids=_ids([item.language_id for item in items]),
+            linears=_padded([linear.T for linear in linears], frames, 0.0) if linears else None,
+        )
+
+
+def _padded(arrays: Sequence[np.ndarray], length: int, fill: float) -> Tensor:
+    """Stack arrays ``[T, ...]`` of different T to ``[B, length, ...]``."""
+    padded = np.full((len(arrays), length, *arrays[0].shape[1:]), fill, dtype=arrays[0].dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(padded)
+
+
+def _ids(ids: Sequence[int | None]) -> Tensor | None:
+    known = [value for value in ids if value is not None]
+    return torch.tensor(known) if known else None
+
+
+def _rows(vectors: Sequence[np.ndarray | None]) -> Tensor | None:
+    known = [vector for vector in vectors if vector is not None]
+    return torch.from_numpy(np.stack(known)) if known else None

@@ -1,0 +1,101 @@
+"""Speaker vectors that an encoder computed, one for each recording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetune_tts.data.sample import Sample
+from finetune_tts.data.speakers import SpeakerNames, read_mapping
+from finetune_tts.errors import UserError
+
+
+@dataclass(frozen=True)
+class DVectors:
+    """Speaker vectors by the unique name of the recording.
+
+    Attributes:
+        vectors: key → ``[D]`` float32.
+        speakers: key → speaker name.
+        source: the files, for messages.
+    """
+
+    vectors: Mapping[str, np.ndarray]
+    speakers: Mapping[str, str]
+    source: str = ""
+
+    @classmethod
+    def read(cls, *paths: str | Path) -> "DVectors":
+        """Read files ``{key: {"name": speaker, "embedding": [D]}}`` (JSON or ``.pth``) and merge them.
+
+        Raises:
+            UserError: a file is missing or of another form, or vectors differ in size.
+        """
+        vectors: dict[str, np.ndarray] = {}
+        speakers: dict[str, str] = {}
+        for path in paths:
+            for key, entry in _entries(path).items():
+                vectors[key] = _vector(entry, path, key)
+                speakers[key] = entry["name"]
+        sizes = {len(vector) for vector in vectors.values()}
+        source = ", ".join(str(path) for path in paths)
+        if len(sizes) != 1:
+            found = f"vectors of different sizes ({', '.join(map(str, sorted(sizes)))})" if sizes else "no vectors"
+            raise UserError(f"{source}: {found}. Compute all of them with the same speaker encoder.")
+        return cls(vectors, speakers, source)
+
+    @property
+    def size(self) -> int:
+        """``D``, the numbers in a vector."""
+        return len(next(iter(self.vectors.values())))
+
+    def names(self) -> SpeakerNames:
+        """The speakers, numbered as 🐸TTS does."""
+        return SpeakerNames.of(self.speakers.values())
+
+    def of_sample(self, sample: Sample) -> np.ndarray:
+        """The vector of a recording ``[D]``: under its unique name, in old files under its file name.
+
+        Raises:
+            UserError: the file has none.
+        """
+        for key in (sample.name, sample.audio_file.name, sample.audio_file.stem):
+            if key in self.vectors:
+                return self.vectors[key]
+        raise UserError(
+            f"{self.source}: no d-vector for '{sample.name}'. Compute the vectors of this data set, and use the same "
+            "dataset_name as then."
+        )
+
+    def of_speaker(self, name: str) -> np.ndarray:
+        """The mean of a speaker's vectors, ``[D]`` float32, for speaking.
+
+        Raises:
+            UserError: there is no such speaker; the nearest names are given.
+        """
+        own = [vector for key, vector in self.vectors.items() if self.speakers[key] == name]
+        if not own:
+            self.names().id(name)  # raises with the nearest names
+        return np.stack(own).mean(axis=0, dtype=np.float32)
+
+
+def _entries(path: str | Path) -> dict[str, dict[str, Any]]:
+    values = read_mapping(path)
+    if isinstance(values, dict) and all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), str) and "embedding" in entry
+        for entry in values.values()
+    ):
+        return {str(key): entry for key, entry in values.items()}
+    raise UserError(f'{path}: d-vectors {{"key": {{"name": …, "embedding": […]}}}} are expected.')
+
+
+def _vector(entry: Mapping[str, Any], path: str | Path, key: str) -> np.ndarray:
+    try:
+        vector = np.asarray(entry["embedding"], dtype=np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: the embedding of '{key}' is not a list of numbers.") from error
+    if not len(vector) or not np.isfinite(vector).all():
+        raise UserError(f"{path}: the embedding of '{key}' is empty or holds a number that is not finite.")
+    return vector

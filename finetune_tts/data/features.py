@@ -1,0 +1,316 @@
+"""The feature cache: each recording is decoded once for each setting of the features, and never again."""
+
+import hashlib
+import io
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from finetune_tts.data.probing import unreadable
+from finetune_tts.data.progress import progress
+from finetune_tts.data.sample import Sample
+from finetune_tts.errors import UserError
+from finetune_tts.files import replacing
+
+logger = logging.getLogger(__name__)
+
+CACHE_VERSION = 1
+"""Goes up when the files of the cache change their form; what is in the features is the extractor's fingerprint."""
+
+_CHECKSUM_BYTES = 4
+
+
+class CacheFailure(UserError):
+    """The cache cannot be written: no fault of a recording, and the same for all that are to come."""
+
+
+class Extractor(Protocol):
+    """What the cache needs of ``audio.spectrogram.SpectrogramExtractor``."""
+
+    def load(self, path: str | Path) -> np.ndarray: ...
+
+    def mel(self, wav: np.ndarray) -> np.ndarray: ...
+
+    def linear(self, wav: np.ndarray) -> np.ndarray: ...
+
+    def fingerprint(self) -> str: ...
+
+
+class FeatureCache:
+    """Mel (and linear) spectrograms of recordings, kept on disk under their content.
+
+    A feature file is named after the bytes of the recording and everything that decides its features, so an edited
+    recording or a changed setting meets no stale feature, and moved or renamed recordings are found again. An index
+    keeps the hash of a file by its path, size and time of change, so that a later start reads no recording at all.
+    Any number of processes may use one folder: files are written whole, and the index is only appended to.
+
+    Args:
+        folder: where the cache is kept; made if missing.
+        extractor: computes the features.
+        linear: keep linear spectrograms too.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: str | Path, extractor: Extractor, linear: bool = False) -> None:
+        self.extractor = extractor
+        self.has_linear = linear
+        self._root = Path(folder)
+        settings = hashlib.sha256(f"{CACHE_VERSION} {extractor.fingerprint()}".encode()).hexdigest()
+        self._folder = self._root / settings[:16]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
+        self._digests = _Index(self._root / "files.jsonl")
+        self._lengths = _Index(self._folder / "lengths.jsonl")
+
+    def mel(self, sample: Sample) -> np.ndarray:
+        """The mel spectrogram of a recording, ``[n_mels, T_mel]`` float32.
+
+        Raises:
+            UserError: the recording cannot be read, or the cache cannot be written.
+        """
+        return self._feature(sample, "mel")
+
+    def linear(self, sample: Sample) -> np.ndarray:
+        """The linear spectrogram of a recording, ``[n_freq, T_mel]`` float32 (raises as ``mel``)."""
+        return self._feature(sample, "linear")
+
+    def length(self, sample: Sample) -> int:
+        """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
+        return self._complete(sample.audio_file, self._digest(sample.audio_file))
+
+    def precompute(self, samples: Sequence[Sample], workers: int = 0) -> None:
+        """Compute all features that are missing.
+
+        Args:
+            samples: whose recordings to work through.
+            workers: processes; 0 works in this one.
+
+        Raises:
+            UserError: recordings that cannot be read, all of them, up to ten named; or the cache cannot be written.
+        """
+        files = dict.fromkeys(sample.audio_file for sample in samples)
+        missing = [path for path in files if not self._is_known(path)]
+        if not missing:
+            return
+        logger.info(
+            "Computing the features of %d recordings (%d are in the cache).", len(missing), len(files) - len(missing)
+        )
+        faults: list[str] = []
+        for result in progress(self._computed(missing, workers), len(missing), "Features"):
+            if isinstance(result, str):
+                faults.append(result)
+            else:
+                self._digests.remember(_file_key(result.path), result.digest, write=False)
+                self._lengths.remember(result.digest, result.frames, write=False)
+        if faults:
+            raise unreadable(faults)
+
+    def _computed(self, files: Sequence[Path], workers: int) -> Iterator["Computed | str"]:
+        if workers <= 1 or len(files) == 1:
+            yield from (self.compute(path) for path in files)
+            return
+        # Forking spares each worker the imports, and works in a recipe whose module has no main guard.
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        processes = min(workers, len(files))
+        with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(self,)) as pool:
+            try:
+                yield from pool.map(_compute_in_worker, files, chunksize=max(1, min(16, len(files) // processes)))
+            except BrokenProcessPool as error:
+                raise UserError(
+                    "A process that computes features was ended from outside, mostly for lack of memory. "
+                    "Lower precompute_num_workers; what is done is kept."
+                ) from error
+
+    def compute(self, path: Path) -> "Computed | str":
+        """See that the features of one recording are kept; gives what ``precompute`` notes, or what is wrong."""
+        try:
+            digest = self._digest(path)
+            frames = self._complete(path, digest)
+        except CacheFailure:
+            raise
+        except UserError as error:
+            return str(error)
+        return Computed(path, digest, frames)
+
+    def _complete(self, path: Path, digest: str) -> int:
+        """See that all features of a recording are kept, and give its number of frames."""
+        known = self._lengths.get(digest)
+        if isinstance(known, int) and self._is_complete(digest):
+            return known
+        # A lost index is no reason to decode again: the features tell their length.
+        mel = _read_feature(self._path(digest, "mel")) if self._is_complete(digest) else None
+        if mel is None:
+            mel = self._compute(path, digest)
+        self._lengths.remember(digest, mel.shape[1])
+        return mel.shape[1]
+
+    def _feature(self, sample: Sample, kind: str) -> np.ndarray:
+        digest = self._digest(sample.audio_file)
+        path = self._path(digest, kind)
+        if path.exists():
+            feature = _read_feature(path)
+            if feature is not None:
+                return feature
+            logger.warning("%s is damaged and is computed again.", path)
+        return self._compute(sample.audio_file, digest, kind)
+
+    def _compute(self, path: Path, digest: str, kind: str = "mel") -> np.ndarray:
+        """Compute and keep all features of a recording; gives that of ``kind``."""
+        wav = self.extractor.load(path)
+        features = {"mel": self.extractor.mel(wav)}
+        if self.has_linear or kind == "linear":
+            features["linear"] = self.extractor.linear(wav)
+        for name, feature in features.items():
+            _write_feature(self._path(digest, name), feature)
+        self._lengths.remember(digest, features["mel"].shape[1])
+        return features[kind]
+
+    def _digest(self, path: Path) -> str:
+        key = _file_key(path)
+        known = self._digests.get(key)
+        if isinstance(known, str):
+            return known
+        hasher = hashlib.sha256()
+        try:
+            with open(path, "rb") as file:
+                while block := file.read(2**20):
+                    hasher.update(block)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+        digest = hasher.hexdigest()[:32]
+        self._digests.remember(key, digest)
+        return digest
+
+    def _is_known(self, path: Path) -> bool:
+        """Whether a recording needs no work: its hash and length are in the index, its features on disk."""
+        digest = self._digests.get(_file_key(path))
+        return isinstance(digest, str) and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
+
+    def _is_complete(self, digest: str) -> bool:
+        kinds = ("mel", "linear") if self.has_linear else ("mel",)
+        return all(self._path(digest, kind).exists() for kind in kinds)
+
+    def _path(self, digest: str, kind: str) -> Path:
+        return self._folder / digest[:2] / f"{digest}.{kind}.npy"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a process that computed features found out."""
+
+    path: Path
+    digest: str
+    frames: int
+
+
+_caches_of_worker: list[FeatureCache] = []  # of a process of the pool: handed over once, not with every recording
+
+
+def _start_worker(cache: FeatureCache) -> None:
+    _caches_of_worker.append(cache)
+
+
+def _compute_in_worker(path: Path) -> Computed | str:
+    return _caches_of_worker[-1].compute(path)
+
+
+class _Index:
+    """A dictionary in a file of JSON lines that is only appended to.
+
+    A line begins with a line break, so a line that a crash cut off spoils no later one; lines that cannot be read
+    are passed over, and what they said is found out anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._values: dict[str, Any] = {}
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UserError(f"{path}: the feature cache cannot be read ({error.strerror}).") from error
+        for line in lines:
+            try:
+                key, value = json.loads(line) if line else (None, None)
+            except (ValueError, TypeError):
+                continue
+            if isinstance(key, str):
+                self._values[key] = value
+
+    def get(self, key: str) -> Any:
+        return self._values.get(key)
+
+    def remember(self, key: str, value: Any, write: bool = True) -> None:
+        if self._values.get(key) == value:
+            return
+        self._values[key] = value
+        if not write:  # another process has written it
+            return
+        line = b"\n" + json.dumps([key, value]).encode() + b"\n"
+        try:
+            # One write to a file that is open for appending: lines of several processes do not mix.
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+
+def _file_key(path: Path) -> str:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    return f"{os.path.abspath(path)}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def _write_feature(path: Path, feature: np.ndarray) -> None:
+    """Write an array as .npy with a checksum after it, which numpy passes over."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(feature, dtype=np.float32), allow_pickle=False)
+    content = buffer.getvalue()
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+            file.write(zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little"))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _read_feature(path: Path) -> np.ndarray | None:
+    """The array of a feature file, None if the file is damaged."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return None
+    content, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
+    if zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") != checksum:
+        return None
+    feature: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)  # the checksum holds: it can be read
+    return feature
+
+
+def _cannot_write(path: Path, error: OSError) -> CacheFailure:
+    return CacheFailure(
+        f"{path}: the feature cache cannot be written ({error.strerror}). Make room, or choose another folder "
+        "with --output_path."
+    )

@@ -1,0 +1,122 @@
+"""Samples that a model cannot learn from are left out, and counted by reason."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune_tts.audio.reading import AudioInfo
+from finetune_tts.data.sample import Sample
+from finetune_tts.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 120.0
+"""Bound where ``max_audio_len`` sets none. No sentence lasts as long; one forgotten file of hours fills any memory."""
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What a filter left.
+
+    Attributes:
+        kept: samples to use, in their order.
+        dropped: reason → samples left out.
+    """
+
+    kept: list[Sample]
+    dropped: Mapping[str, list[Sample]]
+
+    def table(self) -> str:
+        """The reasons with their numbers, a line each; empty if nothing was dropped."""
+        return "\n".join(
+            f"{len(samples):6d}  {reason} ({', '.join(sample.name for sample in samples[:3])}"
+            f"{', …' if len(samples) > 3 else ''})"
+            for reason, samples in self.dropped.items()
+        )
+
+
+def filter_samples(
+    samples: Sequence[Sample],
+    infos: Mapping[Path, AudioInfo],
+    *,
+    sample_rate: int,
+    min_text_len: float = 1,
+    max_text_len: float = math.inf,
+    min_audio_len: float = 1,
+    max_audio_len: float = math.inf,
+) -> Filtered:
+    """Leave out samples whose text or recording is too short or too long.
+
+    Args:
+        samples: all samples.
+        infos: what ``probe_samples`` found.
+        sample_rate: the model's, in Hz.
+        min_text_len: shortest text, in characters.
+        max_text_len: longest text, in characters.
+        min_audio_len: shortest recording, in samples at the model's rate as in 🐸TTS.
+        max_audio_len: longest recording, in samples at the model's rate; where it is infinite, ``LONGEST_SECONDS``
+            is the bound.
+
+    Raises:
+        UserError: nothing is left; the filters that dropped the samples are named.
+    """
+    unbounded = math.isinf(max_audio_len)
+    longest = LONGEST_SECONDS if unbounded else max_audio_len / sample_rate
+
+    def reason(sample: Sample) -> str | None:
+        seconds = infos[sample.audio_file].duration
+        length = len(sample.text)
+        if not sample.text.strip():
+            return "no text"
+        if length < min_text_len:
+            return f"text shorter than {min_text_len:g} characters (min_text_len)"
+        if length > max_text_len:
+            return f"text longer than {max_text_len:g} characters (max_text_len)"
+        if seconds * sample_rate < min_audio_len:
+            return f"recording shorter than {min_audio_len / sample_rate:.2f} s (min_audio_len {min_audio_len:g})"
+        if seconds > longest:
+            setting = "set max_audio_len to keep it" if unbounded else f"max_audio_len {max_audio_len:g}"
+            return f"recording longer than {longest:g} s ({setting})"
+        return None
+
+    return _sorted_out(samples, [reason(sample) for sample in samples])
+
+
+def filter_by_alignment(
+    samples: Sequence[Sample], token_lengths: Sequence[int], mel_lengths: Sequence[int], frames_per_step: int = 1
+) -> Filtered:
+    """Leave out samples with fewer mel frames than tokens: no monotonic alignment gives every token a frame.
+
+    Args:
+        samples: the samples, with their lengths in the same order.
+        token_lengths: numbers of tokens.
+        mel_lengths: numbers of mel frames.
+        frames_per_step: frames that the network joins; the last incomplete group does not count (2 for Glow-TTS).
+
+    Raises:
+        UserError: nothing is left.
+    """
+
+    def reason(tokens: int, frames: int) -> str | None:
+        if not tokens:
+            return "text without any character of the model's vocabulary"
+        return "fewer mel frames than tokens" if frames // frames_per_step * frames_per_step < tokens else None
+
+    return _sorted_out(samples, [reason(*lengths) for lengths in zip(token_lengths, mel_lengths, strict=True)])
+
+
+def _sorted_out(samples: Sequence[Sample], reasons: Sequence[str | None]) -> Filtered:
+    kept = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
+    dropped: dict[str, list[Sample]] = {}
+    for sample, reason in zip(samples, reasons, strict=True):
+        if reason is not None:
+            dropped.setdefault(reason, []).append(sample)
+    filtered = Filtered(kept, dropped)
+    if samples and not kept:
+        counts = "; ".join(f"{len(found)}: {reason}" for reason, found in dropped.items())
+        raise UserError(f"The filters leave none of the {len(samples)} samples ({counts}). Loosen the filter named.")
+    if dropped:
+        logger.warning("%d of %d samples are left out:\n%s", len(samples) - len(kept), len(samples), filtered.table())
+    return filtered

@@ -1,0 +1,79 @@
+"""The loader: batches from worker processes, in the sampler's order, counted for a resume."""
+
+import random
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from finetune_tts.data.batch import Batch, Item
+from finetune_tts.data.batching import LengthBatchSampler
+from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.errors import UserError
+
+
+class SpeechLoader(DataLoader[Item]):
+    """A ``DataLoader`` that counts the batches it hands out in the sampler's ``batches_done``."""
+
+    dataset: SpeechDataset
+    batch_sampler: LengthBatchSampler
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # collate makes batches of items
+        sampler = self.batch_sampler
+        self.dataset.set_epoch(sampler.epoch)
+        start = sampler.first_batch
+        try:
+            for done, batch in enumerate(super().__iter__(), start=start + 1):
+                sampler.batches_done = done
+                yield batch
+        except UserError as error:
+            # A worker's error carries its traceback as text; what the person needs is the last line.
+            raise UserError(str(error).rsplit("UserError: ", 1)[-1].strip()) from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the run stands (``LengthBatchSampler.state_dict``)."""
+        return self.batch_sampler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there (``LengthBatchSampler.load_state_dict``)."""
+        self.batch_sampler.load_state_dict(state)
+
+
+def make_loader(
+    dataset: SpeechDataset,
+    batch_sampler: LengthBatchSampler,
+    num_workers: int = 0,
+    pin_memory: bool = False,
+    seed: int = 0,
+) -> SpeechLoader:
+    """A loader over a data set.
+
+    Args:
+        dataset: the samples.
+        batch_sampler: which of them make up each batch.
+        num_workers: processes that read features; they live as long as the loader. 0 reads in this process.
+        pin_memory: put batches into page-locked memory (for a GPU).
+        seed: seeds the workers.
+    """
+    return SpeechLoader(
+        dataset,
+        batch_sampler=batch_sampler,
+        collate_fn=dataset.collate,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        persistent_workers=num_workers > 0,
+        worker_init_fn=_seed_worker,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def _seed_worker(worker_id: int) -> None:
+    # A terminal sends Ctrl-C, and a batch system SIGTERM, to the workers too; when to end is for their parent to say.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    seed = torch.initial_seed() % 2**32
+    np.random.seed(seed)
+    random.seed(seed)

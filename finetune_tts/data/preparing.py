@@ -1,0 +1,120 @@
+"""From a config's data fields to the data sets of a run: everything that can be wrong shows here, before training."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.features import Extractor, FeatureCache
+from finetune_tts.data.filtering import filter_by_alignment, filter_samples
+from finetune_tts.data.gathering import Formatter, load_samples
+from finetune_tts.data.probing import probe_samples
+from finetune_tts.data.sample import Sample
+from finetune_tts.data.split import SampleSplit, split_samples
+from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.text.tokenizer import MissingReport, Tokenizer, require_covered
+
+logger = logging.getLogger(__name__)
+
+
+class DataFields(Protocol):
+    """The fields of a config that decide which samples a run has (``config.loader.LoaderConfig`` and ``datasets``)."""
+
+    datasets: list[DatasetConfig]
+    min_text_len: int | float
+    max_text_len: int | float
+    min_audio_len: int | float
+    max_audio_len: int | float
+    compute_linear_spec: bool
+    precompute_num_workers: int
+    eval_split_size: float
+    eval_split_max_size: int | None
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The samples of a run with what is known about them.
+
+    Attributes:
+        split: samples to train on and held-out ones.
+        tokens: their token ids.
+        cache: their features, complete.
+        dropped: reason → samples left out.
+        missing: characters that the vocabulary lacks.
+        seconds: duration of all samples kept.
+    """
+
+    split: SampleSplit
+    tokens: TokenCache
+    cache: FeatureCache
+    dropped: dict[str, list[Sample]]
+    missing: MissingReport
+    seconds: float
+
+
+def prepare_data(
+    config: DataFields,
+    tokenizer: Tokenizer,
+    extractor: Extractor,
+    *,
+    sample_rate: int,
+    cache_folder: str | Path,
+    seed: int = 0,
+    formatter: Formatter | None = None,
+    aligned_frames: int | None = None,
+    workers: int | None = None,
+) -> PreparedData:
+    """Read, check, filter and split the data sets of a run, and compute their features.
+
+    Args:
+        config: the run's config.
+        tokenizer: the model's.
+        extractor: computes the features.
+        sample_rate: the model's, in Hz.
+        cache_folder: where features are kept.
+        seed: of the split.
+        formatter: the person's own reader of metadata.
+        aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
+            Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
+        workers: processes for the features; by default ``precompute_num_workers``.
+
+    Raises:
+        UserError: a fault of the data, see the functions called; or the vocabulary lacks more than 1 % of the text.
+    """
+    samples = load_samples(config.datasets, formatter)
+    infos = probe_samples(samples)
+    filtered = filter_samples(
+        samples,
+        infos,
+        sample_rate=sample_rate,
+        min_text_len=config.min_text_len,
+        max_text_len=config.max_text_len,
+        min_audio_len=config.min_audio_len,
+        max_audio_len=config.max_audio_len,
+    )
+    tokens = TokenCache(tokenizer)
+    missing = tokens.missing(filtered.kept)
+    if missing.counter:
+        logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
+    require_covered(missing)
+    cache = FeatureCache(cache_folder, extractor, linear=config.compute_linear_spec)
+    cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
+    kept, dropped = filtered.kept, dict(filtered.dropped)
+    if aligned_frames is not None:
+        aligned = filter_by_alignment(kept, *_lengths(kept, tokens, cache), frames_per_step=aligned_frames)
+        kept = aligned.kept
+        dropped.update(aligned.dropped)
+    return PreparedData(
+        split=split_samples(kept, config.eval_split_size, config.eval_split_max_size, seed),
+        tokens=tokens,
+        cache=cache,
+        dropped=dropped,
+        missing=missing,
+        seconds=sum(infos[sample.audio_file].duration for sample in kept),
+    )
+
+
+def _lengths(samples: Sequence[Sample], tokens: TokenCache, cache: FeatureCache) -> tuple[list[int], list[int]]:
+    return [len(tokens.ids(sample)) for sample in samples], [cache.length(sample) for sample in samples]

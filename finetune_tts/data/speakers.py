@@ -1,0 +1,157 @@
+"""Speakers and languages by name: which row of an embedding belongs to whom."""
+
+import json
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from finetune_tts.errors import UserError
+from finetune_tts.files import read_text, write_json
+
+Names = TypeVar("Names", bound="_EmbeddingNames")
+
+
+@dataclass(frozen=True)
+class _EmbeddingNames:
+    """Names with the rows of their embedding.
+
+    Attributes:
+        ids: name → row, in the order of the rows.
+    """
+
+    ids: Mapping[str, int]
+    what: ClassVar[str] = "name"
+    flag: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls: type[Names], names: Iterable[str]) -> Names:
+        """Rows for the names of a data set, in alphabetical order as 🐸TTS counts them."""
+        return cls({name: row for row, name in enumerate(sorted(set(names)))})
+
+    @classmethod
+    def read(cls: type[Names], *paths: str | Path) -> Names:
+        """Read one or several files and merge them; a name keeps the row that the first file gives it.
+
+        A file holds a dictionary name → row, a list of names, or d-vectors (``{key: {"name": …, "embedding": …}}``,
+        whose names are numbered in alphabetical order as 🐸TTS does), as JSON or as a ``.pth`` file.
+
+        Raises:
+            UserError: a file is missing, is none of these forms, or gives two names the same row.
+        """
+        merged = cls({})
+        for path in paths:
+            ids = _ids_of(read_mapping(path), Path(path))
+            merged = merged.grown(ids) if merged.ids else cls(dict(sorted(ids.items(), key=lambda item: item[1])))
+        return merged
+
+    @property
+    def rows(self) -> int:
+        """Rows that the embedding needs."""
+        return max(self.ids.values(), default=-1) + 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in the order of their rows."""
+        return tuple(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.ids
+
+    def row_names(self) -> list[str | None]:
+        """The name of every row, None for a row that no name has; old and new lists tell which rows to copy."""
+        by_row = {row: name for name, row in self.ids.items()}
+        return [by_row.get(row) for row in range(self.rows)]
+
+    def grown(self: Names, names: Iterable[str]) -> Names:
+        """These names with their rows, and after them the new ones of ``names`` in alphabetical order."""
+        new = sorted(set(names) - set(self.ids))
+        return type(self)({**self.ids, **{name: self.rows + place for place, name in enumerate(new)}})
+
+    def id(self, name: str) -> int:
+        """The row of a name.
+
+        Raises:
+            UserError: the name is unknown; the nearest ones are given.
+        """
+        if name in self.ids:
+            return self.ids[name]
+        near = get_close_matches(name, self.ids, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(list(self.ids)[:10])}."
+        raise UserError(f"The {self.what} '{name}' is not among the {len(self.ids)} of the model. {hint} {self.flag}")
+
+    def write(self, path: str | Path) -> None:
+        """Write the dictionary name → row as JSON, whole or not at all."""
+        write_json(path, dict(self.ids))
+
+
+@dataclass(frozen=True)
+class SpeakerNames(_EmbeddingNames):
+    """Speaker names with the rows of the speaker embedding (``speakers.json``)."""
+
+    what: ClassVar[str] = "speaker"
+    flag: ClassVar[str] = "Choose one with --speaker_idx."
+
+
+@dataclass(frozen=True)
+class LanguageNames(_EmbeddingNames):
+    """Language names with the rows of the language embedding (``language_ids.json``)."""
+
+    what: ClassVar[str] = "language"
+    flag: ClassVar[str] = "Choose one with --language_idx."
+
+
+def read_mapping(path: str | Path) -> Any:
+    """What a speaker, language or d-vector file holds: plain values from JSON, or from a ``.pth`` without unpickling.
+
+    Raises:
+        UserError: the file is missing, cut off, or would run code.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".pth", ".pt", ".pkl"):
+        try:
+            return json.loads(read_text(path))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from None
+    import torch
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of pickles that it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes make the restricted unpickler raise almost anything
+        reason = str(error).split("\n", 1)[0][:120]
+        raise UserError(
+            f"{path}: not a file of plain names and numbers ({reason}). It is not opened in full."
+        ) from error
+
+
+def _ids_of(values: Any, path: Path) -> dict[str, int]:
+    if isinstance(values, list) and all(isinstance(name, str) for name in values):
+        return {name: row for row, name in enumerate(dict.fromkeys(values))}
+    if isinstance(values, dict) and values:
+        if all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in values.values()):
+            return {name: row for row, name in enumerate(sorted({entry["name"] for entry in values.values()}))}
+        if all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in values.values()):
+            _check_rows_differ(values, path)
+            return {str(name): row for name, row in values.items()}
+    if values in ({}, []):
+        return {}
+    raise UserError(
+        f"{path}: a dictionary name → number, a list of names, or d-vectors "
+        '({"key": {"name": …, "embedding": […]}}) are expected.'
+    )
+
+
+def _check_rows_differ(ids: Mapping[str, int], path: Path) -> None:
+    names: Sequence[str] = sorted(ids, key=lambda name: ids[name])
+    for first, second in zip(names, names[1:], strict=False):
+        if ids[first] == ids[second]:
+            raise UserError(f"{path}: '{first}' and '{second}' have the same number {ids[first]}.")

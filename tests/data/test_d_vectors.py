@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.sample import Sample
+from finetune_tts.errors import UserError
+
+VALUES = {
+    "lj#wavs/1": {"name": "bert", "embedding": [1.0, 0.0]},
+    "2.wav": {"name": "bert", "embedding": [0.0, 1.0]},
+    "lj#wavs/3": {"name": "anna", "embedding": [0.5, 0.5]},
+}
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    (tmp_path / "d_vectors.json").write_text(json.dumps(VALUES))
+    return DVectors.read(tmp_path / "d_vectors.json")
+
+
+def sample(number):
+    return Sample("Yes", Path(f"wavs/{number}.wav"), "bert", "", f"lj#wavs/{number}")
+
+
+def test_a_recording_has_its_vector_by_unique_name_or_file_name(vectors):
+    np.testing.assert_array_equal(vectors.of_sample(sample(1)), np.float32([1, 0]))
+    np.testing.assert_array_equal(vectors.of_sample(sample(2)), np.float32([0, 1]))
+    assert vectors.size == 2
+    assert vectors.names().names == ("anna", "bert")
+
+
+def test_a_recording_without_vector_is_an_error_not_a_substitute(vectors):
+    with pytest.raises(UserError, match="d_vectors.json: no d-vector for 'lj#wavs/4'"):
+        vectors.of_sample(sample(4))
+
+
+def test_a_speaker_is_spoken_with_by_the_mean(vectors):
+    np.testing.assert_array_equal(vectors.of_speaker("bert"), np.float32([0.5, 0.5]))
+    with pytest.raises(UserError, match="Did you mean bert"):
+        vectors.of_speaker("berd")
+
+
+def test_torch_files_and_several_files(tmp_path):
+    torch.save({"a": {"name": "anna", "embedding": torch.ones(2)}}, tmp_path / "a.pth")
+    (tmp_path / "b.json").write_text(json.dumps(VALUES))
+    assert len(DVectors.read(tmp_path / "a.pth", tmp_path / "b.json").vectors) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"anna": 0}, "are expected"),
+        ({"a": {"name": "anna", "embedding": ["x"]}}, "embedding of 'a' is not a list of numbers"),
+        ({"a": {"name": "anna", "embedding": []}}, "embedding of 'a' is empty"),
+        ({"a": {"name": "anna", "embedding": [float("nan")]}}, "not finite"),
+        ({"a": {"name": "x", "embedding": [1]}, "b": {"name": "x", "embedding": [1, 2]}}, r"different sizes \(1, 2\)"),
+        ({}, "no vectors"),
+    ],
+)
+def test_other_contents_are_refused(tmp_path, values, message):
+    (tmp_path / "d.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match=message):
+        DVectors.read(tmp_path / "d.json")

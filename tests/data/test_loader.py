@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.data.batching import LengthBatchSampler
+from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.dataset import NOISE_LEVEL, SpeechDataset
+from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.loader import make_loader
+from finetune_tts.data.speakers import LanguageNames, SpeakerNames
+from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.errors import UserError
+
+
+@pytest.fixture
+def cache(tmp_path, extractor):
+    return FeatureCache(tmp_path / "cache", extractor)
+
+
+@pytest.fixture
+def dataset(recorded, tokenizer, cache):
+    return SpeechDataset(recorded(7), tokenizer, cache)
+
+
+def test_items_hold_ids_and_features(recorded, tokenizer, tmp_path, extractor):
+    samples = recorded(anna=1, bert=1)
+    cache = FeatureCache(tmp_path / "cache", extractor, linear=True)
+    d_vectors = DVectors({sample.name: np.float32([1, 2]) for sample in samples}, {}, "d.json")
+    dataset = SpeechDataset(
+        samples,
+        TokenCache(tokenizer),
+        cache,
+        speakers=SpeakerNames({"bert": 0, "anna": 5}),
+        d_vectors=d_vectors,
+        languages=LanguageNames.of(["en"]),
+    )
+    item = dataset[0]
+    assert item.token_ids.tolist() == tokenizer.encode("Text .").ids
+    assert (item.speaker_id, item.language_id, item.text, item.name) == (5, 0, "Text .", "lj#wavs/anna0")
+    assert item.mel.shape == (20, 13)
+    assert item.linear.shape == (129, 13)
+    assert item.d_vector.tolist() == [1, 2]
+    assert dataset.mel_lengths() == [13, 19]
+    assert dataset.token_lengths() == [6, 6]
+
+
+def test_faults_show_when_the_data_set_is_made(recorded, tokenizer, cache):
+    with pytest.raises(UserError, match="speaker 'anna' is not among"):
+        SpeechDataset(recorded(1), tokenizer, cache, speakers=SpeakerNames.of(["bert"]))
+    with pytest.raises(UserError, match="no samples"):
+        SpeechDataset([], tokenizer, cache)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_come_in_the_order_of_the_sampler(dataset, workers):
+    sampler = LengthBatchSampler(dataset.mel_lengths(), 2, seed=3)
+    loader = make_loader(dataset, sampler, num_workers=workers)
+    assert len(loader) == 4
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        names = [set(batch.names) for batch in loader]
+        assert names == [{dataset.samples[index].name for index in batch} for batch in sampler.batches(epoch)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resume_goes_on_after_the_last_batch_that_was_handed_out(dataset, workers):
+    def loader():
+        return make_loader(dataset, LengthBatchSampler(dataset.mel_lengths(), 2, seed=3), num_workers=workers)
+
+    first = loader()
+    expected = [batch.names for batch in first]
+    for number, _ in enumerate(first, start=1):
+        if number == 2:
+            state = first.state_dict()
+            break
+    assert state["batch"] == 2
+    second = loader()
+    second.load_state_dict(state)
+    assert [batch.names for batch in second] == expected[2:]
+
+
+def test_noise_is_small_differs_between_epochs_and_is_the_same_after_a_resume(recorded, tokenizer, cache, extractor):
+    (sample,) = recorded(1)
+    clean = extractor.load(sample.audio_file)
+    dataset = SpeechDataset([sample], tokenizer, cache, noise_seed=1)
+    noise = dataset._noisy_waveform(sample, 0, 1) - clean
+    assert 0.8 * NOISE_LEVEL < noise.std() < 1.2 * NOISE_LEVEL
+    assert noise.dtype == np.float32
+    first = dataset[0].mel
+    np.testing.assert_array_equal(dataset[0].mel, first)
+    assert first.shape[1] == dataset.mel_lengths()[0]
+    assert not np.array_equal(first, cache.mel(sample))
+    dataset.set_epoch(1)
+    assert not np.array_equal(dataset[0].mel, first)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_workers_hear_of_the_epoch(recorded, tokenizer, cache, workers):
+    dataset = SpeechDataset(recorded(1), tokenizer, cache, noise_seed=1)
+    loader = make_loader(dataset, LengthBatchSampler(dataset.mel_lengths(), 1), num_workers=workers)
+    mels = []
+    for epoch in (0, 1, 0):
+        loader.batch_sampler.set_epoch(epoch)
+        mels += [batch.mels for batch in loader]
+    assert torch.equal(mels[0], mels[2])
+    assert not torch.equal(mels[0], mels[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, workers):
+    sampler = LengthBatchSampler(dataset.mel_lengths(), 7)
+    dataset.samples[3].audio_file.write_bytes(b"")
+    with pytest.raises(UserError, match=r"^\S*anna3.wav: the file has 0 bytes[^\n]*$"):
+        list(make_loader(dataset, sampler, num_workers=workers))
