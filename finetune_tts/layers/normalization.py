@@ -1,0 +1,23 @@
+"""Normalization over the channels of ``[B, C, T]`` tensors."""
+
+import torch
+from torch import Tensor, nn
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalization over the channel axis of ``[B, C, T]`` (Ba et al. 2016).
+
+    Statistics are taken over ``C`` at each time step, so padding does not leak into real frames. Parameters are
+    named ``gamma`` and ``beta`` with shape ``[1, C, 1]``, as released checkpoints have them.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-4) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(1, channels, 1))
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x [B, C, T]``."""
+        variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
+        return (x - mean) * torch.rsqrt(variance + self.eps) * self.gamma + self.beta

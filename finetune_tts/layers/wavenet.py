@@ -1,0 +1,77 @@
+"""The WaveNet-like stack of gated, dilated convolutions inside coupling layers and posterior encoders."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from finetune_tts.layers.weight_norm import WeightNormConv1d
+
+
+class WaveNet(nn.Module):
+    """Gated convolutions with residual and skip connections, not causal (van den Oord et al. 2016).
+
+    Args:
+        channels: width ``C`` of input, output and residual stream.
+        kernel_size: odd kernel length.
+        dilation_rate: layer ``i`` is dilated by ``dilation_rate ** i``.
+        num_layers: number of gated convolutions.
+        condition_channels: width of the global condition (a speaker vector); 0 for none.
+        dropout: probability with which the input of a gate is dropped.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        *,
+        dilation_rate: int = 1,
+        num_layers: int,
+        condition_channels: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size {kernel_size} is even; a WaveNet stack needs an odd one to keep the length.")
+        self.channels = channels
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.in_layers = nn.ModuleList()
+        self.res_skip_layers = nn.ModuleList()
+        if condition_channels > 0:
+            self.cond_layer = WeightNormConv1d(condition_channels, 2 * channels * num_layers, 1)
+        for index in range(num_layers):
+            dilation = dilation_rate**index
+            padding = dilation * (kernel_size - 1) // 2
+            self.in_layers.append(
+                WeightNormConv1d(channels, 2 * channels, kernel_size, dilation=dilation, padding=padding)
+            )
+            # The last layer feeds no further one, so it has only a skip half.
+            last = index == num_layers - 1
+            self.res_skip_layers.append(WeightNormConv1d(channels, channels if last else 2 * channels, 1))
+
+    def forward(self, x: Tensor, mask: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the sum of the skip connections.
+
+        Args:
+            x: ``[B, C, T]``.
+            mask: ``[B, 1, T]``, 1 inside the sequence.
+            condition: ``[B, condition_channels, 1]`` or None.
+
+        Returns:
+            ``[B, C, T]``, masked.
+        """
+        output = torch.zeros_like(x)
+        shifts = self.cond_layer(condition).chunk(self.num_layers, dim=1) if condition is not None else None
+        for index, (gate_layer, res_skip_layer) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):
+            gate = F.dropout(gate_layer(x), self.dropout, self.training)
+            if shifts is not None:
+                gate = gate + shifts[index]
+            filtered, gated = gate.chunk(2, dim=1)  # two times [B, C, T]
+            res_skip = res_skip_layer(torch.tanh(filtered) * torch.sigmoid(gated))
+            if index < self.num_layers - 1:
+                residual, skip = res_skip.chunk(2, dim=1)
+                x = (x + residual) * mask
+                output = output + skip
+            else:
+                output = output + res_skip
+        return output * mask

@@ -1,0 +1,45 @@
+"""Weight norm under released names: every form of a checkpoint loads and gives the same output."""
+
+import pytest
+import torch
+from torch.nn.utils import parametrizations
+
+from finetune_tts.layers.weight_norm import WeightNormConv1d, fold_weight_norm
+
+
+@pytest.fixture
+def conv():
+    torch.manual_seed(0)
+    conv = WeightNormConv1d(4, 6, 3, dilation=2, padding=2)
+    with torch.no_grad():
+        conv.weight_g.mul_(torch.rand(6, 1, 1) + 0.5)
+    return conv
+
+
+X = torch.linspace(-1, 1, 40).reshape(1, 4, 10)
+
+
+def test_names_are_the_released_ones(conv):
+    assert set(conv.state_dict()) == {"bias", "weight_g", "weight_v"}
+
+
+def test_torch_parametrized_checkpoint_loads(conv):
+    theirs = parametrizations.weight_norm(torch.nn.Conv1d(4, 6, 3, dilation=2, padding=2))
+    conv.load_state_dict(theirs.state_dict())
+    torch.testing.assert_close(conv(X), theirs(X))
+
+
+def test_folded_checkpoint_loads(conv):
+    plain = torch.nn.Conv1d(4, 6, 3, dilation=2, padding=2)
+    conv.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(conv(X), plain(X))
+
+
+def test_folding_keeps_the_output_and_takes_either_form(conv):
+    before, factors = conv(X), conv.state_dict()
+    holder = torch.nn.Sequential(conv)
+    fold_weight_norm(holder)
+    assert set(conv.state_dict()) == {"bias", "weight"}
+    torch.testing.assert_close(conv(X), before)
+    conv.load_state_dict({name: 2 * value if name == "weight_g" else value for name, value in factors.items()})
+    torch.testing.assert_close(conv(X) - conv.bias[:, None], 2 * (before - conv.bias[:, None]))

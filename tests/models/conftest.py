@@ -1,0 +1,110 @@
+"""Reference cases: what an independent implementation computes, and the rule that makes their weights."""
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.config.base import Config
+from finetune_tts.config.loading import load_config
+
+REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parents[1] / "reference")
+SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
+
+
+def rule_weight(key: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """The weight that the rule of the reference cases gives a tensor of this name and shape."""
+    last = key.rpartition(".")[2]
+    if last == "num_batches_tracked":
+        return torch.tensor(0)
+    noise = np.random.RandomState(zlib.crc32(key.encode()) ^ SEED).standard_normal(shape)
+    if last in ("running_var", "weight_g"):
+        value = 0.5 + np.abs(noise)
+    elif len(shape) == 2 and shape[0] == shape[1] <= 8:
+        value = np.eye(shape[0]) + 0.1 * noise
+    elif len(shape) <= 1:
+        value = 0.1 * noise + (1 if last in ("weight", "gamma") else 0)
+    else:
+        value = noise / np.sqrt(np.prod(shape[1:]))
+        if ".end." in key or ".post." in key:
+            value = value / 10
+    return torch.from_numpy(np.asarray(value, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class ReferenceCase:
+    """One folder of the reference."""
+
+    folder: Path
+    config: Config
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The batch."""
+        with np.load(self.folder / "inputs.npz") as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+    def expected(self) -> dict[str, np.ndarray]:
+        """The outputs."""
+        with np.load(self.folder / "expected.npz") as arrays:
+            return dict(arrays)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the case."""
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+def reference_folders(model: str) -> list[Path]:
+    """The case folders of an architecture; none is an error of the set-up, not a reason to pass."""
+    found = []
+    for config in sorted(REFERENCE.glob("*/config.json")):
+        fields = json.loads(config.read_text(encoding="utf-8"))
+        if fields.get("model", "").lower() == model:
+            found.append(config.parent)
+    return found
+
+
+@pytest.fixture
+def reference_case(request: pytest.FixtureRequest) -> ReferenceCase:
+    """The case of a parametrized folder."""
+    folder: Path = request.param
+    return ReferenceCase(folder, load_config(folder / "config.json"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that asks for ``reference_case`` every case of its module's ``REFERENCE_MODEL``."""
+    if "reference_case" in metafunc.fixturenames:
+        folders = reference_folders(metafunc.module.REFERENCE_MODEL)
+        metafunc.parametrize("reference_case", folders, ids=[folder.name for folder in folders], indirect=True)
+
+
+@pytest.fixture
+def with_rule_weights() -> Any:
+    """Fill a network with the rule's weights and return it in eval mode."""
+
+    def fill(network: torch.nn.Module) -> torch.nn.Module:
+        state = {name: rule_weight(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()}
+        network.load_state_dict(state)
+        return network.eval()
+
+    return fill
+
+
+@pytest.fixture
+def assert_close() -> Any:
+    """Compare by the relative difference of norms over the finite entries, as the reference asks."""
+
+    def check(name: str, ours: torch.Tensor, expected: np.ndarray, tolerance: float = 1e-4) -> None:
+        found = ours.detach().numpy()
+        assert found.shape == expected.shape, name
+        finite = np.isfinite(expected)
+        assert np.array_equal(finite, np.isfinite(found)), name
+        difference = np.linalg.norm(found[finite] - expected[finite])
+        assert difference <= tolerance * max(np.linalg.norm(expected[finite]), 1e-12), f"{name}: {difference}"
+
+    return check
