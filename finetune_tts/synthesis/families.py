@@ -1,0 +1,78 @@
+"""How each architecture turns token ids into something to hear: the one place where speaking differs by network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from finetune_tts.config.base import Config
+from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.errors import UserError
+from finetune_tts.models.glow_tts import GlowTTS
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sentence to speak.
+
+    Attributes:
+        token_ids: ``[1, T_text]`` on the network's device.
+        speaker_id: ``[1]`` for a network with a speaker embedding.
+        d_vector: ``[1, D]`` for a network with d-vectors.
+        noise_scale, length_scale: in place of the config's, where given.
+    """
+
+    token_ids: Tensor
+    speaker_id: Tensor | None = None
+    d_vector: Tensor | None = None
+    noise_scale: float | None = None
+    length_scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """What a network answers.
+
+    Attributes:
+        mel: ``[T_mel, n_mels]`` as the network was trained on it.
+        alignment: ``[T_mel, T_text]``.
+    """
+
+    mel: np.ndarray
+    alignment: np.ndarray
+
+
+def _speak_glow_tts(network: GlowTTS, config: GlowTTSConfig, request: Request) -> Spectrogram:
+    noise = config.inference_noise_scale if request.noise_scale is None else request.noise_scale
+    length = config.length_scale if request.length_scale is None else request.length_scale
+    lengths = torch.tensor([request.token_ids.shape[1]], device=request.token_ids.device)
+    speech = network.inference(
+        request.token_ids,
+        lengths,
+        speaker_ids=request.speaker_id,
+        d_vectors=request.d_vector,
+        noise_scale=noise,
+        length_scale=length,
+    )
+    frames = int(speech.mel_lengths[0])
+    return Spectrogram(
+        mel=speech.mel[0, :frames].float().cpu().numpy(), alignment=speech.alignment[0, :frames].float().cpu().numpy()
+    )
+
+
+#: architecture name → how it speaks, written out by hand.
+FAMILIES: dict[str, Callable[..., Spectrogram]] = {"glow_tts": _speak_glow_tts}
+
+
+def spectrogram_of(network: nn.Module, config: Config, request: Request) -> Spectrogram:
+    """Let a network in eval mode answer.
+
+    Raises:
+        UserError: this architecture cannot speak here.
+    """
+    name = config.model.lower()
+    if name not in FAMILIES:
+        raise UserError(f"model {config.model!r} cannot be spoken with yet; {', '.join(FAMILIES)} can.")
+    return FAMILIES[name](network, config, request)

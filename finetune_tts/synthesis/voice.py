@@ -1,0 +1,198 @@
+"""A voice: a network with its config, its vocabulary and its speakers, ready to speak.
+
+The same class speaks for ``tts``, for the samples of a run in training and for the demo, so that what is heard in
+training is what is heard afterwards.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from finetune_tts.audio.griffin_lim import waveform_from_mel
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.config.base import Config
+from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.speakers import SpeakerNames
+from finetune_tts.errors import UserError
+from finetune_tts.synthesis.families import Request, spectrogram_of
+from finetune_tts.text.phonemizer import MultiPhonemizer
+from finetune_tts.text.sentences import split_sentences
+from finetune_tts.text.tokenizer import Encoded, Tokenizer
+
+_PAUSE = 0.25  # seconds of silence between the sentences of a longer text
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Something spoken.
+
+    Attributes:
+        waveform: ``[T_wav]`` float32.
+        sample_rate: in Hz.
+        mel: ``[T_mel, n_mels]`` of the last sentence.
+        alignment: ``[T_mel, T_text]`` of the last sentence.
+        missing: characters of the text that the vocabulary lacks, each once; they were not spoken.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    mel: np.ndarray
+    alignment: np.ndarray
+    missing: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.waveform) / self.sample_rate
+
+
+class Voice:
+    """Speaks text.
+
+    Args:
+        network: on the device that it is to use; may be in training, which is interrupted while it speaks.
+        config: the model's.
+        tokenizer: the model's.
+        extractor: of the model's audio settings.
+        speakers: of a model with a speaker embedding.
+        d_vectors: of a model with d-vectors.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: Config,
+        tokenizer: Tokenizer,
+        extractor: SpectrogramExtractor,
+        *,
+        speakers: SpeakerNames | None = None,
+        d_vectors: DVectors | None = None,
+    ) -> None:
+        self.network = network
+        self.config = config
+        self.tokenizer = tokenizer
+        self.extractor = extractor
+        self.speakers = speakers
+        self.d_vectors = d_vectors
+
+    @property
+    def speaker_names(self) -> tuple[str, ...]:
+        """Who can speak; empty for a model of one voice."""
+        if self.d_vectors is not None:
+            return self.d_vectors.names().names
+        return self.speakers.names if self.speakers is not None else ()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Which languages it has phonemes for; empty for a model of one language."""
+        phonemizer = self.tokenizer.phonemizer
+        return tuple(phonemizer.phonemizers) if isinstance(phonemizer, MultiPhonemizer) else ()
+
+    def require_speakable(self, text: str, *, speaker: str | None = None, language: str | None = None) -> None:
+        """Find out without the network whether :meth:`speak` can speak a text.
+
+        Raises:
+            UserError: as :meth:`speak` does.
+        """
+        self._speaker(speaker)
+        self._encode(text, [text], language)
+
+    def speak(
+        self,
+        text: str,
+        *,
+        speaker: str | None = None,
+        language: str | None = None,
+        noise_scale: float | None = None,
+        length_scale: float | None = None,
+        split: bool = True,
+    ) -> Speech:
+        """Speak a text, sentence by sentence.
+
+        Args:
+            text: any text; a long one is cut into sentences.
+            speaker: name of the speaker, for a model that has several; the first by default, if there is but one.
+            language: of the text, for a model of several languages.
+            noise_scale, length_scale: variation and slowness, in place of the config's.
+            split: false speaks the text in one breath.
+
+        Raises:
+            UserError: nothing in the text can be spoken, or there is no such speaker.
+        """
+        speaker_id, d_vector = self._speaker(speaker)
+        encoded = self._encode(text, split_sentences(text) if split else [text], language)
+        pause = np.zeros(int(_PAUSE * self.extractor.sample_rate), dtype=np.float32)
+        parts: list[np.ndarray] = []
+        with _speaking(self.network):
+            for sentence in filter(_has_symbols, encoded):
+                request = Request(
+                    token_ids=torch.tensor([sentence.ids], device=self._device),
+                    speaker_id=speaker_id,
+                    d_vector=d_vector,
+                    noise_scale=noise_scale,
+                    length_scale=length_scale,
+                )
+                answer = spectrogram_of(self.network, self.config, request)
+                parts += [pause, waveform_from_mel(self.extractor, answer.mel.T, device=str(self._device))]
+        missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
+        waveform = np.concatenate(parts[1:])
+        return Speech(waveform, self.extractor.sample_rate, answer.mel, answer.alignment, missing)
+
+    def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
+        """The sentences of ``text`` as ids; at least one has something in it to speak."""
+        # A model of one language was trained on texts whose language was not named, and is spoken to likewise.
+        language = language if self.languages else None
+        encoded = [self.tokenizer.encode(sentence, language) for sentence in sentences]
+        if not any(map(_has_symbols, encoded)):
+            raise UserError(f"--text {text[:60]!r}: there is nothing in it that this model can speak.")
+        return encoded
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def _speaker(self, name: str | None) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Return the speaker's row ``[1]`` or vector ``[1, D]``, as the model wants it."""
+        names = self.speaker_names
+        if not names:
+            if name:
+                raise UserError(f"--speaker_idx {name}: this model has one voice; leave the flag out.")
+            return None, None
+        if name is None:
+            if len(names) > 1:
+                shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+                raise UserError(f"This model has {len(names)} speakers: choose one with --speaker_idx ({shown}).")
+            name = names[0]
+        if self.d_vectors is not None:
+            return None, torch.from_numpy(self.d_vectors.of_speaker(name)).to(self._device).unsqueeze(0)
+        assert self.speakers is not None
+        return torch.tensor([self.speakers.id(name)], device=self._device), None
+
+
+def _has_symbols(encoded: Encoded) -> bool:
+    """Whether a sentence has more to speak than spaces and punctuation."""
+    spoken = {symbol for symbol in encoded.spelled if symbol not in encoded.missing}
+    return any(unicodedata.category(symbol)[0] not in "ZPC" for symbol in spoken)
+
+
+@contextmanager
+def _speaking(network: nn.Module) -> Iterator[None]:
+    """Put the network into eval mode without gradients, and back as it was.
+
+    The state of the random numbers is put back too: a run that speaks its test sentences trains on as one that
+    does not.
+    """
+    training = network.training
+    network.eval()
+    devices = [parameter.device for parameter in network.parameters()][:1]
+    try:
+        with torch.inference_mode(), torch.random.fork_rng([device for device in devices if device.type == "cuda"]):
+            torch.manual_seed(0)
+            yield
+    finally:
+        network.train(training)

@@ -1,0 +1,85 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.errors import UserError
+from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config, load_voice
+
+
+@pytest.fixture
+def release(tmp_path, make_config, make_network):
+    """Write a release and return its folder."""
+
+    def write(speakers=0, **fields):
+        folder = tmp_path / "release"
+        folder.mkdir()
+        config = make_config(use_speaker_embedding=speakers > 0, **fields)
+        network = make_network(config, speakers)
+        torch.save({"model": network.state_dict()}, folder / "model_file.pth")
+        (folder / "config.json").write_text(json.dumps(config.to_dict()))
+        return folder
+
+    return write
+
+
+def test_a_folder_its_weights_and_a_named_config_give_the_same_voice(release, tmp_path):
+    folder = release()
+    moved = shutil.copy(folder / "model_file.pth", tmp_path / "elsewhere.pth")
+    voices = [load_voice(folder), load_voice(folder / "model_file.pth"), load_voice(moved, folder / "config.json")]
+    waveforms = [voice.speak("a bad egg").waveform for voice in voices]
+    assert np.array_equal(waveforms[0], waveforms[1])
+    assert np.array_equal(waveforms[0], waveforms[2])
+    assert not voices[0].network.training
+
+
+def test_half_precision_weights_speak(release):
+    folder = release()
+    path = folder / "model_file.pth"
+    state = torch.load(path, weights_only=True)["model"]
+    torch.save({"model": {name: tensor.half() for name, tensor in state.items()}}, path)
+    assert load_voice(folder).speak("egg").waveform.dtype == np.float32
+
+
+def test_speakers_come_from_the_file_beside_the_config(release):
+    folder = release(2, speakers_file="speakers.json")
+    (folder / "speakers.json").write_text('{"ann": 0, "bob": 1}')
+    assert load_voice(folder).speaker_names == ("ann", "bob")
+
+
+def test_speakers_without_a_file_are_numbered(release, caplog):
+    assert load_voice(release(2)).speaker_names == ("speaker_0", "speaker_1")
+    assert "names no speakers_file" in caplog.text
+
+
+def test_weights_of_another_network_are_refused(release, make_config):
+    folder = release()
+    (folder / "config.json").write_text(json.dumps(make_config(hidden_channels_dec=16).to_dict()))
+    with pytest.raises(UserError, match="do not fit this model"):
+        load_voice(folder)
+
+
+def test_a_config_is_looked_for_beside_the_weights(release, tmp_path):
+    folder = release()
+    assert find_config(folder) == find_config(folder / "model_file.pth") == folder / "config.json"
+    (folder / "config.json").unlink()
+    assert config_beside(folder) == folder / "config.json"
+    with pytest.raises(UserError, match="there is no config.json beside the checkpoint"):
+        find_config(folder)
+    with pytest.raises(UserError, match="does not exist"):
+        find_config(tmp_path / "none.pth")
+
+
+def test_paths_are_meant_from_the_config_if_they_lead_somewhere_from_there(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "speakers.json").write_text("{}")
+    datasets = [{"path": "../recordings"}, {"path": "elsewhere"}]
+    (tmp_path / "recordings").mkdir()
+    values = {"model": "glow_tts", "speakers_file": "speakers.json", "output_path": "out", "datasets": datasets}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(values))
+    config = load_located_config(tmp_path / "run" / "config.json")
+    assert config.speakers_file == str(tmp_path / "run" / "speakers.json")
+    assert config.output_path == "out"
+    assert [dataset.path for dataset in config.datasets] == [str(tmp_path / "recordings"), "elsewhere"]
