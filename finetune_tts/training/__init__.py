@@ -1,0 +1,1 @@
+"""The bridge to the PyPI trainer: task, trainer, console."""

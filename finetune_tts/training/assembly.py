@@ -1,0 +1,357 @@
+"""From a config, recordings and pre-trained weights to a job that can be trained.
+
+Everything that can be wrong with any of the three shows here, in seconds, before the first step.
+"""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.checkpoints.report import RestoreReport
+from finetune_tts.checkpoints.restoring import RowRule
+from finetune_tts.config.checks import require_valid
+from finetune_tts.config.speakers import SpeakerConfig
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.data.gathering import Formatter
+from finetune_tts.data.preparing import PreparedData, prepare_data
+from finetune_tts.data.sample import Sample
+from finetune_tts.data.speakers import SpeakerNames
+from finetune_tts.errors import UserError
+from finetune_tts.files import read_text
+from finetune_tts.models.building import build_model
+from finetune_tts.models.restoring import restore_network
+from finetune_tts.synthesis.loading import SPEAKER_ROWS
+from finetune_tts.synthesis.voice import Voice
+from finetune_tts.text.tokenizer import Tokenizer
+from finetune_tts.training.defaults import Default, apply_defaults, defaults_table, fine_tune_defaults
+from finetune_tts.training.device import choose_device
+from finetune_tts.training.distributed import World, world_from_environment
+from finetune_tts.training.pretrained import SYMBOL_ROWS, Pretrained, read_pretrained, warn_of_other_audio
+from finetune_tts.training.run import StoppedRun, TrainingJob
+from finetune_tts.training.run_folder import RunAsset
+from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
+from finetune_tts.training.seeds import seed_everything
+from finetune_tts.training.state import run_state
+from finetune_tts.training.vocabulary import merged_tokenizer
+
+logger = logging.getLogger(__name__)
+
+CACHE_NAME = "feature_cache"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for."""
+
+    config: SpeechConfig
+    """Of the run, with all overrides applied."""
+    restore_path: Path | None = None
+    """A checkpoint or its folder; None trains from nothing."""
+    chosen: frozenset[str] = frozenset()
+    """Names of the top-level fields that the person set."""
+    fill_in: bool = False
+    """Choose settings that suit the data for what the person did not set."""
+    allow_partial: bool = False
+    """Go on with a model that was restored in part."""
+    device: str = "auto"
+    formatter: Formatter | None = None
+    """The person's own reader of metadata."""
+    grad_accum_steps: int | None = None
+    max_steps: int | None = None
+    time_limit: float | None = None
+    """In seconds."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A job with what is known about it."""
+
+    job: TrainingJob
+    data: PreparedData
+    voice: Voice
+    speaker: str | None
+    """Who speaks test sentences, for a model of several speakers: the one with most of the recordings."""
+    report: RestoreReport | None
+    """None for a model that starts from nothing, or a run that goes on."""
+
+
+def assemble(request: Request) -> Assembly:
+    """Check everything, restore, and make the job of a new run.
+
+    The config of the request is completed in place: alphabet, speakers, settings that suit the data.
+
+    Raises:
+        UserError: anything that would make the run fail, or make it something else than what was asked for.
+    """
+    config = request.config
+    require_valid(config)
+    if not any(dataset.path for dataset in config.datasets):
+        raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
+    world = world_from_environment()
+    device = choose_device(request.device, local_rank=world.local_rank)
+    _check_writable(Path(config.output_path))
+    pretrained = read_pretrained(request.restore_path, config) if request.restore_path else None
+    if pretrained is not None:
+        warn_of_other_audio(pretrained, config)
+    tokenizer = merged_tokenizer(config, pretrained.symbols if pretrained else None)
+    extractor = SpectrogramExtractor(config.audio)
+    filled_in = apply_defaults(config, _suitable_split(config), request.chosen) if request.fill_in else []
+    data = _prepare(config, tokenizer, extractor, request.formatter)
+    if request.fill_in:
+        filled_in += apply_defaults(config, _suitable(request, data, device, world), request.chosen)
+        table = defaults_table(filled_in)
+        logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", table)
+    samples = data.split.train + data.split.eval
+    speakers, d_vectors = _speakers(config, samples, pretrained)
+    # Fresh weights come from the seed, in every process the same.
+    seed_everything(config.training_seed)
+    network = build_model(config, len(tokenizer.vocabulary), speakers.rows if speakers else 0)
+    report = None
+    if pretrained is not None:
+        report = _restore(network, pretrained, tokenizer, speakers)
+        logger.info("%s", report.table())
+        report.raise_for_gap(allow_partial=request.allow_partial)
+        _require_finite(report)
+    voice = Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors)
+    speaker = _most_heard(data.split.train) if voice.speaker_names else None
+    config.test_sentences = _speakable(voice, _test_sentences(config), speaker)
+    config.test_sentences_file = ""
+    if hasattr(config, "num_chars"):
+        config["num_chars"] = len(tokenizer.vocabulary)
+    job = TrainingJob(
+        config=config,
+        network=network,
+        train_data=_dataset(config, data.split.train, data, speakers, d_vectors, training=True),
+        eval_data=_dataset(config, data.split.eval, data, speakers, d_vectors) if data.split.eval else None,
+        device=device,
+        restored=pretrained is not None,
+        chosen=request.chosen,
+        world=world,
+        assets=_assets(config, speakers, d_vectors, report),
+        speak=sample_speaker(voice, speaker),
+        grad_accum_steps=request.grad_accum_steps,
+        max_steps=request.max_steps,
+        time_limit=request.time_limit,
+    )
+    return Assembly(job, data, voice, speaker, report)
+
+
+def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
+    """Make the job of a run that goes on: its own config, alphabet, speakers and data, in its own folder.
+
+    Args:
+        run: that stopped.
+        request: with the run's config and what the person changed of it; its restore fields do not count.
+
+    Raises:
+        UserError: no run of this program wrote the checkpoint; the data of the run are gone or do not fit any more.
+    """
+    run_state(run.checkpoint)  # raises if there is no place to go on from
+    continued = assemble(replace(request, restore_path=None, fill_in=False))
+    # The network is filled from the run's checkpoint, and must not be initialised from data.
+    return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
+
+
+def sample_speaker(voice: Voice, default: str | None = None) -> Speaker:
+    """Return what speaks test sentences in training: the same path as ``tts``.
+
+    Args:
+        voice: whose network is trained.
+        default: speaker of sentences that name none.
+    """
+
+    def speak(network: nn.Module, sentence: Any) -> SpokenSample:
+        speaker, language = _who(sentence)
+        speech = voice.speak(sentence_text(sentence), speaker=speaker or default, language=language)
+        return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
+
+    return speak
+
+
+def _who(sentence: Any) -> tuple[str | None, str | None]:
+    """Speaker and language of a test sentence: a text, or a list of text, speaker, style and language as in 🐸TTS."""
+    parts: Sequence[Any] = sentence if isinstance(sentence, list | tuple) else [sentence]
+    return (parts[1] if len(parts) > 1 else None), (parts[3] if len(parts) > 3 else None)
+
+
+def _test_sentences(config: SpeechConfig) -> list[str | list[Any]]:
+    if not config.test_sentences_file:
+        return config.test_sentences
+    lines = [line.strip() for line in read_text(config.test_sentences_file).splitlines()]
+    return [line for line in lines if line]
+
+
+def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: str | None) -> list[str | list[Any]]:
+    """Leave out the sentences that would stop the run when they are to be spoken."""
+    kept = []
+    for sentence in sentences:
+        speaker, language = _who(sentence)
+        try:
+            voice.require_speakable(sentence_text(sentence), speaker=speaker or default, language=language)
+        except UserError as error:
+            logger.warning("The test sentence %r is left out. %s", sentence, error)
+        else:
+            kept.append(sentence)
+    return kept
+
+
+def _most_heard(samples: Sequence[Sample]) -> str:
+    return Counter(sample.speaker for sample in samples).most_common(1)[0][0]
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out in the first second, not after the features were computed, that the output folder cannot be used."""
+    existing = folder.expanduser().absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UserError(f"--output_path {folder}: {existing} is a file. Choose another folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--output_path {folder}: {existing} cannot be written to. Choose another folder.")
+
+
+def _prepare(
+    config: SpeechConfig, tokenizer: Tokenizer, extractor: SpectrogramExtractor, formatter: Formatter | None
+) -> PreparedData:
+    return prepare_data(
+        config,
+        tokenizer,
+        extractor,
+        sample_rate=config.audio.sample_rate,
+        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        seed=config.training_seed,
+        formatter=formatter,
+        aligned_frames=getattr(config, "num_squeeze", None),
+    )
+
+
+def _suitable_split(config: SpeechConfig) -> list[Default]:
+    """What has to be chosen before the recordings are read."""
+    name = Path(config.datasets[0].path).expanduser().resolve().name
+    return [
+        Default("run_name", f"{config.model}-{name}", "the model and the recordings"),
+        Default("eval_split_size", 0.05, "one clip of twenty is held out"),
+        Default("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
+    ]
+
+
+def _suitable(request: Request, data: PreparedData, device: torch.device, world: World) -> list[Default]:
+    """What the recordings decide."""
+    config, chosen, clips = request.config, request.chosen, len(data.split.train)
+    return fine_tune_defaults(
+        minutes=data.seconds / 60 * clips / (clips + len(data.split.eval)),
+        clips=clips,
+        device=device,
+        bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
+        batch_size=config.batch_size if "batch_size" in chosen else None,
+        epochs=config.epochs if "epochs" in chosen else None,
+        batches_per_step=world.size * (request.grad_accum_steps or 1),
+    )
+
+
+def _speakers(
+    config: SpeechConfig, samples: Sequence[Sample], pretrained: Pretrained | None
+) -> tuple[SpeakerNames | None, DVectors | None]:
+    """Who the model is going to know: by a row of its embedding, or by the vectors of an encoder."""
+    if not isinstance(config, SpeakerConfig):
+        return None, None
+    if config.use_d_vector_file:
+        return None, _d_vectors(config)
+    if not config.use_speaker_embedding:
+        return None, None
+    old = pretrained.speakers if pretrained else None
+    if old is None and config.speakers_file:
+        old = SpeakerNames.read(config.speakers_file)
+    found = [sample.speaker for sample in samples]
+    if old is None:
+        return SpeakerNames.of(found), None
+    speakers = old.grown(found)
+    new = [name for name in speakers.names if name not in old]
+    if new:
+        logger.info("New speakers: %s; the %d of the model keep their rows.", ", ".join(new), len(old))
+    return speakers, None
+
+
+def _d_vectors(config: SpeakerConfig) -> DVectors:
+    if not config.d_vector_files:
+        raise UserError("use_d_vector_file is true, but d_vector_file names no file: set --coqpit.d_vector_file.")
+    vectors = DVectors.read(*config.d_vector_files)
+    if vectors.size != config.d_vector_dim:
+        raise UserError(
+            f"d_vector_file {vectors.source} has vectors of {vectors.size} numbers, d_vector_dim is "
+            f"{config.d_vector_dim}: compute them with the speaker encoder of the model."
+        )
+    return vectors
+
+
+def _restore(
+    network: nn.Module, pretrained: Pretrained, tokenizer: Tokenizer, speakers: SpeakerNames | None
+) -> RestoreReport:
+    rules = [RowRule(SYMBOL_ROWS, pretrained.symbols, tokenizer.vocabulary.symbols)]
+    if pretrained.speakers is not None and speakers is not None:
+        rules.append(RowRule(SPEAKER_ROWS, _row_names(pretrained.speakers), _row_names(speakers)))
+    checkpoint = pretrained.checkpoint
+    return restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules)
+
+
+def _require_finite(report: RestoreReport) -> None:
+    if report.non_finite:
+        raise UserError(
+            f"{report.source}: {len(report.non_finite)} tensors hold NaN or infinity, the first is "
+            f"{report.non_finite[0]}: such a model cannot be tuned. Take an earlier checkpoint."
+        )
+
+
+def _row_names(speakers: SpeakerNames) -> list[str]:
+    return [name or f"row {row}" for row, name in enumerate(speakers.row_names())]
+
+
+def _dataset(
+    config: SpeechConfig,
+    samples: Sequence[Sample],
+    data: PreparedData,
+    speakers: SpeakerNames | None,
+    d_vectors: DVectors | None,
+    *,
+    training: bool = False,
+) -> SpeechDataset:
+    return SpeechDataset(
+        samples,
+        data.tokens,
+        data.cache,
+        speakers=speakers,
+        d_vectors=d_vectors,
+        noise_seed=config.training_seed if training and config.use_noise_augment else None,
+    )
+
+
+def _assets(
+    config: SpeechConfig, speakers: SpeakerNames | None, d_vectors: DVectors | None, report: RestoreReport | None
+) -> list[RunAsset]:
+    assets = []
+    if speakers is not None:
+        assets.append(RunAsset("speakers.json", dict(speakers.ids), ("speakers_file",)))
+    if config.audio.stats_path:
+        assets.append(RunAsset("scale_stats.npy", Path(config.audio.stats_path), ("audio.stats_path",)))
+    if d_vectors is not None and isinstance(config.d_vector_file, str):
+        source = Path(config.d_vector_file)
+        assets.append(RunAsset(f"d_vectors{source.suffix}", source, ("d_vector_file",)))
+    elif d_vectors is not None:
+        vectors = {
+            key: {"name": d_vectors.speakers[key], "embedding": vector.tolist()}
+            for key, vector in d_vectors.vectors.items()
+        }
+        assets.append(RunAsset("d_vectors.json", vectors, ("d_vector_file",)))
+    if report is not None:
+        assets.append(RunAsset("restore_report.json", report.to_dict()))
+    return assets

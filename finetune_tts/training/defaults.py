@@ -1,0 +1,100 @@
+"""Settings that suit the recordings at hand, where the person and the model have nothing to say about them."""
+
+import math
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Default:
+    """A value that was chosen, and why."""
+
+    field: str
+    value: Any
+    reason: str
+
+
+def fine_tune_defaults(
+    *,
+    minutes: float,
+    clips: int,
+    device: torch.device,
+    bf16: bool = False,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    batches_per_step: int = 1,
+) -> list[Default]:
+    """Choose settings for tuning a pre-trained model.
+
+    The rule of thumb for the length of a run: 1,500 steps for five minutes of recordings, growing with the power 0.6
+    of their length, so 6,700 for an hour and 40,000 for twenty.
+
+    Args:
+        minutes: of all recordings to train on.
+        clips: their number.
+        device: of the run.
+        bf16: the device computes fast in bfloat16.
+        batch_size, epochs: what the person chose.
+        batches_per_step: of all processes together.
+    """
+    batch_size = batch_size or _batch_size(clips)
+    steps = max(500, round(1500 * (max(minutes, 1) / 5) ** 0.6, -2))
+    steps_per_epoch = math.ceil(clips / (batch_size * batches_per_step))
+    epochs = epochs or max(1, math.ceil(steps / steps_per_epoch))
+    total = epochs * steps_per_epoch
+    eval_steps = _round_step(total / 20)
+    save_steps = eval_steps * 2
+    amount = f"{minutes:.0f} min in {clips} clips"
+    defaults = [
+        Default("lr", 3e-4, "a third of what trains from nothing: fast, and still close to the pre-trained weights"),
+        Default("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
+        Default("eval_batch_size", batch_size, "as the training batches"),
+        Default("epochs", epochs, f"about {total:,} steps for {amount}"),
+        Default("run_eval_steps", eval_steps, "twenty looks at the held-out loss in the run"),
+        Default("save_step", save_steps, "ten checkpoints in the run"),
+        Default("save_n_checkpoints", 2, "the newest two and the best one are kept"),
+        Default("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
+        Default("plot_step", min(100, max(10, eval_steps // 5)), "as many points on the dashboard"),
+    ]
+    if bf16 and device.type == "cuda":
+        defaults.append(Default("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
+    return defaults
+
+
+def apply_defaults(config: Any, defaults: list[Default], chosen: Container[str]) -> list[Default]:
+    """Set the defaults whose field the person did not, and return them.
+
+    Args:
+        config: is changed.
+        defaults: of :func:`fine_tune_defaults`.
+        chosen: names of the fields that the person set.
+    """
+    applied = [default for default in defaults if default.field not in chosen and hasattr(config, default.field)]
+    for default in applied:
+        setattr(config, default.field, default.value)
+    return applied
+
+
+def defaults_table(applied: list[Default]) -> str:
+    """Say what was chosen and why, a line for each field."""
+    rows = [(f"{default.field} = {_shown(default.value)}", default.reason) for default in applied]
+    width = max((len(left) for left, _ in rows), default=0)
+    return "\n".join(f"{left:<{width}}  {reason}" for left, reason in rows)
+
+
+def _batch_size(clips: int) -> int:
+    """A power of two up to 32 that leaves at least eight batches, where there are clips enough."""
+    return max(4, min(32, 2 ** int(math.log2(max(clips / 8, 1)))))
+
+
+def _round_step(steps: float) -> int:
+    """Round to a number that a person likes to see."""
+    unit = 10 if steps < 200 else 50 if steps < 1000 else 500
+    return max(unit, round(steps / unit) * unit)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

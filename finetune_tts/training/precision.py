@@ -1,0 +1,73 @@
+"""Which number format the forward pass computes in."""
+
+from collections.abc import Container
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How the forward pass computes on one device."""
+
+    device_type: str
+    dtype: torch.dtype
+    """``torch.float32``, or the lower precision of autocast."""
+    reason: str
+
+    @property
+    def scales_loss(self) -> bool:
+        """Whether the loss has to be scaled: float16 alone, whose small gradients would vanish."""
+        return self.dtype == torch.float16
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context that forward passes run in."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device_type, dtype=self.dtype)
+
+
+def choose_precision(config: Any, device: torch.device, chosen: Container[str] = ()) -> Precision:
+    """Choose from ``config.mixed_precision`` and ``config.precision``.
+
+    bfloat16 where the device computes fast in it. float16 only if the person asks for it by name: released configs
+    name it too, as a default, and it is what most losses that turn into NaN come from.
+
+    Args:
+        config: with ``mixed_precision`` and ``precision``.
+        device: of the network.
+        chosen: names of the config fields that the person set.
+    """
+    if not config.mixed_precision:
+        return Precision(device.type, torch.float32, "mixed_precision is off")
+    if device.type == "cuda" and config.precision == "fp16" and "precision" in chosen:
+        return Precision(device.type, torch.float16, "precision fp16 was asked for")
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        fast = _cpu_has_bf16_units()
+    else:
+        fast = False
+    if fast:
+        return Precision(device.type, torch.bfloat16, "mixed_precision is on")
+    return Precision(device.type, torch.float32, f"this {device.type} has no units for bf16, which would be slower")
+
+
+def allow_fast_matrix_products(config: Any, chosen: Container[str] = ()) -> None:
+    """Let float32 products run in TensorFloat-32, and set cuDNN up as ``config`` says.
+
+    Ten bits of mantissa are enough for training; ``allow_tf32`` set to false by the person turns it off.
+    """
+    allowed = config.allow_tf32 or "allow_tf32" not in chosen
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.enabled = config.cudnn_enable
+    torch.backends.cudnn.benchmark = config.cudnn_benchmark
+    torch.backends.cudnn.deterministic = config.cudnn_deterministic
+
+
+def _cpu_has_bf16_units() -> bool:
+    # Other CPUs compute bf16 too, but slower than float32.
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)

@@ -1,0 +1,304 @@
+"""A whole run: from networks and data to a folder with the tuned voice, and on from where one stopped."""
+
+import errno
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes
+from finetune_tts.config.base import Config
+from finetune_tts.config.loading import config_from_dict, load_config
+from finetune_tts.config.paths import absolute_paths, relative_paths
+from finetune_tts.data.batching import LengthBatchSampler
+from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.data.loader import SpeechLoader, make_loader
+from finetune_tts.data.weighting import sampling_weights
+from finetune_tts.errors import UserError
+from finetune_tts.files import write_json
+from finetune_tts.training.console import run_log
+from finetune_tts.training.curves import draw_loss_curve
+from finetune_tts.training.distributed import World, process_group
+from finetune_tts.training.guard import NonFiniteLoss
+from finetune_tts.training.history import read_history
+from finetune_tts.training.precision import allow_fast_matrix_products, choose_precision
+from finetune_tts.training.run_folder import RunAsset, create_run_folder, place_assets
+from finetune_tts.training.samples import Speaker
+from finetune_tts.training.saving import BEST_NAME, continue_command, newest_checkpoint
+from finetune_tts.training.seeds import seed_everything
+from finetune_tts.training.settings import TrainerSettings
+from finetune_tts.training.state import run_state
+from finetune_tts.training.tasks import make_task
+from finetune_tts.training.trainer import FineTuneTrainer
+
+logger = logging.getLogger(__name__)
+
+CONFIG_NAME = "config.json"
+CURVE_NAME = "loss_curve.png"
+
+
+@dataclass(frozen=True)
+class StoppedRun:
+    """A run that stopped, and where it goes on."""
+
+    folder: Path
+    config: Config
+    """As the run resolved it, paths absolute."""
+    checkpoint: Checkpoint
+    """The newest one, on the CPU."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What is to be trained, on what, and how.
+
+    The network holds its weights already, restored or fresh, and may be on any device.
+    """
+
+    config: Config
+    network: nn.Module
+    train_data: SpeechDataset
+    eval_data: SpeechDataset | None
+    device: torch.device
+    restored: bool
+    """The weights are pre-trained, so that no warm-up and no initialisation from data is wanted."""
+    chosen: frozenset[str] = frozenset()
+    """Config fields that the person set, by name."""
+    world: World = World()
+    assets: Sequence[RunAsset] = ()
+    """Files that the model needs beside its weights."""
+    speak: Speaker | None = None
+    """Speaks a test sentence with the network as it is."""
+    goes_on: StoppedRun | None = None
+    """The run that this one continues, in its folder."""
+    grad_accum_steps: int | None = None
+    """Batches that make one step; None is 1, or what a run that goes on had."""
+    max_steps: int | None = None
+    time_limit: float | None = None
+    start_with_eval: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run left behind."""
+
+    folder: Path
+    steps: int
+    best_model: Path | None
+    best_loss: float | None
+    """Held out; in training where nothing was held out."""
+    eval_losses: dict[str, float]
+    """At the end."""
+    curve: Path | None
+
+
+def open_run(folder: str | Path) -> StoppedRun:
+    """Read the config and the newest checkpoint of a run.
+
+    Raises:
+        UserError: no run there, nothing to go on from, or a file that cannot be read.
+    """
+    folder = Path(folder).expanduser().resolve()
+    path = newest_checkpoint(folder)
+    stored = load_config(folder / CONFIG_NAME)
+    config = config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
+    return StoppedRun(folder, config, read_checkpoint(path))
+
+
+def fit(job: TrainingJob) -> TrainingResult:
+    """Train to the end.
+
+    Raises:
+        UserError: the run folder cannot be made, the disk or the memory does not suffice, a setting does not fit.
+        NonFiniteLoss: several steps in a row had no finite loss or gradient.
+        TrainingInterrupted: a signal stopped the run; it has saved itself, and the message says how to go on.
+    """
+    with process_group(job.world, job.device):
+        folder = _folder(job)
+        with run_log(folder, job.world.rank):
+            try:
+                return _fit(job, folder)
+            except NonFiniteLoss as error:
+                raise NonFiniteLoss(
+                    f"{error} Checkpoints so far are whole; go on with: {continue_command(folder)}"
+                ) from error
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise UserError(
+                    f"{folder}: the disk is full. Checkpoints so far are whole; make room and go on with: "
+                    f"{continue_command(folder)}"
+                ) from error
+
+
+def _folder(job: TrainingJob) -> Path:
+    if job.goes_on is not None:
+        return job.goes_on.folder
+    # The main process makes it; the others wait for its name, or for word that it could not.
+    answer: Path | str = ""
+    if job.world.is_main:
+        try:
+            answer = create_run_folder(job.config.output_path, job.config.run_name)
+        except UserError as error:
+            answer = str(error)
+    answer = job.world.from_main(answer)
+    if isinstance(answer, str):
+        raise UserError(answer)
+    return answer
+
+
+def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
+    config, world = job.config, job.world
+    settings = _settings(job)
+    allow_fast_matrix_products(config, settings.chosen)
+    task = make_task(job.network.to(job.device), config, job.speak)
+    train_loader = _loader(job, job.train_data, training=True)
+    eval_loader = _loader(job, job.eval_data, training=False) if job.eval_data is not None else None
+    seed_everything(config.training_seed + world.rank)
+    if job.goes_on is None and not settings.restored:
+        first = train_loader.batch_sampler.batches(0)[0]
+        batch = job.train_data.collate([job.train_data[index] for index in first])
+        task.prepare_fresh_network(batch.to(job.device))
+    world.share_weights(task.network)
+    if world.is_main and job.goes_on is None:
+        place_assets(config, folder, job.assets)
+    if world.is_main:
+        write_json(folder / CONFIG_NAME, relative_paths(config.to_dict(), folder))
+    resume = job.goes_on.checkpoint if job.goes_on else None
+    run = FineTuneTrainer(task, config, folder, train_loader, eval_loader, settings, resume)
+    if world.is_main:
+        check_free_space(folder, estimate_run_bytes(task.network, kept=_checkpoints_kept(run)))
+        for line in _announcement(job, run):
+            logger.info(line)
+        _warn_of_long_warm_up(run)
+    try:
+        run.fit()
+    finally:
+        curve = _draw_curve(run) if world.is_main and run.total_steps_done else None
+    best = folder / BEST_NAME
+    return TrainingResult(
+        folder=folder,
+        steps=run.total_steps_done,
+        best_model=best if best.exists() else None,
+        best_loss=run.best_loss["train_loss" if eval_loader is None else "eval_loss"],
+        eval_losses=run.eval_losses,
+        curve=curve,
+    )
+
+
+def _settings(job: TrainingJob) -> TrainerSettings:
+    restored, chosen, changed = job.restored, job.chosen, frozenset[str]()
+    accumulated = job.grad_accum_steps
+    if job.goes_on is not None:
+        before = run_state(job.goes_on.checkpoint)
+        restored, changed = before["restored"], job.chosen
+        # A new rate is laid over the schedule that the run has; it does not choose another one.
+        chosen = frozenset(before["chosen"]) | (changed - {"lr"})
+        accumulated = accumulated or before["grad_accum_steps"]
+    return TrainerSettings(
+        device=job.device,
+        precision=choose_precision(job.config, job.device, chosen),
+        world=job.world,
+        restored=restored,
+        chosen=chosen,
+        changed=changed,
+        grad_accum_steps=accumulated or 1,
+        max_steps=job.max_steps,
+        time_limit=job.time_limit,
+        start_with_eval=job.start_with_eval,
+    )
+
+
+def _loader(job: TrainingJob, data: SpeechDataset, *, training: bool) -> SpeechLoader:
+    config: Any = job.config
+    lengths = data.mel_lengths()
+    weights = None
+    if training:
+        weights = sampling_weights(
+            data.samples,
+            lengths,
+            speaker_alpha=config.speaker_weighted_sampler_alpha if config.use_speaker_weighted_sampler else None,
+            language_alpha=config.language_weighted_sampler_alpha if config.use_language_weighted_sampler else None,
+            length_alpha=config.length_weighted_sampler_alpha if config.use_length_weighted_sampler else None,
+        )
+    sampler = LengthBatchSampler(
+        lengths,
+        config.batch_size if training else config.eval_batch_size,
+        seed=config.training_seed,
+        shuffle=training,
+        drop_last=training and config.drop_last,
+        # Memory that does not suffice shows in the first step, not in the middle of the night.
+        longest_first=training,
+        weights=weights,
+        rank=job.world.rank,
+        world_size=job.world.size,
+    )
+    workers = config.num_loader_workers if training else config.num_eval_loader_workers
+    return make_loader(
+        data, sampler, num_workers=workers, pin_memory=job.device.type == "cuda", seed=config.training_seed
+    )
+
+
+def _checkpoints_kept(run: FineTuneTrainer) -> int:
+    written = run.total_steps // max(run.config.save_step, 1) + 1 if run.config.save_checkpoints else 1
+    return min(run.config.save_n_checkpoints or written, written)
+
+
+def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
+    """What a person wants to know before the first step."""
+    settings, sampler = run.settings, run.train_loader.batch_sampler
+    name = str(job.device)
+    if job.device.type == "cuda":
+        name += f" ({torch.cuda.get_device_name(job.device)})"
+    processes = f" in {job.world.size} processes" if job.world.size > 1 else ""
+    accumulated = f", {settings.grad_accum_steps} batches a step" if settings.grad_accum_steps > 1 else ""
+    precision = str(settings.precision.dtype).removeprefix("torch.")
+    reason = f" ({settings.precision.reason})" if job.config.mixed_precision else ""
+    parameters = sum(parameter.numel() for parameter in run.task.parameters() if parameter.requires_grad)
+    lines = [
+        f"Run folder: {run.output_path}",
+        f"Training {parameters:,} parameters on {name} in {precision}{reason}{processes}",
+        f"{len(job.train_data)} clips to train on, {len(job.eval_data) if job.eval_data else 0} held out; "
+        f"{len(sampler)} batches of {job.config.batch_size} an epoch{accumulated}, {run.total_steps:,} steps in all",
+    ]
+    if job.goes_on is not None:
+        lines.append(f"Going on after step {run.total_steps_done:,}")
+    for rate, schedule in zip(run.stepper.next_rates(), run.schedules, strict=True):
+        what = "step 1" if job.goes_on is None else "the next step"
+        lines.append(f"Learning rate of {what}: {rate:g} ({schedule.explanation})")
+    if job.config.dashboard_logger == "tensorboard":
+        lines.append(f"Dashboard: tensorboard --logdir {run.output_path}")
+    return lines
+
+
+def _warn_of_long_warm_up(run: FineTuneTrainer) -> None:
+    for schedule in run.schedules:
+        length, unit = (run.config.epochs, "epochs") if schedule.after_epoch else (run.total_steps, "steps")
+        if schedule.warm_up > length:
+            logger.warning(
+                "The rate rises for %g %s, but the run has %d: it never reaches lr. Set --coqpit.scheduler_after_epoch "
+                "false to count steps, or --coqpit.lr_scheduler_params '{\"warmup_steps\": N}'.",
+                schedule.warm_up,
+                unit,
+                length,
+            )
+
+
+def _draw_curve(run: FineTuneTrainer) -> Path | None:
+    entries = read_history(run.output_path)
+    if not entries:
+        return None
+    path = run.output_path / CURVE_NAME
+    loss = run.config.target_loss or ("loss" if len(run.optimizer) == 1 else "loss_0")
+    try:
+        draw_loss_curve(entries, path, loss=loss, title=run.config.run_name)
+    except OSError as error:
+        # Drawn at the end of a run that may have failed: what made it fail is what the person has to know.
+        logger.warning("%s could not be drawn (%s).", path, error)
+        return None
+    return path

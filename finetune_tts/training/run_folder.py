@@ -1,0 +1,91 @@
+"""The folder of a run: a name of its own, everything inside, paths that survive a move."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from finetune_tts.errors import UserError
+from finetune_tts.files import replacing, write_json
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunAsset:
+    """A file that the model needs beside its weights: speakers, statistics, language ids."""
+
+    file_name: str
+    """In the run folder."""
+    source: Path | Mapping[str, Any]
+    """A file to copy, or what to write as JSON."""
+    fields: tuple[str, ...] = ()
+    """Config fields that name it, with dots: ``speakers_file``, ``audio.stats_path``."""
+
+
+def create_run_folder(output_path: str | Path, run_name: str, now: datetime | None = None) -> Path:
+    """Make a new folder ``<run_name>-<Month-day-year_time>-<hash>`` below ``output_path``.
+
+    The name has the form of 🐸TTS's run folders; the hash makes it one of its own, even beside a run that begins in
+    the same second. A folder that exists is never used again.
+
+    Raises:
+        UserError: the folder cannot be made or written to.
+    """
+    now = now or datetime.now()
+    date = f"{MONTHS[now.month - 1]}-{now.day:02d}-{now.year}_{now:%I+%M}{'AM' if now.hour < 12 else 'PM'}"
+    name = run_name.replace("/", "-").replace(os.sep, "-") or "run"
+    parent = Path(output_path).expanduser()
+    while True:
+        folder = parent / f"{name}-{date}-{secrets.token_hex(4)[:7]}"
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            with replacing(folder / ".writable") as file:
+                file.write(b"")
+            (folder / ".writable").unlink()
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise UserError(f"--output_path {parent}: a file stands in the way. Choose another folder.") from None
+        except OSError as error:
+            raise UserError(
+                f"--output_path {parent}: cannot be written to ({error.strerror}). Choose another folder."
+            ) from error
+        return folder.resolve()
+
+
+def place_assets(config: Any, folder: Path, assets: Sequence[RunAsset]) -> None:
+    """Put ``assets`` into the run folder, and make the config name them there.
+
+    Raises:
+        OSError: a file cannot be copied.
+    """
+    for asset in assets:
+        target = folder / asset.file_name
+        if isinstance(asset.source, Path):
+            with replacing(target) as file, asset.source.open("rb") as source:
+                shutil.copyfileobj(source, file)
+        else:
+            write_json(target, dict(asset.source))
+        for field in asset.fields:
+            set_field(config, field, str(target))
+
+
+def set_field(config: Any, name: str, value: Any) -> None:
+    """Set a field of a config by its dotted name; a list field gets a list of one."""
+    *groups, last = name.split(".")
+    for group in groups:
+        config = config[group] if isinstance(config, dict) else getattr(config, group)
+    if isinstance(config, dict):
+        config[last] = [value] if isinstance(config.get(last), list) else value
+    else:
+        # d_vector_file too: coqui-tts takes a single text there for Glow-TTS, and drops a list.
+        setattr(config, last, value)

@@ -1,0 +1,80 @@
+"""What a model in training sounds like: test sentences spoken, kept as files, shown on the dashboard."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from finetune_tts.audio.reading import write_waveform
+
+FOLDER_NAME = "samples"
+
+
+@dataclass(frozen=True)
+class SpokenSample:
+    """A sentence, spoken by the network as it is."""
+
+    waveform: np.ndarray
+    """``[T_wav]`` float32."""
+    sample_rate: int
+    mel: np.ndarray | None = None
+    """``[T_mel, n_mels]``"""
+    alignment: np.ndarray | None = None
+    """``[T_mel, T_text]``"""
+
+
+#: Speaks a test sentence: a text, or a list of text, speaker, style and language as configs have them.
+Speaker = Callable[[nn.Module, Any], SpokenSample]
+
+
+def sentence_text(sentence: Any) -> str:
+    """The words of a test sentence of a config."""
+    return str(sentence[0]) if isinstance(sentence, list | tuple) else str(sentence)
+
+
+def write_samples(folder: Path, step: int, samples: Mapping[str, SpokenSample]) -> list[Path]:
+    """Write ``samples/step_<step>/<n>_<words>.wav`` in the run folder.
+
+    Args:
+        folder: of the run.
+        step: of the weights that spoke.
+        samples: by sentence.
+
+    Returns:
+        the files, in order.
+    """
+    target = folder / FOLDER_NAME / f"step_{step:07d}"
+    target.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, (text, sample) in enumerate(samples.items(), start=1):
+        words = re.sub(r"\W+", "_", text)[:40].strip("_")
+        paths.append(target / f"{number}_{words}.wav")
+        write_waveform(paths[-1], sample.waveform, sample.sample_rate)
+    return paths
+
+
+def figures_of(name: str, mel: np.ndarray | None, alignment: np.ndarray | None) -> dict[str, Any]:
+    """Draw a spectrogram ``[T_mel, n_mels]`` and an alignment ``[T_mel, T_text]`` as matplotlib figures, by title."""
+    figures = {}
+    if mel is not None:
+        figures[f"{name}/spectrogram"] = _image(mel.T, "frame", "mel channel")
+    if alignment is not None:
+        figures[f"{name}/alignment"] = _image(alignment.T, "frame", "token")
+    return figures
+
+
+def _image(values: np.ndarray, across: str, up: str) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3), dpi=80)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    figure.colorbar(axes.imshow(values, aspect="auto", origin="lower", interpolation="none"), ax=axes)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    return figure

@@ -1,0 +1,31 @@
+"""What a run needs to know beside its config."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from finetune_tts.training.distributed import World
+from finetune_tts.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Where, how precisely and how long a run computes."""
+
+    device: torch.device
+    precision: Precision
+    world: World = field(default_factory=World)
+    restored: bool = False
+    """The network holds pre-trained weights."""
+    chosen: frozenset[str] = frozenset()
+    """Config fields that the person set, when the run began or since."""
+    changed: frozenset[str] = frozenset()
+    """Those among them that were set for a run that goes on."""
+    grad_accum_steps: int = 1
+    """Batches that make one step."""
+    max_steps: int | None = None
+    """Steps after which the run ends, whatever ``epochs`` says."""
+    time_limit: float | None = None
+    """Seconds after which it ends."""
+    start_with_eval: bool = False
+    """Measure the held-out loss before the first step."""

@@ -1,0 +1,165 @@
+"""The thin bridge between a network and the PyPI trainer: batches in, losses out."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from trainer import TrainerModel
+from trainer.logging import BaseDashboardLogger
+
+from finetune_tts.errors import UserError
+from finetune_tts.training.optimizers import make_optimizer
+from finetune_tts.training.samples import Speaker, SpokenSample, figures_of, sentence_text
+from finetune_tts.training.schedules import Schedule, make_schedule
+
+
+class TTSTask(TrainerModel):
+    """A network, its objective, and how it is optimized.
+
+    The state dictionary is the network's own, so that checkpoints hold the released names.
+
+    Args:
+        network: what is trained.
+        config: of the run.
+        speak: speaks a test sentence; None where nothing is to be heard.
+    """
+
+    def __init__(self, network: nn.Module, config: Any, speak: Speaker | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.speak = speak
+        self.loaders: dict[bool, DataLoader[Any]] = {}
+
+    @abstractmethod
+    def losses(self, outputs: Any, batch: Any) -> dict[str, Tensor]:
+        """The losses of a batch by name; ``loss`` is the one that is minimised.
+
+        Args:
+            outputs: of :meth:`run_network`.
+            batch: on the network's device.
+        """
+
+    @abstractmethod
+    def run_network(self, batch: Any) -> Any:
+        """A teacher-forced pass over ``batch``, which is on the network's device."""
+
+    def figures(self, outputs: Any, batch: Any) -> dict[str, Any]:
+        """Figures of the first clip of a batch, by title, for the dashboard."""
+        return {}
+
+    def clips(self, batch: Any) -> int:
+        """Number of clips in ``batch``: its weight in a mean."""
+        return len(batch.names)
+
+    def clip_names(self, batch: Any) -> list[str]:
+        """Names of the clips in ``batch``."""
+        return list(batch.names)
+
+    def seconds(self, batch: Any) -> float | None:
+        """Length of the longest clip in ``batch``, in seconds, where it is known."""
+        return None
+
+    def prepare_fresh_network(self, batch: Any) -> None:
+        """Set up, from a batch, what a network that starts from nothing takes from data. Never called when restored."""
+
+    # What the PyPI trainer asks of a model. ------------------------------------------------------------------------
+
+    def forward(self, input: Any, *args: Any, aux_input: Any = None, **kwargs: Any) -> Any:
+        """The network's own forward pass."""
+        return self.network(input, *args, **kwargs)
+
+    def train_step(self, batch: Any, criterion: Any, optimizer_idx: int | None = None) -> tuple[Any, dict[str, Tensor]]:
+        """Outputs and losses of one batch; ``criterion`` is :meth:`losses`, wrapped."""
+        outputs = self.run_network(batch)
+        return outputs, criterion(outputs, batch)
+
+    def eval_step(self, batch: Any, criterion: Any, optimizer_idx: int | None = None) -> tuple[Any, dict[str, Tensor]]:
+        """The same on a held-out batch."""
+        return self.train_step(batch, criterion, optimizer_idx)
+
+    def get_criterion(self) -> nn.Module:
+        """The objective as the module that the trainer expects."""
+        return Criterion(self.losses)
+
+    def get_lr(self) -> float:
+        """The rate that the config names."""
+        if isinstance(self.config.lr, list):
+            raise UserError(f"--coqpit.lr {self.config.lr}: {self.config.model} has one optimizer, so give one number.")
+        return float(self.config.lr)
+
+    def get_optimizer(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer]:
+        """The optimizer that the config names, over the network's parameters."""
+        config = self.config
+        return make_optimizer(config.optimizer, self.network.parameters(), self.get_lr(), config.optimizer_params)
+
+    def make_schedules(
+        self, optimizers: list[torch.optim.Optimizer], *, restored: bool, chosen: frozenset[str]
+    ) -> list[Schedule]:
+        """The schedule of each optimizer, as the config names it (see schedules.py)."""
+        config = self.config
+        return [
+            make_schedule(
+                optimizer,
+                config.lr_scheduler,
+                config.lr_scheduler_params,
+                after_epoch=config.scheduler_after_epoch,
+                restored=restored,
+                chosen=chosen,
+            )
+            for optimizer in optimizers
+        ]
+
+    def get_data_loader(
+        self, config: Any, *, is_eval: bool = False, samples: list[Any] | None = None, verbose: bool = True
+    ) -> DataLoader[Any]:
+        """The loader in :attr:`loaders`: the data room makes them before a run begins."""
+        return self.loaders[is_eval]
+
+    @torch.no_grad()
+    def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
+        """Speak the config's test sentences."""
+        if self.speak is None:
+            return {}
+        return {sentence_text(sentence): self.speak(self.network, sentence) for sentence in self.config.test_sentences}
+
+    def test_log(self, outputs: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:
+        """Show what was spoken on the dashboard."""
+        for number, (text, sample) in enumerate(outputs.items(), start=1):
+            # The dashboard clips what goes beyond full scale; files are turned down likewise.
+            waveform = sample.waveform / max(1.0, float(np.abs(sample.waveform).max(initial=0.0)))
+            logger.test_audios(steps, {str(number): waveform}, sample.sample_rate)
+            logger.test_figures(steps, figures_of(str(number), sample.mel, sample.alignment))
+            logger.add_text(f"TestSentences/{number}", text, steps)
+
+    def train_log(self, batch: Any, outputs: Any, logger: BaseDashboardLogger, steps: int) -> None:
+        """Show a training clip's figures."""
+        logger.train_figures(steps, self.figures(outputs, batch))
+
+    def eval_log(self, batch: Any, outputs: Any, logger: BaseDashboardLogger, steps: int) -> None:
+        """Show a held-out clip's figures."""
+        logger.eval_figures(steps, self.figures(outputs, batch))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The network's, without a prefix."""
+        return self.network.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Load into the network."""
+        return self.network.load_state_dict(*args, **kwargs)
+
+
+class Criterion(nn.Module):
+    """A task's losses as a module."""
+
+    def __init__(self, losses: Callable[[Any, Any], dict[str, Tensor]]) -> None:
+        super().__init__()
+        self._losses = losses
+
+    def forward(self, outputs: Any, batch: Any) -> dict[str, Tensor]:
+        """Losses of ``outputs`` on ``batch``, by name."""
+        return self._losses(outputs, batch)

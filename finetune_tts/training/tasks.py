@@ -1,0 +1,23 @@
+"""Architecture name → its task, written out by hand."""
+
+from typing import Any
+
+from torch import nn
+
+from finetune_tts.errors import UserError
+from finetune_tts.training.glow_tts_task import GlowTTSTask
+from finetune_tts.training.samples import Speaker
+from finetune_tts.training.task import TTSTask
+
+TASKS: dict[str, type[TTSTask]] = {"glow_tts": GlowTTSTask}
+
+
+def make_task(network: nn.Module, config: Any, speak: Speaker | None = None) -> TTSTask:
+    """Make the task for the architecture that ``config.model`` names.
+
+    Raises:
+        UserError: that architecture cannot be trained here.
+    """
+    if config.model not in TASKS:
+        raise UserError(f"model {config.model}: cannot be trained here; these can: {', '.join(sorted(TASKS))}.")
+    return TASKS[config.model](network, config, speak)

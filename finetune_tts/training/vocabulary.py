@@ -1,0 +1,69 @@
+"""A pre-trained alphabet and the one that a run asks for, made one: no symbol that was learned is lost."""
+
+import logging
+from copy import deepcopy
+
+from finetune_tts.config.characters import CharactersConfig
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.data.tokenizing import build_tokenizer
+from finetune_tts.text.characters import BLANK, BOS, EOS, GRAPHEMES, IPA_PHONEMES, PAD, PUNCTUATIONS
+from finetune_tts.text.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
+
+#: characters class → what it takes for letters where a config names none.
+_DEFAULT_LETTERS = {"Graphemes": GRAPHEMES, "BaseCharacters": GRAPHEMES, "IPAPhonemes": IPA_PHONEMES}
+
+
+def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) -> Tokenizer:
+    """Build the tokenizer of a run, whose alphabet keeps the symbols of the pre-trained one.
+
+    Symbols of the pre-trained alphabet that the config's does not have are appended to ``config.characters``. Ids may
+    change by that; rows of the embedding follow their symbols.
+
+    Args:
+        config: of the run; its characters may be changed.
+        old_symbols: the pre-trained alphabet in id order; None for a model that starts from nothing.
+    """
+    tokenizer = build_tokenizer(config)
+    symbols = tokenizer.vocabulary.symbols
+    if old_symbols is None or symbols == old_symbols:
+        return tokenizer
+    kind = _class_name(config)
+    # Names of special symbols ("<PAD>") are no letters that a text could hold.
+    letters_only = kind != "BaseVocabulary"
+    kept = [symbol for symbol in old_symbols if symbol not in symbols and (len(symbol) == 1 or not letters_only)]
+    if kept:
+        config.characters = _with_symbols(config.characters, kind, kept)
+        tokenizer = build_tokenizer(config)
+    new = [symbol for symbol in symbols if symbol not in old_symbols]
+    logger.info(
+        "The alphabet differs from the pre-trained one: %d symbols are new (%s), %d are not asked for and stay (%s).",
+        len(new),
+        " ".join(new) or "none",
+        len(kept),
+        " ".join(kept) or "none",
+    )
+    return tokenizer
+
+
+def _class_name(config: SpeechConfig) -> str:
+    named = config.characters.characters_class if config.characters is not None else None
+    return str(named or ("IPAPhonemes" if config.use_phonemes else "Graphemes")).rpartition(".")[2]
+
+
+def _with_symbols(characters: CharactersConfig | None, kind: str, added: list[str]) -> CharactersConfig:
+    """The characters with more symbols, where their class looks for them."""
+    if characters is None:  # the default alphabet, spelled out
+        characters = CharactersConfig(
+            pad=PAD, eos=EOS, bos=BOS, blank=BLANK, punctuations=PUNCTUATIONS, is_unique=False
+        )
+    grown = deepcopy(characters)
+    if kind == "BaseVocabulary" and grown.vocab_dict:
+        listed = list(grown.vocab_dict)
+        grown.vocab_dict = [*listed, *added]
+    elif kind == "IPAPhonemes" and grown.phonemes is not None:
+        grown.phonemes += "".join(added)
+    else:
+        grown.characters = (grown.characters or _DEFAULT_LETTERS.get(kind, "")) + "".join(added)
+    return grown

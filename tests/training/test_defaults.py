@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from finetune_tts.training.defaults import apply_defaults, defaults_table, fine_tune_defaults
+
+CPU = torch.device("cpu")
+
+
+def values(minutes, clips, **options):
+    return {
+        default.field: default.value
+        for default in fine_tune_defaults(minutes=minutes, clips=clips, device=CPU, **options)
+    }
+
+
+@pytest.mark.parametrize(("minutes", "clips"), [(0.1, 2), (5, 60), (60, 700), (1200, 14000)])
+def test_a_run_has_steps_and_looks_in_proportion_to_the_recordings(minutes, clips):
+    found = values(minutes, clips)
+    steps = found["epochs"] * -(-clips // found["batch_size"])
+
+    assert 500 <= steps <= 50_000
+    assert 10 <= steps / found["run_eval_steps"] <= 55
+    assert found["save_step"] % found["run_eval_steps"] == 0
+    assert 4 <= found["batch_size"] <= 32
+    assert found["print_step"] <= found["run_eval_steps"]
+
+
+def test_more_recordings_make_longer_runs():
+    steps = [values(m, m * 12)["epochs"] * -(-m * 12 // values(m, m * 12)["batch_size"]) for m in (5, 20, 60, 300)]
+    assert steps == sorted(steps)
+
+
+def test_the_length_of_a_run_reckons_with_what_the_person_chose():
+    assert values(5, 60, batch_size=2)["epochs"] == 1500 // 30
+    assert values(5, 60, batch_size=2, batches_per_step=3)["epochs"] == 1500 // 10
+    found = values(5, 60, batch_size=6, epochs=20)
+    assert (found["epochs"], found["run_eval_steps"]) == (20, 10)
+
+
+def test_what_the_person_set_stays_and_every_choice_has_its_reason(tiny_config):
+    config = tiny_config()
+    config.lr = 0.5
+    applied = apply_defaults(config, fine_tune_defaults(minutes=5, clips=60, device=CPU), {"lr"})
+
+    assert config.lr == 0.5
+    assert config.batch_size == 4
+    table = defaults_table(applied)
+    assert "lr =" not in table
+    assert "batch_size = 4" in table
+    assert all(default.reason for default in applied)
+
+
+def test_bf16_where_a_gpu_is_fast_at_it():
+    names = [
+        default.field for default in fine_tune_defaults(minutes=5, clips=60, device=torch.device("cuda"), bf16=True)
+    ]
+    assert "mixed_precision" in names
+    assert "mixed_precision" not in values(5, 60, bf16=True)
