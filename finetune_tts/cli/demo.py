@@ -1,0 +1,96 @@
+"""``tts-finetune --demo``: the whole road on what the package brings with it, offline, in minutes on a CPU."""
+
+import argparse
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetune_tts.cli.program import is_main_process, say
+from finetune_tts.cli.request import apply, request_of
+from finetune_tts.cli.speak import command_line
+
+if TYPE_CHECKING:
+    from finetune_tts.config.overrides import Override
+    from finetune_tts.config.speech import SpeechConfig
+    from finetune_tts.synthesis.voice import Voice
+
+MODEL_NAME = "tts_models/en/demo/glow-tts"
+RECORDINGS = Path(__file__).parents[1] / "assets" / "demo" / "recordings"
+OUTPUT = "demo_output"
+STEPS = 240
+LEARNING_RATE = 5e-4
+
+#: none of them is among the recordings.
+SENTENCES = (
+    "The last train leaves a quarter before midnight.",
+    "Would you rather have soup or a salad?",
+    "Please tell me when you are ready to leave.",
+)
+
+
+def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
+    """Return the config of the demo, and the weights of its base."""
+    from finetune_tts.catalog.fetch import obtain
+    from finetune_tts.config.dataset import DatasetConfig
+    from finetune_tts.training.pretrained import config_to_tune
+
+    files = obtain(MODEL_NAME)
+    config = config_to_tune(files.model_file, files.config_file)
+    config.datasets = [DatasetConfig(formatter="ljspeech", path=str(RECORDINGS), meta_file_train="metadata.csv")]
+    config.output_path = OUTPUT
+    config.run_name = "demo"
+    config.test_sentences = list(SENTENCES)
+    config.lr = LEARNING_RATE
+    config.lr_scheduler, config.lr_scheduler_params = "CosineAnnealingLR", {"T_max": STEPS}
+    config.scheduler_after_epoch = False
+    config.batch_size = 16
+    config.epochs = 1000  # STEPS ends it
+    config.eval_split_size = 0.1
+    config.run_eval_steps = STEPS // 4
+    config.print_step = 20
+    config.save_checkpoints = False
+    config.test_delay_epochs = config.epochs
+    apply(config, overrides)
+    return config, files.model_file
+
+
+def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
+    """Tune the bundled base to the bundled recordings; speak before and after; say where to listen."""
+    from finetune_tts.synthesis.loading import load_voice
+    from finetune_tts.training.assembly import assemble
+    from finetune_tts.training.run import fit
+
+    config, weights = demo_config(overrides)
+    request = request_of(arguments, overrides, config, restore_path=weights)
+    # The schedule is the demo's own choice, and is used as it is.
+    chosen = request.chosen | {"lr", "lr_scheduler"}
+    assembly = assemble(replace(request, chosen=chosen, max_steps=request.max_steps or STEPS))
+    result = fit(replace(assembly.job, start_with_eval=True))
+    if not is_main_process():
+        return
+    listen = result.folder / "listen"
+    device = assembly.job.device
+    speak_all(load_voice(weights, device=device), listen, "before")
+    speak_all(load_voice(result.best_model or result.folder, device=device), listen, "after")
+    example = assembly.data.split.train[0].audio_file
+    shutil.copyfile(example, listen / f"recording{example.suffix}")
+    say(f"run folder:  {result.folder}")
+    say(f"listen:      {listen}  (before_*.wav, after_*.wav, and one of the recordings)")
+    say(f"loss curve:  {result.curve}")
+    command = command_line(result.best_model or result.folder, "Now it is my turn to speak.")
+    say(f"next:        {command}")
+    say("your voice:  tts-finetune --model_name NAME --dataset_path RECORDINGS  (names: tts-finetune --list_models)")
+
+
+def speak_all(voice: "Voice", folder: Path, prefix: str) -> list[Path]:
+    """Speak the sentences of the demo into ``folder``."""
+    from finetune_tts.audio.reading import write_waveform
+
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for number, sentence in enumerate(SENTENCES, start=1):
+        speech = voice.speak(sentence)
+        paths.append(folder / f"{prefix}_{number}.wav")
+        write_waveform(paths[-1], speech.waveform, speech.sample_rate)
+    return paths

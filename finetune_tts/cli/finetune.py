@@ -1,0 +1,229 @@
+"""``tts-finetune``: tune a pre-trained model to recordings."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune_tts.cli.program import Parser, run_program, say
+from finetune_tts.cli.request import (
+    SHORT_FOR,
+    apply,
+    make_room_for_dataset,
+    request_of,
+    require_dataset,
+    short_forms,
+)
+from finetune_tts.cli.speak import command_line
+from finetune_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from finetune_tts.catalog.cache import ModelFiles
+    from finetune_tts.config.overrides import Override
+    from finetune_tts.config.speech import SpeechConfig
+    from finetune_tts.data.gathering import Formatter
+    from finetune_tts.training.assembly import Assembly
+
+EXAMPLES = """examples:
+  tts-finetune --demo
+  tts-finetune --list_models glow
+  tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --coqpit.lr 0.00001
+  tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
+  tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
+
+A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
+every field that --coqpit does not set. A config of yours (--config_path) is taken as it stands."""
+
+FIELDS_TITLE = """
+every field of the config can be set: --coqpit.FIELD VALUE, --coqpit.audio.sample_rate 16000, --coqpit.lr_scheduler null
+
+"""
+
+_DATA = ("dataset_path", "dataset_format", "meta_file")
+_PLACE = ("output_path", "run_name")
+
+#: flags that say what a run starts from → flags that go with them.
+STARTS = {
+    "demo": _PLACE,
+    "continue_path": _DATA,
+    "model_name": ("config_path", *_DATA, *_PLACE),
+    "config_path": ("model_name", "restore_path", *_DATA, *_PLACE),
+    "restore_path": ("config_path", *_DATA, *_PLACE),
+}
+
+
+def build_parser(prog: str = "tts-finetune") -> Parser:
+    """Return the parser of ``tts-finetune``; ``--coqpit.*`` is taken out before."""
+    parser = Parser(
+        prog=prog,
+        description="Tune a pre-trained text-to-speech model to your own recordings.",
+        epilog=EXAMPLES,
+    )
+    add = parser.add_argument
+    add("--demo", action="store_true", help="tune the bundled model to the bundled recordings: offline, minutes")
+    add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
+    add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
+    add("--model_name", metavar="NAME", help="model of the catalog to tune; downloaded if it is not here yet")
+    add("--config_path", type=Path, help="config of the run (default: the model's own)")
+    add("--restore_path", type=Path, help="checkpoint, or folder that holds one, to start from")
+    add("--continue_path", type=Path, help="folder of a run that goes on where it stopped")
+    add("--dataset_path", metavar="DIR", help="folder of the recordings (--coqpit.datasets.0.path)")
+    add("--dataset_format", metavar="NAME", help="layout of the recordings (default: auto, which looks)")
+    add("--meta_file", metavar="FILE", help="metadata file inside the folder, where the layout has one")
+    add("--output_path", metavar="DIR", help="where run folders are made (default: output)")
+    add("--run_name", metavar="NAME", help="first part of the run folder's name")
+    add("--allow_partial_restore", action="store_true", help="go on although weights of the model are missing")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
+    add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
+    add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
+    add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
+    add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
+    add("--yes", action="store_true", help="accept the terms of a model's licence")
+    return parser
+
+
+def main(
+    argv: list[str] | None = None, *, config: "SpeechConfig | None" = None, formatter: "Formatter | None" = None
+) -> int:
+    """Run ``tts-finetune``.
+
+    Args:
+        argv: arguments; those of the process by default.
+        config: of a recipe, which stands in the place of ``--config_path``.
+        formatter: a recipe's own reader of metadata, see :func:`finetune_tts.data.gathering.load_samples`.
+
+    Returns:
+        The exit status.
+    """
+    return run_program(lambda words: _run(words, config, formatter), argv)
+
+
+def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter | None") -> None:
+    overrides: list[Override] = []
+    # Listing the catalog must not pay for reading configs.
+    if any(word.startswith("--coqpit.") for word in argv):
+        from finetune_tts.config.overrides import split_overrides
+
+        overrides, argv = split_overrides(argv)
+    parser = build_parser() if config is None else build_parser(Path(sys.argv[0]).name)
+    arguments = parser.parse_known_flags(argv)
+    if arguments.help:
+        say(parser.format_help() + FIELDS_TITLE + _fields(arguments.config_path, config))
+    elif arguments.model_info:
+        from finetune_tts.cli.catalog_view import print_info
+
+        print_info(arguments.model_info, arguments.models_file)
+    elif arguments.list_models is not None:
+        from finetune_tts.cli.catalog_view import print_models
+
+        print_models(arguments.list_models or None, arguments.models_file)
+    else:
+        _check(arguments, config)
+        overrides += short_forms(arguments, overrides)
+        if arguments.demo:
+            from finetune_tts.cli.demo import run_demo
+
+            run_demo(arguments, overrides)
+        elif arguments.continue_path:
+            _go_on(arguments, overrides, formatter)
+        else:
+            _start(arguments, overrides, config, formatter)
+
+
+def _fields(config_path: Path | None, config: "SpeechConfig | None") -> str:
+    from finetune_tts.config.field_help import format_field_help
+    from finetune_tts.config.glow_tts import GlowTTSConfig
+    from finetune_tts.config.loading import load_config
+
+    if config is None and config_path:
+        config = load_config(config_path)
+    return format_field_help(type(config) if config is not None else GlowTTSConfig)
+
+
+def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None:
+    """Refuse what contradicts itself before anything is downloaded or loaded."""
+    given = [flag for flag in (*STARTS, *SHORT_FOR) if getattr(arguments, flag)]
+    starts = [flag for flag in STARTS if flag in given]
+    if config is None and not starts:
+        raise UserError(
+            "What is to be tuned? Give --model_name NAME and --dataset_path DIR; "
+            "or --config_path and --restore_path; or --demo. --help shows examples."
+        )
+    if config is not None and arguments.config_path:
+        raise UserError("This recipe has its config in itself: leave --config_path out.")
+    for start in starts:
+        for other in given:
+            if other not in (start, *STARTS[start]):
+                raise UserError(f"--{start} and --{other} do not go together: leave one of them out.")
+    for flag in ("grad_accum_steps", "max_steps", "time_limit"):
+        value = getattr(arguments, flag)
+        if value is not None and not value > 0:
+            raise UserError(f"--{flag} {value}: must be above 0.")
+
+
+def _start(
+    arguments: argparse.Namespace,
+    overrides: "list[Override]",
+    config: "SpeechConfig | None",
+    formatter: "Formatter | None",
+) -> None:
+    from finetune_tts.synthesis.loading import load_located_config
+    from finetune_tts.training.assembly import assemble
+    from finetune_tts.training.pretrained import config_to_tune
+
+    own_config = config is not None or arguments.config_path is not None
+    if arguments.model_name and not own_config:
+        require_dataset(overrides)  # nothing is downloaded for a run that cannot be
+    files = _released(arguments) if arguments.model_name else None
+    restore_path = files.model_file if files else arguments.restore_path
+    if config is None and own_config:
+        config = load_located_config(arguments.config_path)
+    elif config is None:
+        config = config_to_tune(restore_path, files.config_file if files else None)
+    make_room_for_dataset(config, overrides, replace=not own_config)
+    apply(config, overrides)
+    request = request_of(arguments, overrides, config, formatter, restore_path=restore_path, fill_in=not own_config)
+    _train(assemble(request))
+
+
+def _released(arguments: argparse.Namespace) -> "ModelFiles":
+    """The files of a catalog model, downloaded if they are not here yet."""
+    from finetune_tts.architectures import FINE_TUNE
+    from finetune_tts.catalog.fetch import fetch
+    from finetune_tts.catalog.listing import load_catalog
+    from finetune_tts.catalog.lookup import find, require_support
+
+    entry = find(load_catalog(arguments.models_file), arguments.model_name)
+    require_support(entry, (FINE_TUNE,))
+    files = fetch(entry, accept_terms=arguments.yes)
+    say(f"model: {files.folder}")
+    return files
+
+
+def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None") -> None:
+    from finetune_tts.training.assembly import assemble_continued
+    from finetune_tts.training.run import open_run
+
+    run = open_run(arguments.continue_path)
+    config: Any = run.config
+    apply(config, overrides)
+    _train(assemble_continued(run, request_of(arguments, overrides, config, formatter)))
+
+
+def _train(assembly: "Assembly") -> None:
+    from finetune_tts.training.run import fit
+    from finetune_tts.training.samples import sentence_text
+
+    result = fit(assembly.job)
+    say(f"run folder: {result.folder}")
+    if result.best_model is not None and result.best_loss is not None:
+        kind = "held-out loss" if assembly.job.eval_data is not None else "loss"
+        say(f"best {kind}: {result.best_loss:.4f} ({result.steps:,} steps in all)")
+    if result.curve is not None:
+        say(f"loss curve: {result.curve}")
+    text = sentence_text(next(iter(assembly.job.config.test_sentences), "Hello."))
+    say(f"speak with it: {command_line(result.best_model or result.folder, text, assembly.speaker)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,125 @@
+"""What both programs share: logging, exit status, and errors without a traceback."""
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from finetune_tts.errors import UserError
+
+FAILURE = 1
+MISTAKE = 2
+INTERRUPTED = 130
+
+#: what a person can mend, by the system's number for it.
+_MENDABLE = {
+    errno.ENOSPC: "the disk is full. Free some space, and run the command again",
+    errno.EDQUOT: "your quota on this disk is used up. Free some space, and run the command again",
+    errno.EROFS: "this disk can only be read. Choose another folder",
+    errno.EACCES: "the permission is missing. Change it, or choose another folder",
+    errno.EPERM: "the permission is missing. Change it, or choose another folder",
+    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that names a flag's nearest neighbours when it does not know it.
+
+    ``--help`` is a flag like the others: the programs print what belongs to it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(allow_abbrev=False, add_help=False, formatter_class=formatter, **options)
+        self.add_argument("-h", "--help", action="store_true", help="show this and end")
+
+    def parse_known_flags(self, argv: list[str]) -> argparse.Namespace:
+        """Parse ``argv``.
+
+        Raises:
+            UserError: an unknown flag (the nearest ones are named), or a value that does not fit its flag.
+        """
+        arguments, unknown = self.parse_known_args(argv)
+        if unknown:
+            from difflib import get_close_matches
+
+            flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+            near = get_close_matches(unknown[0].split("=")[0], flags, n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else " --help lists the flags."
+            raise UserError(f"{' '.join(unknown[:3])}: not a flag of {self.prog}.{hint}")
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's own complaints into the form of all others."""
+        raise UserError(f"{message[:1].upper()}{message[1:]}. --help lists the flags.")
+
+
+def run_program(run: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
+    """Run a program and turn what happens into an exit status.
+
+    Args:
+        run: takes the arguments.
+        argv: arguments; those of the process by default.
+
+    Returns:
+        0, :data:`MISTAKE` after a :class:`UserError` or an error of the system that a person can mend,
+        :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise.
+    """
+    _set_up_logging()
+    try:
+        run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt as stop:
+        # A run that was stopped has saved itself, and its message says how to go on.
+        print(str(stop) or "Stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`tts --list_models | head`): nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (MemoryError, OSError, RuntimeError) as error:
+        if os.environ.get("TTS_TRACEBACK"):
+            raise
+        if isinstance(error, OSError) and error.errno in _MENDABLE:
+            print(f"error: {error.filename or 'a file'}: {_MENDABLE[error.errno]}.", file=sys.stderr)
+            return MISTAKE
+        name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+        print(f"failed: {name}{error}\nSet TTS_TRACEBACK=1 to see where.", file=sys.stderr)
+        return FAILURE
+    return 0
+
+
+def is_main_process() -> bool:
+    """Whether this process speaks for all: under torchrun, the first."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def say(line: str, *, aside: bool = False) -> None:
+    """Print a line of the result, once for all processes.
+
+    Args:
+        line: to print.
+        aside: to standard error, where standard output is for something else.
+    """
+    if is_main_process():
+        print(line, file=sys.stderr if aside else sys.stdout)
+
+
+def _set_up_logging() -> None:
+    package = logging.getLogger("finetune_tts")
+    for old in [handler for handler in package.handlers if handler.name == __name__]:
+        package.removeHandler(old)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.name = __name__
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setLevel(logging.INFO if is_main_process() else logging.WARNING)
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    package.propagate = False

@@ -1,0 +1,177 @@
+"""``tts``: list, download and speak."""
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from finetune_tts.cli.program import Parser, run_program, say
+from finetune_tts.errors import UserError
+
+EXAMPLES = """examples:
+  tts --list_models glow
+  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola."
+  tts --model_path run/best_model.pth --text "Ola." --out_path ola.wav
+  tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
+  tts --model_path run --text_file story.txt --pipe_out | aplay
+"""
+
+
+def build_parser() -> Parser:
+    """Return the parser of ``tts``."""
+    parser = Parser(prog="tts", description="List, download and speak with text-to-speech models.", epilog=EXAMPLES)
+    add = parser.add_argument
+    add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
+    add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
+    add("--text", help="what to say")
+    add("--text_file", type=Path, help="a UTF-8 file of what to say")
+    add("--model_name", metavar="NAME", help="model of the catalog; downloaded if it is not here yet")
+    add("--model_path", type=Path, help="checkpoint, or folder of a run")
+    add("--config_path", type=Path, help="config of the checkpoint (default: config.json beside it)")
+    add("--out_path", type=Path, default=Path("tts_output.wav"), help="wav file to write (default: %(default)s)")
+    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
+    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog")
+    add("--vocoder_path", type=Path, help="checkpoint of a vocoder")
+    add("--vocoder_config_path", type=Path, help="config of the vocoder")
+    add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
+    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
+    add("--language_idx", metavar="NAME", help="language, for a model that has several")
+    add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
+    add("--length_scale", type=float, help="slowness in place of the config's; above 1 is slower")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
+    add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
+    add("--yes", action="store_true", help="accept the terms of a model's licence")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``tts``; return the exit status."""
+    return run_program(_run, argv)
+
+
+def command_line(model_path: Path, text: str, speaker: str | None = None, out_path: str = "mine.wav") -> str:
+    """Return what a person types to hear a model."""
+    words = ["tts", "--model_path", str(model_path), "--text", text]
+    words += ["--speaker_idx", speaker] if speaker else []
+    return shlex.join([*words, "--out_path", out_path])
+
+
+def _run(argv: list[str]) -> None:
+    parser = build_parser()
+    arguments = parser.parse_known_flags(argv)
+    if arguments.help:
+        say(parser.format_help().rstrip())
+    elif arguments.model_info:
+        from finetune_tts.cli.catalog_view import print_info
+
+        print_info(arguments.model_info, arguments.models_file)
+    elif arguments.list_models is not None:
+        from finetune_tts.cli.catalog_view import print_models
+
+        print_models(arguments.list_models or None, arguments.models_file)
+    else:
+        _check(arguments)
+        text = _text(arguments)
+        model_path, config_path = _model(arguments, speaks=text is not None)
+        if arguments.list_speaker_idxs:
+            _list_speakers(model_path, config_path)
+        elif text is not None:
+            _speak(arguments, text, model_path, config_path)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what contradicts itself before anything is downloaded or loaded."""
+    if not arguments.model_name and not arguments.model_path:
+        raise UserError("Nothing to do: give --list_models, or --model_name or --model_path with --text. See --help.")
+    if arguments.model_name and (arguments.model_path or arguments.config_path):
+        other = "model_path" if arguments.model_path else "config_path"
+        raise UserError(f"--model_name brings its own files: leave --{other} out, or --model_name.")
+    if arguments.text is not None and arguments.text_file:
+        raise UserError("--text and --text_file both say what to speak: give one of them.")
+    if arguments.vocoder_name or arguments.vocoder_path or arguments.vocoder_config_path:
+        raise UserError("Neural vocoders are not supported yet: leave --vocoder_* out; Griffin-Lim makes the waveform.")
+    for flag in ("noise_scale", "length_scale"):
+        value = getattr(arguments, flag)
+        if value is not None and not 0 <= value <= 10:
+            raise UserError(f"--{flag} {value}: must be between 0 and 10.")
+    if arguments.length_scale == 0:
+        raise UserError("--length_scale 0: must be above 0.")
+    if not arguments.pipe_out and (arguments.text is not None or arguments.text_file):
+        parent = arguments.out_path.resolve().parent
+        if not parent.is_dir():
+            raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
+        if arguments.out_path.is_dir():
+            raise UserError(f"--out_path {arguments.out_path}: is a folder. Name a wav file.")
+
+
+def _text(arguments: argparse.Namespace) -> str | None:
+    """What to say; None where only the model or its speakers were asked for."""
+    text: str | None = arguments.text
+    if arguments.text_file:
+        from finetune_tts.files import read_text
+
+        text = read_text(arguments.text_file)
+    if text is None:
+        if arguments.model_name or arguments.list_speaker_idxs:
+            return None
+        raise UserError("--text is missing: what is the model to say?")
+    if not text.strip():
+        where = f"--text_file {arguments.text_file}" if arguments.text_file else "--text"
+        raise UserError(f"{where} is empty: give the model something to say.")
+    return text
+
+
+def _model(arguments: argparse.Namespace, *, speaks: bool) -> tuple[Path, Path | None]:
+    """Weights and config, those of a catalog model downloaded first."""
+    if not arguments.model_name:
+        return arguments.model_path, arguments.config_path
+    from finetune_tts.architectures import FINE_TUNE, SPEAK
+    from finetune_tts.catalog.fetch import fetch
+    from finetune_tts.catalog.listing import load_catalog
+    from finetune_tts.catalog.lookup import find, require_support
+
+    entry = find(load_catalog(arguments.models_file), arguments.model_name)
+    if speaks:
+        require_support(entry, (FINE_TUNE, SPEAK))
+    files = fetch(entry, accept_terms=arguments.yes)
+    say(f"model: {files.folder}", aside=arguments.pipe_out or arguments.list_speaker_idxs)
+    return files.model_file, files.config_file
+
+
+def _list_speakers(model_path: Path, config_path: Path | None) -> None:
+    from finetune_tts.synthesis.loading import load_voice
+
+    voice = load_voice(model_path, config_path)
+    say("\n".join(voice.speaker_names) or "This model has one voice, without a name.", aside=not voice.speaker_names)
+
+
+def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_path: Path | None) -> None:
+    from finetune_tts.audio.reading import wav_bytes, write_waveform
+    from finetune_tts.synthesis.loading import load_voice
+    from finetune_tts.training.device import choose_device
+
+    voice = load_voice(model_path, config_path, device=choose_device(arguments.device))
+    if arguments.language_idx and not voice.languages:
+        raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
+    started = time.perf_counter()
+    speech = voice.speak(
+        text,
+        speaker=arguments.speaker_idx,
+        language=arguments.language_idx,
+        noise_scale=arguments.noise_scale,
+        length_scale=arguments.length_scale,
+    )
+    spent = time.perf_counter() - started
+    if speech.missing:
+        say(f"not in the model's vocabulary, left out: {' '.join(speech.missing)}", aside=True)
+    if arguments.pipe_out:
+        sys.stdout.buffer.write(wav_bytes(speech.waveform, speech.sample_rate))
+    else:
+        write_waveform(arguments.out_path, speech.waveform, speech.sample_rate)
+        say(f"wrote: {arguments.out_path} ({speech.seconds:.2f} s)")
+    say(f"real-time factor: {spent / speech.seconds:.3f} ({spent:.2f} s to make it)", aside=arguments.pipe_out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

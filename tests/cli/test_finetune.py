@@ -1,0 +1,295 @@
+"""``tts-finetune`` from its flags to a run folder."""
+
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.config.loading import load_config
+
+NAME = "tts_models/xx/test/glow-tts"
+ROOT = Path(__file__).parents[2]
+
+
+def history(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_the_files_that_the_documentation_names(tuned):
+    names = sorted(path.name for path in tuned.iterdir() if not path.name.startswith("events.out.tfevents."))
+    assert names == [
+        "best_model.pth",
+        "best_model_3.pth",
+        "checkpoint_3.pth",
+        "config.json",
+        "history.jsonl",
+        "loss_curve.png",
+        "restore_report.json",
+        "samples",
+        "trainer_0_log.txt",
+    ]
+    assert [path.name for path in tuned.glob("samples/*/*")] == ["1_a_bad_egg.wav"]
+    assert len(list(tuned.glob("events.out.tfevents.*"))) == 1
+    assert not list(tuned.rglob("*.part"))
+
+
+def test_a_released_config_keeps_the_model_and_is_filled_in_for_the_recordings(tuned, recordings):
+    config = load_config(tuned / "config.json")
+    assert config.hidden_channels_enc == 16
+    assert config.kept_fields() == {"a_field_of_tomorrow": 7}
+    # What its makers chose for their own run and machine counts no more.
+    assert config.run_name == f"glow_tts-{recordings.name}"
+    assert config.save_best_after == 0
+    assert (tuned / config.output_path).resolve() == tuned.parent
+    assert config.lr < 1e-3
+    assert config.eval_split_size == 0.05
+    assert len(config.datasets) == 1
+    assert (tuned / config.datasets[0].path).resolve() == recordings
+    assert config.datasets[0].formatter == "auto"
+
+
+def test_the_weights_were_tuned_and_not_initialised_anew(tuned, release):
+    before, after = read_checkpoint(release).model, read_checkpoint(tuned / "best_model.pth").model
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "encoder.emb.weight" in moved
+    assert all(torch.allclose(before[name], after[name], atol=0.01) for name in before)
+
+
+def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, release, recordings):
+    outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1, "--run_name", "mine")
+    folder = outcome.run_folder
+    assert folder.parent == Path("output").resolve()
+    assert folder.name.startswith("mine-")
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == [
+        "run folder",
+        "best held-out loss",
+        "loss curve",
+        "speak with it",
+    ]
+    assert "tensors restored" in outcome.err
+    assert "Settings for these recordings" in outcome.err
+    rate = load_config(folder / "config.json").lr
+    assert f"\nlr = {rate:g} " in outcome.err
+    assert f"Learning rate of step 1: {rate:g} " in outcome.err
+
+
+def test_the_command_that_is_printed_speaks(tune, tts, release, recordings):
+    outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1)
+    words = shlex.split(outcome.line("speak with it: "))
+    assert words[0] == "tts"
+    assert tts(*words[1:]).status == 0
+    assert Path("mine.wav").stat().st_size > 1000
+
+
+def test_a_catalog_name_is_downloaded_and_tuned(tune, catalog, recordings, tmp_path):
+    words = ("--models_file", catalog, "--model_name", NAME, "--dataset_path", recordings, "--max_steps", 2)
+    outcome = tune(*words)
+    assert outcome.line("model: ") == str(tmp_path / "home" / "tts" / "tts_models--xx--test--glow-tts")
+    assert outcome.run_folder.is_dir()
+    # The second time it is there.
+    assert "Getting" in outcome.err
+    assert "Getting" not in tune(*words).err
+
+
+def test_a_config_of_the_persons_own_is_taken_as_it_stands(tune, config_file, release):
+    path = config_file(lr=2e-4, batch_size=3, run_name="as-it-stands")
+    outcome = tune("--config_path", path, "--restore_path", release, "--max_steps", 2)
+    config = load_config(outcome.run_folder / "config.json")
+    assert (config.lr, config.batch_size, config.run_name) == (2e-4, 3, "as-it-stands")
+    assert config.epochs == 1000
+    assert "Settings for these recordings" not in outcome.err
+    assert "Learning rate of step 1: 0.0002 " in outcome.err
+
+
+def test_a_config_without_a_checkpoint_trains_from_nothing(tune, config_file):
+    outcome = tune("--config_path", config_file(), "--max_steps", 1)
+    assert "Restored from" not in outcome.err
+    assert not (outcome.run_folder / "restore_report.json").exists()
+    # NoamLR warms fresh weights up.
+    assert "Learning rate of step 1: 2.5e-07 " in outcome.err
+
+
+def test_the_rate_that_is_set_is_the_one_of_step_1(tune, config_file, release, recordings):
+    for words in (
+        ("--config_path", config_file(), "--restore_path", release, "--coqpit.lr", "0.00001"),
+        ("--config_path", config_file(), "--coqpit.lr", "0.00001"),
+        ("--restore_path", release, "--dataset_path", recordings, "--coqpit.lr=1e-5"),
+    ):
+        outcome = tune(*words, "--max_steps", 1, "--coqpit.print_step", 1)
+        assert "Learning rate of step 1: 1e-05 " in outcome.err
+        (first,) = [entry for entry in history(outcome.run_folder) if entry["split"] == "train"]
+        assert first["rate"] == pytest.approx(1e-5)
+        assert load_config(outcome.run_folder / "config.json").lr == 1e-5
+
+
+def test_what_is_set_is_not_filled_in(tune, release, recordings):
+    words = ("--coqpit.batch_size", 2, "--coqpit.eval_split_size", 3, "--coqpit.run_name", "set")
+    outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1, *words)
+    config = load_config(outcome.run_folder / "config.json")
+    assert (config.batch_size, config.eval_split_size, config.run_name) == (2, 3, "set")
+    table = outcome.err.split("Settings for these recordings")[1].split("Restored from")[0]
+    assert "batch_size = " not in table.replace("eval_batch_size = ", "")
+
+
+def test_tuning_starts_from_ones_own_run_with_its_recordings(tune, tuned):
+    outcome = tune("--restore_path", tuned / "best_model.pth", "--max_steps", 1)
+    config = load_config(outcome.run_folder / "config.json")
+    assert len(config.datasets) == 1
+    assert outcome.run_folder.parent == Path("output").resolve()
+
+
+def test_a_run_goes_on_where_it_stopped(tune, tuned, tmp_path):
+    folder = tmp_path / "runs" / "moved"
+    shutil.copytree(tuned, folder)
+    data = json.loads((folder / "config.json").read_text())["datasets"][0]["path"]
+    moved = ("--dataset_path", (tuned / data).resolve())
+    outcome = tune("--continue_path", folder, *moved, "--max_steps", 5)
+    assert outcome.run_folder == folder
+    assert "Going on after step 3" in outcome.err
+    assert (folder / "checkpoint_5.pth").is_file()
+    steps = [entry["step"] for entry in history(folder)]
+    assert steps == sorted(steps)
+    assert steps[-1] == 5
+
+
+def test_a_run_folder_is_never_used_again(tune, release, recordings):
+    words = ("--restore_path", release, "--dataset_path", recordings, "--run_name", "same", "--max_steps", 1)
+    first = tune(*words).run_folder
+    before = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
+    second = tune(*words).run_folder
+    assert first != second
+    assert {path: path.stat().st_mtime_ns for path in first.rglob("*")} == before
+
+
+def test_features_are_computed_once(tune, release, recordings):
+    words = ("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1)
+    assert "Computing the features of 9 recordings" in tune(*words).err
+    assert "Computing the features" not in tune(*words).err
+
+
+def test_new_speakers_get_rows_of_their_own(tune, tts, choir, make_recordings, tmp_path):
+    old_rows = read_checkpoint(choir).model["emb_g.weight"]
+    words = ("--restore_path", choir, "--max_steps", 1, "--coqpit.datasets.0.dataset_name", "cleo")
+    outcome = tune(*words, "--dataset_path", make_recordings(tmp_path / "cleo"), "--coqpit.lr", 1e-9)
+    folder = outcome.run_folder
+    assert "New speakers: cleo; the 2 of the model keep their rows." in outcome.err
+    assert json.loads((folder / "speakers.json").read_text()) == {"ann": 0, "bob": 1, "cleo": 2}
+    rows = read_checkpoint(folder).model["emb_g.weight"]
+    assert rows.shape == (3, old_rows.shape[1])
+    assert torch.allclose(rows[:2], old_rows, atol=1e-5)
+    assert "--speaker_idx cleo" in outcome.line("speak with it: ")
+    moved = shutil.move(folder, tmp_path / "given away")
+    assert tts("--model_path", moved, "--list_speaker_idxs").out.split() == ["ann", "bob", "cleo"]
+    spoken = tts("--model_path", moved, "--text", "a bad egg", "--speaker_idx", "cleo", "--out_path", "cleo.wav")
+    assert spoken.status == 0, spoken.err
+
+
+def test_new_symbols_get_rows_and_old_ones_follow_theirs(tune, release, config_file):
+    old = read_checkpoint(release).model["encoder.emb.weight"]
+    words = ("--config_path", config_file(), "--restore_path", release, "--max_steps", 1, "--coqpit.lr", 1e-9)
+    outcome = tune(*words, "--coqpit.characters.characters", "zabcdefgh")
+    assert "1 symbols are new (z), 0 are not asked for" in outcome.err
+    rows = read_checkpoint(outcome.run_folder).model["encoder.emb.weight"]
+    # _, a to h, z, space, full stop: everything from z on has moved by one.
+    assert len(rows) == len(old) + 1
+    assert torch.allclose(rows[:9], old[:9], atol=1e-5)
+    assert torch.allclose(rows[10:], old[9:], atol=1e-5)
+    assert load_config(outcome.run_folder / "config.json").num_chars == len(rows)
+
+
+def test_old_symbols_that_are_not_asked_for_stay(tune, release, config_file):
+    words = ("--config_path", config_file(), "--restore_path", release, "--max_steps", 1)
+    outcome = tune(*words, "--coqpit.characters.characters", "abcdefghij", "--coqpit.characters.punctuations", ". ")
+    assert outcome.status == 0, outcome.err
+    outcome = tune(*words, "--coqpit.characters.characters", "abcdefg")
+    assert "0 symbols are new (none), 1 are not asked for and stay (h)" in outcome.err
+
+
+def test_the_alphabet_inside_the_checkpoint_counts_if_the_config_beside_it_was_edited(tune, make_release, recordings):
+    folder = make_release(Path("edited"))
+    values = json.loads((folder / "config.json").read_text())
+    values["characters"]["characters"] = "zabcdefgh"
+    (folder / "config.json").write_text(json.dumps(values))
+    outcome = tune("--restore_path", folder, "--dataset_path", recordings, "--max_steps", 1)
+    assert outcome.status == 0
+    assert "1 symbols are new (z)" in outcome.err
+
+
+def test_a_test_sentence_that_cannot_be_spoken_is_left_out(tune, config_file, release):
+    path = config_file(test_sentences=["a bad egg", "ΩΩ", ["dad", "nobody", None, None]])
+    outcome = tune("--config_path", path, "--restore_path", release, "--max_steps", 1)
+    assert "The test sentence 'ΩΩ' is left out" in outcome.err
+    assert load_config(outcome.run_folder / "config.json").test_sentences == ["a bad egg"]
+
+
+def test_test_sentences_are_read_from_their_file(tune, config_file, release):
+    Path("sentences.txt").write_text("a hag.\n\ndad had a bag.\n", encoding="utf-8")
+    path = config_file(test_sentences_file="sentences.txt")
+    outcome = tune("--config_path", path, "--restore_path", release, "--max_steps", 1)
+    names = sorted(path.name for path in outcome.run_folder.glob("samples/*/*"))
+    assert names == ["1_a_hag.wav", "2_dad_had_a_bag.wav"]
+
+
+def test_other_spectrograms_than_those_of_the_weights_are_named(tune, config_file, release):
+    values = json.loads(config_file().read_text())["audio"]
+    path = config_file(audio=values | {"sample_rate": 16000})
+    outcome = tune("--config_path", path, "--restore_path", release, "--max_steps", 1)
+    assert "audio.sample_rate 8000 → 16000" in outcome.err
+
+
+def test_a_recipe_brings_its_config_and_its_formatter(tune, config_file, release, recordings):
+    def two_clips(root_path, meta_file, ignored_speakers=None):
+        return [
+            {"text": text, "audio_file": str(recordings / "wavs" / f"clip{number}.wav"), "speaker_name": "me"}
+            for number, text in enumerate(["abba had", "a bad egg"])
+        ]
+
+    config = load_config(config_file())
+    outcome = tune("--restore_path", release, "--max_steps", 1, config=config, formatter=two_clips)
+    assert "1 clips to train on, 1 held out" in outcome.err
+
+
+def test_help_lists_the_flags_and_the_fields(tune):
+    outcome = tune("--help")
+    assert outcome.status == 0
+    assert "--continue_path" in outcome.out
+    assert "--coqpit.lr  " in outcome.out
+    assert "--coqpit.audio.sample_rate  a whole number; default 22050" in outcome.out
+    assert "Sampling rate of the model, in Hz." in outcome.out
+    assert "--coqpit.datasets.0.path" in outcome.out
+
+
+def test_the_classic_script_is_the_same_program():
+    script = ROOT / "finetune_tts" / "bin" / "train_tts.py"
+    run = subprocess.run([sys.executable, script, "--model_info", "no/such"], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: ")
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_says_how_to_go_on(release, recordings):
+    command = [sys.executable, "-m", "finetune_tts"]
+    words = ["--restore_path", release, "--dataset_path", recordings, "--coqpit.print_step", 1]
+    with subprocess.Popen([*command, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("step 2/"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 130, rest
+    assert "Traceback" not in rest
+    last = rest.splitlines()[-1]
+    assert last.startswith("Stopped after step ")
+    folder = last.split("Go on with: tts-finetune --continue_path ")[1]
+    assert list(Path(folder).glob("checkpoint_*.pth"))
+    more = [*command, "--continue_path", folder, "--time_limit", "0.001"]
+    assert subprocess.run(more, capture_output=True).returncode == 0

@@ -1,0 +1,151 @@
+"""``tts`` from its flags to a wav file."""
+
+import shutil
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finetune_tts.cli import speak
+
+NAME = "tts_models/xx/test/glow-tts"
+
+
+def read(path):
+    with wave.open(str(path)) as file:
+        assert file.getparams()[:3] == (1, 2, 8000)
+        return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+
+
+def test_a_run_speaks_from_wherever_its_folder_stands(tts, tuned, tmp_path):
+    first = tts("--model_path", tuned, "--text", "a bad egg", "--out_path", "here.wav")
+    assert first.status == 0, first.err
+    moved = shutil.copytree(tuned, tmp_path / "given" / "away")
+    for number, model in enumerate([moved, moved / "best_model.pth", moved / "checkpoint_3.pth"]):
+        outcome = tts("--model_path", model, "--text", "a bad egg", "--out_path", f"{number}.wav")
+        assert outcome.status == 0, outcome.err
+        assert np.array_equal(read(f"{number}.wav"), read("here.wav"))
+    assert len(read("here.wav")) > 2000
+
+
+def test_what_was_made_is_told(tts, release):
+    outcome = tts("--model_path", release, "--text", "a bad egg", "--out_path", "egg.wav")
+    seconds = len(read("egg.wav")) / 8000
+    assert outcome.line("wrote: ") == f"egg.wav ({seconds:.2f} s)"
+    assert float(outcome.line("real-time factor: ").split()[0]) > 0
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == ["wrote", "real-time factor"]
+
+
+def test_the_default_file(tts, release):
+    assert tts("--model_path", release, "--text", "egg").status == 0
+    assert Path("tts_output.wav").is_file()
+
+
+def test_a_config_from_elsewhere(tts, release, tmp_path):
+    model = shutil.copy(release / "model_file.pth", tmp_path)
+    tts("--model_path", model, "--text", "egg").refused("config.json", "--config_path")
+    outcome = tts("--model_path", model, "--config_path", release / "config.json", "--text", "egg")
+    assert outcome.status == 0
+
+
+def test_a_pipe_gets_the_wav_and_nothing_else(release, capsysbinary):
+    status = speak.main(["--model_path", str(release), "--text", "a bad egg", "--pipe_out"])
+    out, err = capsysbinary.readouterr()
+    assert status == 0
+    Path("piped.wav").write_bytes(out)
+    assert len(read("piped.wav")) > 2000
+    assert b"real-time factor: " in err
+    assert not Path("tts_output.wav").exists()
+
+
+def test_a_long_text_is_spoken_sentence_by_sentence(tts, release):
+    for name, text in {"one": "a bad egg.", "two": "had a hag.", "both": "a bad egg.\n\nhad a hag."}.items():
+        assert tts("--model_path", release, "--text", text, "--out_path", f"{name}.wav").status == 0
+    lengths = {name: len(read(f"{name}.wav")) for name in ("one", "two", "both")}
+    assert lengths["both"] == lengths["one"] + lengths["two"] + 8000 // 4
+
+
+def test_a_text_file(tts, release):
+    Path("story.txt").write_text("a bad egg.\r\n\r\nhad a hag.\r\n", encoding="utf-8-sig")
+    outcome = tts("--model_path", release, "--text_file", "story.txt")
+    assert outcome.status == 0
+    assert "left out" not in outcome.err
+    Path("story.txt").write_text("\n")
+    tts("--model_path", release, "--text_file", "story.txt").refused("--text_file story.txt is empty")
+
+
+def test_slower_and_livelier(tts, release):
+    words = ("--model_path", release, "--text", "a bad egg")
+    tts(*words, "--out_path", "plain.wav")
+    tts(*words, "--out_path", "slow.wav", "--length_scale", 2)
+    tts(*words, "--out_path", "lively.wav", "--noise_scale", 0.7)
+    plain, slow, lively = (read(f"{name}.wav") for name in ("plain", "slow", "lively"))
+    assert len(slow) > 1.7 * len(plain)
+    assert not np.array_equal(lively, plain)
+
+
+def test_characters_that_the_model_lacks_are_named(tts, release):
+    outcome = tts("--model_path", release, "--text", "a xaxy egg. Ω")
+    assert outcome.status == 0
+    assert "not in the model's vocabulary, left out: x y" in outcome.err
+    tts("--model_path", release, "--text", "Ωxyz").refused("Ωxyz", "nothing in it")
+
+
+def test_speakers_are_listed_and_chosen_by_name(tts, choir):
+    assert tts("--model_path", choir, "--list_speaker_idxs").out == "ann\nbob\n"
+    words = ("--model_path", choir, "--text", "a bad egg")
+    for name in ("ann", "bob"):
+        assert tts(*words, "--speaker_idx", name, "--out_path", f"{name}.wav").status == 0
+    ann, bob = read("ann.wav"), read("bob.wav")
+    assert len(ann) != len(bob) or not np.array_equal(ann, bob)
+    tts(*words).refused("2 speakers", "--speaker_idx", "ann, bob")
+    tts(*words, "--speaker_idx", "anne").refused("'anne'", "Did you mean ann?")
+
+
+def test_a_model_of_one_voice_and_one_language(tts, release):
+    outcome = tts("--model_path", release, "--list_speaker_idxs")
+    assert (outcome.status, outcome.out) == (0, "")
+    words = ("--model_path", release, "--text", "egg")
+    tts(*words, "--speaker_idx", "ann").refused("--speaker_idx ann", "one voice")
+    tts(*words, "--language_idx", "en").refused("--language_idx en", "one language")
+
+
+def test_a_speakers_file_that_is_gone(tts, make_release):
+    folder = make_release(Path("lost"), speakers=("ann", "bob"))
+    (folder / "speaker_ids.json").unlink()
+    tts("--model_path", folder, "--text", "egg").refused("speaker_ids.json")
+
+
+def test_a_catalog_model_is_brought_and_speaks(tts, catalog, tmp_path):
+    words = ("--models_file", catalog, "--model_name", NAME)
+    outcome = tts(*words)
+    assert outcome.status == 0, outcome.err
+    assert outcome.out == f"model: {tmp_path / 'home' / 'tts' / 'tts_models--xx--test--glow-tts'}\n"
+    outcome = tts(*words, "--text", "a bad egg")
+    assert outcome.status == 0, outcome.err
+    assert len(read("tts_output.wav")) > 2000
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == ["model", "wrote", "real-time factor"]
+
+
+def test_a_model_that_cannot_be_spoken_with_is_not_downloaded(tts):
+    outcome = tts("--model_name", "tts_models/multilingual/multi-dataset/bark", "--text", "egg")
+    outcome.refused("bark")
+    assert "Getting" not in outcome.err
+
+
+@pytest.mark.parametrize("words", [["--list_models"], ["--list_models", "demo"]])
+def test_the_catalog_is_listed(tts, words):
+    assert "tts_models/en/demo/glow-tts\t" in tts(*words).out
+
+
+def test_one_model_is_shown(tts, catalog):
+    outcome = tts("--models_file", catalog, "--model_info", NAME)
+    assert outcome.line("architecture:") == "glow_tts"
+
+
+def test_help(tts):
+    outcome = tts("-h")
+    assert outcome.status == 0
+    assert "--list_speaker_idxs" in outcome.out
+    assert "examples:" in outcome.out
