@@ -1,7 +1,128 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and the reference cases: what an independent implementation computes."""
 
+import json
 import os
 
 # Before numpy or torch is imported: tests run in parallel with others, and small arrays gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.config.base import Config
+from finetune_tts.config.loading import load_config
+
+REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
+SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
+
+
+def rule_weight(key: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    """The weight that the rule of the reference cases gives a tensor of this name and shape."""
+    last = key.rpartition(".")[2]
+    if last == "num_batches_tracked":
+        return torch.tensor(0)
+    noise = np.random.RandomState(zlib.crc32(key.encode()) ^ seed).standard_normal(shape)
+    if last in ("running_var", "weight_g"):
+        value = 0.5 + np.abs(noise)
+    elif len(shape) == 2 and shape[0] == shape[1] <= 8:
+        value = np.eye(shape[0]) + 0.1 * noise
+    elif len(shape) <= 1:
+        value = 0.1 * noise + (1 if last in ("weight", "gamma") else 0)
+    else:
+        value = noise / np.sqrt(np.prod(shape[1:]))
+        if ".end." in key or ".post." in key:
+            value = value / 10
+    return torch.from_numpy(np.asarray(value, dtype=np.float32))
+
+
+@dataclass
+class ReferenceCase:
+    """One folder of the reference."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> Config:
+        """The config of the case."""
+        return load_config(self.folder / "config.json")
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The batch."""
+        with np.load(self.folder / "inputs.npz") as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+    def expected(self) -> dict[str, np.ndarray]:
+        """The outputs."""
+        with np.load(self.folder / "expected.npz") as arrays:
+            return dict(arrays)
+
+    def buffers(self) -> dict[str, torch.Tensor]:
+        """The tensors that the rule does not give, by name; none where the case has no file of them."""
+        if not (self.folder / "buffers.npz").exists():
+            return {}
+        with np.load(self.folder / "buffers.npz") as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the case."""
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+def reference_folders(model: str) -> list[Path]:
+    """The case folders of an architecture; none is an error of the set-up, not a reason to pass."""
+    found = []
+    for config in sorted(REFERENCE.glob("*/config.json")):
+        fields = json.loads(config.read_text(encoding="utf-8"))
+        if fields.get("model", "").lower() == model:
+            found.append(config.parent)
+    return found
+
+
+@pytest.fixture
+def reference_case(request: pytest.FixtureRequest) -> ReferenceCase:
+    """The case of a parametrized folder."""
+    return ReferenceCase(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that asks for ``reference_case`` every case of its module's ``REFERENCE_MODEL``."""
+    if "reference_case" in metafunc.fixturenames:
+        folders = reference_folders(metafunc.module.REFERENCE_MODEL)
+        metafunc.parametrize("reference_case", folders, ids=[folder.name for folder in folders], indirect=True)
+
+
+@pytest.fixture
+def with_rule_weights() -> Any:
+    """Fill a network with the rule's weights and return it in eval mode; golden numbers of a test need a ``seed``."""
+
+    def fill(
+        network: torch.nn.Module, buffers: dict[str, torch.Tensor] | None = None, seed: int = SEED
+    ) -> torch.nn.Module:
+        state = {name: rule_weight(name, tuple(tensor.shape), seed) for name, tensor in network.state_dict().items()}
+        network.load_state_dict({**state, **(buffers or {})})
+        return network.eval()
+
+    return fill
+
+
+@pytest.fixture
+def assert_close() -> Any:
+    """Compare by the relative difference of norms over the finite entries, as the reference asks."""
+
+    def check(name: str, ours: torch.Tensor, expected: np.ndarray, tolerance: float = 1e-4) -> None:
+        found = ours.detach().numpy()
+        assert found.shape == expected.shape, name
+        finite = np.isfinite(expected)
+        assert np.array_equal(finite, np.isfinite(found)), name
+        difference = np.linalg.norm(found[finite] - expected[finite])
+        assert difference <= tolerance * max(np.linalg.norm(expected[finite]), 1e-12), f"{name}: {difference}"
+
+    return check

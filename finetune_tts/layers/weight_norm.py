@@ -1,4 +1,4 @@
-"""Convolution with weight normalization under the names that released checkpoints use.
+"""Convolutions with weight normalization under the names that released checkpoints use.
 
 torch's own parametrization calls the two factors ``parametrizations.weight.original0/1``; releases call them
 ``weight_g`` and ``weight_v``. Here they carry the released names, and a checkpoint in either form, or one whose
@@ -13,26 +13,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class WeightNormConv1d(nn.Module):
-    """1-D convolution whose weight is ``g * v / ||v||`` (Salimans and Kingma 2016).
+class WeightNormed(nn.Module):
+    """A convolution whose weight is ``g * v / ||v||`` (Salimans and Kingma 2016).
 
-    Shapes: ``[B, in_channels, T]`` to ``[B, out_channels, T']``; the norm is taken per output channel.
+    The norm is taken over all axes of the weight but the first: per output channel, and per input channel of a
+    transposed convolution.
+
+    Args:
+        initial: gives the first values of weight and bias.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, dilation: int = 1, padding: int = 0
-    ) -> None:
+    def __init__(self, initial: nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d) -> None:
         super().__init__()
-        initial = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation)
-        assert initial.bias is not None
-        self.dilation = dilation
-        self.padding = padding
-        self.bias = nn.Parameter(initial.bias.detach())
+        self.bias = None if initial.bias is None else nn.Parameter(initial.bias.detach())
         self.weight_g: nn.Parameter | None = nn.Parameter(_norm(initial.weight.detach()))
         self.weight_v: nn.Parameter | None = nn.Parameter(initial.weight.detach())
 
     def effective_weight(self) -> Tensor:
-        """Return the weight that the convolution uses, ``[out, in, kernel]``."""
+        """Return the weight that the convolution uses."""
         if self.weight_g is None or self.weight_v is None:
             return self.weight
         return self.weight_v * (self.weight_g / _norm(self.weight_v))
@@ -44,10 +42,6 @@ class WeightNormConv1d(nn.Module):
         weight = self.effective_weight().detach()
         self.weight_g = self.weight_v = None
         self.weight = nn.Parameter(weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve ``x [B, in_channels, T]``."""
-        return F.conv1d(x, self.effective_weight(), self.bias, padding=self.padding, dilation=self.dilation)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         parametrized = f"{prefix}parametrizations.weight.original"
@@ -64,10 +58,83 @@ class WeightNormConv1d(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+class WeightNormConv1d(WeightNormed):
+    """1-D convolution with weight norm: ``[B, in_channels, T]`` to ``[B, out_channels, T']``."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(nn.Conv1d(in_channels, out_channels, kernel_size, groups=groups, bias=bias))
+        self.stride = stride
+        self.dilation = dilation
+        self.padding = padding
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve ``x [B, in_channels, T]``."""
+        return F.conv1d(
+            x, self.effective_weight(), self.bias, self.stride, self.padding, self.dilation, groups=self.groups
+        )
+
+
+class WeightNormConv2d(WeightNormed):
+    """2-D convolution with weight norm: ``[B, in_channels, H, W]`` to ``[B, out_channels, H', W']``."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, int],
+        *,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[int, int] = (0, 0),
+        bias: bool = True,
+    ) -> None:
+        super().__init__(nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias))
+        self.stride = stride
+        self.padding = padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve ``x [B, in_channels, H, W]``."""
+        return F.conv2d(x, self.effective_weight(), self.bias, self.stride, self.padding)
+
+
+class WeightNormConvTranspose1d(WeightNormed):
+    """Transposed 1-D convolution with weight norm: ``[B, in_channels, T]`` to ``[B, out_channels, T * stride + …]``."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+    ) -> None:
+        super().__init__(nn.ConvTranspose1d(in_channels, out_channels, kernel_size, stride))
+        self.stride = stride
+        self.padding = padding
+        self.output_padding = output_padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve ``x [B, in_channels, T]``."""
+        return F.conv_transpose1d(x, self.effective_weight(), self.bias, self.stride, self.padding, self.output_padding)
+
+
 def fold_weight_norm(module: nn.Module) -> None:
     """Fold every weight norm below ``module`` into plain weights."""
     for child in module.modules():
-        if isinstance(child, WeightNormConv1d):
+        if isinstance(child, WeightNormed):
             child.fold()
 
 
@@ -89,5 +156,5 @@ def factored(state: Mapping[str, Tensor], targets: Container[str]) -> dict[str, 
 
 
 def _norm(weight: Tensor) -> Tensor:
-    """Return the norm of each output channel's kernel, ``[out, 1, 1]``."""
-    return torch.linalg.vector_norm(weight, dim=(1, 2), keepdim=True)
+    """Return the norm over all axes but the first, kept as axes of length 1."""
+    return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.dim())), keepdim=True)

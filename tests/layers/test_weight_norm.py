@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn.utils import parametrizations
 
-from finetune_tts.layers.weight_norm import WeightNormConv1d, fold_weight_norm
+from finetune_tts.layers.weight_norm import (
+    WeightNormConv1d,
+    WeightNormConv2d,
+    WeightNormConvTranspose1d,
+    fold_weight_norm,
+)
 
 
 @pytest.fixture
@@ -43,3 +48,32 @@ def test_folding_keeps_the_output_and_takes_either_form(conv):
     torch.testing.assert_close(conv(X), before)
     conv.load_state_dict({name: 2 * value if name == "weight_g" else value for name, value in factors.items()})
     torch.testing.assert_close(conv(X) - conv.bias[:, None], 2 * (before - conv.bias[:, None]))
+
+
+@pytest.mark.parametrize(
+    ("ours", "plain", "shape"),
+    [
+        (
+            WeightNormConv1d(4, 6, 3, stride=2, padding=1, groups=2, bias=False),
+            torch.nn.Conv1d(4, 6, 3, stride=2, padding=1, groups=2, bias=False),
+            (1, 4, 10),
+        ),
+        (
+            WeightNormConv2d(2, 6, (3, 1), stride=(2, 1), padding=(1, 0)),
+            torch.nn.Conv2d(2, 6, (3, 1), stride=(2, 1), padding=(1, 0)),
+            (1, 2, 10, 2),
+        ),
+        (
+            WeightNormConvTranspose1d(4, 2, 5, stride=3, padding=1, output_padding=1),
+            torch.nn.ConvTranspose1d(4, 2, 5, stride=3, padding=1, output_padding=1),
+            (1, 4, 10),
+        ),
+    ],
+)
+def test_every_kind_of_convolution_agrees_with_torch(ours, plain, shape):
+    theirs = parametrizations.weight_norm(plain)
+    ours.load_state_dict(theirs.state_dict())
+    x = X.reshape(shape)
+    torch.testing.assert_close(ours(x), theirs(x))
+    fold_weight_norm(ours)
+    torch.testing.assert_close(ours(x), theirs(x))
