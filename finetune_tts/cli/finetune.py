@@ -75,6 +75,9 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--allow_partial_restore", action="store_true", help="go on although weights of the model are missing")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
+    add(
+        "--discriminator_warm_up", type=int, metavar="N", help="steps in which a discriminator learns alone; 0 for none"
+    )
     add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
     add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
@@ -159,6 +162,9 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
         value = getattr(arguments, flag)
         if value is not None and not value > 0:
             raise UserError(f"--{flag} {value}: must be above 0.")
+    warm_up = arguments.discriminator_warm_up
+    if warm_up is not None and warm_up < 0:
+        raise UserError(f"--discriminator_warm_up {warm_up}: must be 0 or more.")
 
 
 def _start(

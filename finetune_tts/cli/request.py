@@ -96,6 +96,7 @@ def request_of(
         device=arguments.device,
         formatter=formatter,
         grad_accum_steps=arguments.grad_accum_steps,
+        discriminator_warm_up=arguments.discriminator_warm_up,
         max_steps=arguments.max_steps,
         time_limit=arguments.time_limit * 60 if arguments.time_limit else None,
         **fields,

@@ -13,7 +13,12 @@ DERIVED = ("weight_inv",)
 
 
 def restore_network(
-    network: nn.Module, state: Mapping[str, Tensor], *, source: str | Path, row_rules: Sequence[RowRule] = ()
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    source: str | Path,
+    row_rules: Sequence[RowRule] = (),
+    fresh_ok: Sequence[str] = (),
 ) -> RestoreReport:
     """Copy a checkpoint's weights into ``network``, also one that was made ready for inference.
 
@@ -22,7 +27,8 @@ def restore_network(
         state: tensors by released name.
         source: where they came from, for the report.
         row_rules: what the rows of embeddings stand for.
+        fresh_ok: modules that the checkpoint need not hold.
     """
     given = factored(state, network.state_dict().keys())
     derived = [name for name in given if name.rpartition(".")[2] in DERIVED]
-    return restore(network, given, row_rules=row_rules, left_over_ok=derived, source=source)
+    return restore(network, given, row_rules=row_rules, fresh_ok=fresh_ok, left_over_ok=derived, source=source)

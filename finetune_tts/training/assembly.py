@@ -33,6 +33,8 @@ from finetune_tts.models.restoring import restore_network
 from finetune_tts.synthesis.loading import SPEAKER_ROWS
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
+from finetune_tts.training.adversarial import absent_discriminator
+from finetune_tts.training.adversarial_rates import spread_rate
 from finetune_tts.training.defaults import Default, apply_defaults, defaults_table, fine_tune_defaults
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.distributed import World, world_from_environment
@@ -67,6 +69,8 @@ class Request:
     formatter: Formatter | None = None
     """The person's own reader of metadata."""
     grad_accum_steps: int | None = None
+    discriminator_warm_up: int | None = None
+    """Steps in which a discriminator learns alone; None decides."""
     max_steps: int | None = None
     time_limit: float | None = None
     """In seconds."""
@@ -94,6 +98,7 @@ def assemble(request: Request) -> Assembly:
         UserError: anything that would make the run fail, or make it something else than what was asked for.
     """
     config = request.config
+    request = replace(request, chosen=spread_rate(config, request.chosen))
     require_valid(config)
     if not any(dataset.path for dataset in config.datasets):
         raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
@@ -135,6 +140,8 @@ def assemble(request: Request) -> Assembly:
         eval_data=_dataset(config, data.split.eval, data, speakers, d_vectors) if data.split.eval else None,
         device=device,
         restored=pretrained is not None,
+        fresh_discriminator=pretrained is not None and bool(absent_discriminator(network, pretrained.checkpoint.model)),
+        discriminator_warm_up=request.discriminator_warm_up,
         chosen=request.chosen,
         world=world,
         assets=_assets(config, speakers, d_vectors, report),
@@ -301,7 +308,8 @@ def _restore(
     if pretrained.speakers is not None and speakers is not None:
         rules.append(RowRule(SPEAKER_ROWS, _row_names(pretrained.speakers), _row_names(speakers)))
     checkpoint = pretrained.checkpoint
-    return restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules)
+    fresh_ok = absent_discriminator(network, checkpoint.model)
+    return restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok)
 
 
 def _require_finite(report: RestoreReport) -> None:

@@ -31,12 +31,14 @@ class StepGuard:
         self.skipped = 0
         self._pending: deque[tuple[int, Tensor, Sequence[str]]] = deque()
 
-    def allows(self, step: int, optimizer: torch.optim.Optimizer, judged: Tensor, names: Sequence[str]) -> bool:
-        """Whether ``optimizer.step()`` is to be called.
+    def allows(
+        self, step: int, optimizers: Sequence[torch.optim.Optimizer], judged: Tensor, names: Sequence[str]
+    ) -> bool:
+        """Whether ``step()`` of the optimizers is to be called: of all of them, or of none.
 
         Args:
             step: number of the step.
-            optimizer: about to step.
+            optimizers: about to step together.
             judged: a scalar that is finite if the step is sound, the same in all processes.
             names: of the clips that the step is computed from.
 
@@ -48,12 +50,13 @@ class StepGuard:
             self._count(step, bool(finite), names)
             return bool(finite)
         self._pending.append((step, finite, names))
-        if optimizer.defaults.get("fused"):
-            optimizer.grad_scale = None  # type: ignore[attr-defined]
-            optimizer.found_inf = (~finite).to(torch.float32)  # type: ignore[attr-defined]
-        else:
-            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-            zero_unless(finite, [weight.grad for weight in weights if weight.grad is not None])
+        for optimizer in optimizers:
+            if optimizer.defaults.get("fused"):
+                optimizer.grad_scale = None  # type: ignore[attr-defined]
+                optimizer.found_inf = (~finite).to(torch.float32)  # type: ignore[attr-defined]
+            else:
+                weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+                zero_unless(finite, [weight.grad for weight in weights if weight.grad is not None])
         return True
 
     def report(self) -> None:

@@ -2,8 +2,9 @@
 
 import errno
 import logging
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from finetune_tts.data.loader import SpeechLoader, make_loader
 from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
+from finetune_tts.training.adversarial import AdversarialTask
+from finetune_tts.training.adversarial_rates import RATE_FIELDS
+from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.console import run_log
 from finetune_tts.training.curves import draw_loss_curve
 from finetune_tts.training.distributed import World, process_group
@@ -78,6 +82,10 @@ class TrainingJob:
     """The run that this one continues, in its folder."""
     grad_accum_steps: int | None = None
     """Batches that make one step; None is 1, or what a run that goes on had."""
+    fresh_discriminator: bool = False
+    """The restored weights held no discriminator."""
+    discriminator_warm_up: int | None = None
+    """Steps in which the discriminator learns alone; None chooses for a fresh one, or keeps what the run had."""
     max_steps: int | None = None
     time_limit: float | None = None
     start_with_eval: bool = False
@@ -159,6 +167,7 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     task = make_task(job.network.to(job.device), config, job.speak)
     train_loader = _loader(job, job.train_data, training=True)
     eval_loader = _loader(job, job.eval_data, training=False) if job.eval_data is not None else None
+    settings = replace(settings, discriminator_warm_up=_discriminator_warm_up(job, settings, len(train_loader)))
     seed_everything(config.training_seed + world.rank)
     if job.goes_on is None and not settings.restored:
         first = train_loader.batch_sampler.batches(0)[0]
@@ -198,7 +207,7 @@ def _settings(job: TrainingJob) -> TrainerSettings:
         before = run_state(job.goes_on.checkpoint)
         restored, changed = before["restored"], job.chosen
         # A new rate is laid over the schedule that the run has; it does not choose another one.
-        chosen = frozenset(before["chosen"]) | (changed - {"lr"})
+        chosen = frozenset(before["chosen"]) | (changed - {"lr", *RATE_FIELDS})
         accumulated = accumulated or before["grad_accum_steps"]
     return TrainerSettings(
         device=job.device,
@@ -212,6 +221,17 @@ def _settings(job: TrainingJob) -> TrainerSettings:
         time_limit=job.time_limit,
         start_with_eval=job.start_with_eval,
     )
+
+
+def _discriminator_warm_up(job: TrainingJob, settings: TrainerSettings, batches: int) -> int:
+    if job.discriminator_warm_up is not None:
+        return job.discriminator_warm_up
+    if job.goes_on is not None:
+        return int(run_state(job.goes_on.checkpoint).get("discriminator_warm_up", 0))
+    if not (settings.restored and job.fresh_discriminator):
+        return 0
+    steps = math.ceil(batches / settings.grad_accum_steps) * int(job.config.epochs)
+    return warm_up_for(steps if job.max_steps is None else min(steps, job.max_steps))
 
 
 def _loader(job: TrainingJob, data: SpeechDataset, *, training: bool) -> SpeechLoader:
@@ -268,11 +288,29 @@ def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
     ]
     if job.goes_on is not None:
         lines.append(f"Going on after step {run.total_steps_done:,}")
-    for rate, schedule in zip(run.stepper.next_rates(), run.schedules, strict=True):
-        what = "step 1" if job.goes_on is None else "the next step"
-        lines.append(f"Learning rate of {what}: {rate:g} ({schedule.explanation})")
+    what = "step 1" if job.goes_on is None else "the next step"
+    names = [f", {name}" for name in run.task.optimizer_names] or [""] * len(run.schedules)
+    for name, rate, schedule in zip(names, run.stepper.next_rates(), run.schedules, strict=True):
+        lines.append(f"Learning rate of {what}{name}: {rate:g} ({schedule.explanation})")
+    if isinstance(run.task, AdversarialTask):
+        lines += _who_learns_alone(job, run, run.task)
     if job.config.dashboard_logger == "tensorboard":
         lines.append(f"Dashboard: tensorboard --logdir {run.output_path}")
+    return lines
+
+
+def _who_learns_alone(job: TrainingJob, run: FineTuneTrainer, task: AdversarialTask) -> list[str]:
+    """The steps at which only one of generator and discriminator is trained."""
+    lines = []
+    alone, warm_up = task.steps_before_discriminator(), run.settings.discriminator_warm_up
+    if alone > run.total_steps_done:
+        lines.append(f"Steps 1 to {alone:,}: the generator learns alone (steps_to_start_discriminator)")
+    if warm_up and alone + warm_up > run.total_steps_done:
+        why = ", which is fresh and would mislead the generator," if job.fresh_discriminator else ""
+        lines.append(
+            f"Steps {alone + 1:,} to {alone + warm_up:,}: the discriminator{why} learns alone; the generator stays as "
+            "it is (--discriminator_warm_up N for another number of steps, 0 for none)"
+        )
     return lines
 
 
@@ -294,7 +332,7 @@ def _draw_curve(run: FineTuneTrainer) -> Path | None:
     if not entries:
         return None
     path = run.output_path / CURVE_NAME
-    loss = run.config.target_loss or ("loss" if len(run.optimizer) == 1 else "loss_0")
+    loss = run.target_name or "loss_0"
     try:
         draw_loss_curve(entries, path, loss=loss, title=run.config.run_name)
     except OSError as error:

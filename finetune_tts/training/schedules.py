@@ -69,8 +69,12 @@ class StepwiseGradualLR(LRScheduler):
         return [self.rates[place] for _ in self.base_lrs]
 
 
-def schedule_class(name: str) -> type[LRScheduler]:
+def schedule_class(name: str, field: str = "lr_scheduler") -> type[LRScheduler]:
     """Find the schedule of this name, upper and lower case being the same.
+
+    Args:
+        name: of a class in ``torch.optim.lr_scheduler``, or of one here.
+        field: the config's field that names it, for messages.
 
     Raises:
         UserError: there is none.
@@ -84,7 +88,7 @@ def schedule_class(name: str) -> type[LRScheduler]:
     schedules.pop("lrscheduler", None)
     if name.lower() not in schedules:
         names = ", ".join(sorted(value.__name__ for value in schedules.values()))
-        raise UserError(f"--coqpit.lr_scheduler {name}: no such schedule. There are {names}, or null for none.")
+        raise UserError(f"--coqpit.{field} {name}: no such schedule. There are {names}, or null for none.")
     return schedules[name.lower()]
 
 
@@ -110,6 +114,7 @@ def make_schedule(
     after_epoch: bool,
     restored: bool,
     chosen: Container[str] = (),
+    field: str = "lr_scheduler",
 ) -> Schedule:
     """Make the schedule that a config names, so that the rate which a person sets is the one that step 1 uses.
 
@@ -123,6 +128,7 @@ def make_schedule(
         after_epoch: ``scheduler_after_epoch``.
         restored: the weights are pre-trained.
         chosen: names of the config fields that the person set.
+        field: the config's field that names the schedule, for messages.
 
     Raises:
         UserError: no such schedule, or one without such an argument.
@@ -130,7 +136,7 @@ def make_schedule(
     rate = float(optimizer.param_groups[0]["lr"])
     if not name:
         return Schedule(None, after_epoch, rate, "no schedule: the rate stays")
-    found = schedule_class(name)
+    found = schedule_class(name, field)
     named_by_person = "lr_scheduler" in chosen or "lr_scheduler_params" in chosen
     wants_rate = not named_by_person and (restored or "lr" in chosen)
     arguments = dict(params)
@@ -139,9 +145,7 @@ def make_schedule(
     try:
         scheduler = found(optimizer, **arguments)
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise UserError(
-            f"--coqpit.lr_scheduler_params {dict(params)}: {found.__name__} refuses them ({error})."
-        ) from error
+        raise UserError(f"--coqpit.{field}_params {dict(params)}: {found.__name__} refuses them ({error}).") from error
     first = float(optimizer.param_groups[0]["lr"])
     unit = "epoch" if after_epoch else "step"
     if wants_rate and not math.isclose(first, rate, rel_tol=1e-6) and ("lr" in chosen or first < rate):

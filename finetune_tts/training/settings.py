@@ -23,6 +23,8 @@ class TrainerSettings:
     """Those among them that were set for a run that goes on."""
     grad_accum_steps: int = 1
     """Batches that make one step."""
+    discriminator_warm_up: int = 0
+    """Steps in which a fresh discriminator learns alone, and the generator stays as it is."""
     max_steps: int | None = None
     """Steps after which the run ends, whatever ``epochs`` says."""
     time_limit: float | None = None

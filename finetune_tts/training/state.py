@@ -36,6 +36,7 @@ def checkpoint_payload(run: "FineTuneTrainer") -> dict[str, Any]:
         run_state={
             "batches_done": run.batches_done,
             "grad_accum_steps": run.grad_accum_steps,
+            "discriminator_warm_up": run.settings.discriminator_warm_up,
             "loader": run.train_loader.state_dict(),
             "best_loss": dict(run.best_loss),
             "eval_losses": dict(run.eval_losses),
@@ -82,7 +83,7 @@ def restore_run(run: "FineTuneTrainer", checkpoint: Checkpoint) -> None:
         for optimizer, saved in zip(run.optimizer, checkpoint.optimizer, strict=True):
             optimizer.load_state_dict(saved)
         schedulers = [scheduler for scheduler in run.scheduler if scheduler is not None]
-        if run.settings.changed & {"lr_scheduler", "lr_scheduler_params"}:
+        if any(name.startswith("lr_scheduler") for name in run.settings.changed):
             start_schedules(run.optimizer, run.scheduler)
         else:
             for scheduler, saved in zip(schedulers, checkpoint.scheduler, strict=True):
@@ -104,8 +105,9 @@ def restore_run(run: "FineTuneTrainer", checkpoint: Checkpoint) -> None:
     run.history_position = state["history_position"]
     if len(state["random"]) == run.world.size:
         run.pending_random_state = state["random"][run.world.rank]
-    if "lr" in run.settings.changed:
-        for optimizer, scheduler, rate in zip(run.optimizer, run.scheduler, run.get_lr(), strict=True):
+    changed_rates = run.task.changed_rates(run.settings.changed)
+    for optimizer, scheduler, rate in zip(run.optimizer, run.scheduler, changed_rates, strict=True):
+        if rate is not None:
             scale_rates(optimizer, scheduler, rate)
 
 

@@ -1,7 +1,7 @@
 """One step: forward and backward over some batches, then the optimizers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from finetune_tts.training.guard import StepGuard
 from finetune_tts.training.means import LossMeter
 from finetune_tts.training.schedules import Schedule
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.task import TTSTask
+from finetune_tts.training.task import TTSTask, numbered_losses
 
 
 class Stepper:
@@ -83,30 +83,52 @@ class Stepper:
                 schedule.scheduler.step(loss)
 
     def _step_optimizer(self, number: int, index: int, batches: Sequence[Any], names: Sequence[str]) -> None:
+        loss = self._backward(index, batches)
+        if loss is not None:
+            self._advance(number, {index: loss}, names)
+
+    def _advance(self, number: int, mean_losses: Mapping[int, Tensor], names: Sequence[str]) -> None:
+        """Step the optimizers whose gradients stand, all of them or none.
+
+        Args:
+            number: of the step.
+            mean_losses: place of the optimizer → mean of what it minimises.
+            names: of the clips.
+        """
+        judged = torch.zeros((), device=self._settings.device)
+        for index, loss in mean_losses.items():
+            norm = self._clip(index)
+            loss = self._settings.world.mean(loss)
+            # The search for a loss scale meets overflows; there only the loss itself tells that something is wrong.
+            judged = judged + (loss if self.scaler else norm + 0 * loss)
+        optimizers = [self._optimizers[index] for index in mean_losses]
+        if self.guard.allows(number, optimizers, judged, names):
+            for optimizer in optimizers:
+                if self.scaler:
+                    self.scaler.step(optimizer)
+                else:
+                    optimizer.step()
+            self.stepped.update(mean_losses)
+            for index in mean_losses:
+                if not self._schedules[index].after_epoch:
+                    _step_schedule(self._schedules[index].scheduler)
+        if self.scaler:
+            self.scaler.update()
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def _clip(self, index: int) -> Tensor:
+        """Cut the gradient of one optimizer, the mean over all processes; return its norm before."""
         optimizer = self._optimizers[index]
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        loss = self._backward(index, batches)
-        if loss is None:
-            return
         self._settings.world.average_gradients(parameters)
         if self.scaler:
             self.scaler.unscale_(optimizer)
         self._task.before_gradient_clipping()
         norm = nn.utils.clip_grad_norm_(parameters, self._clips[index] if self._clips[index] > 0 else math.inf)
-        self._meter.add({self._name("grad_norm", index): norm}, 1.0)
-        loss = self._settings.world.mean(loss)
-        # The search for a loss scale meets overflows; there only the loss itself tells that something is wrong.
-        judged = loss if self.scaler else norm + 0 * loss
-        if self.guard.allows(number, optimizer, judged, names):
-            if self.scaler:
-                self.scaler.step(optimizer)
-                self.scaler.update()
-            else:
-                optimizer.step()
-            self.stepped.add(index)
-            if not self._schedules[index].after_epoch:
-                _step_schedule(self._schedules[index].scheduler)
-        optimizer.zero_grad(set_to_none=True)
+        name = f"grad_norm_{index}" if len(self._optimizers) > 1 else "grad_norm"
+        self._meter.add({name: norm}, 1.0)
+        return norm
 
     def _backward(self, index: int, batches: Sequence[Any]) -> Tensor | None:
         """Leave the mean gradient over ``batches``; return the mean loss, or None if the task sits all of them out."""
@@ -124,12 +146,8 @@ class Stepper:
             loss = losses["loss"] / len(batches)
             (self.scaler.scale(loss) if self.scaler else loss).backward()
             total = loss.detach() if total is None else total + loss.detach()
-            named = {self._name(name, index) if name == "loss" else name: value for name, value in losses.items()}
-            self._meter.add(named, self._task.clips(batch))
+            self._meter.add(numbered_losses(losses, index if several else None), self._task.clips(batch))
         return total
-
-    def _name(self, name: str, index: int) -> str:
-        return f"{name}_{index}" if len(self._optimizers) > 1 else name
 
 
 def _step_schedule(scheduler: LRScheduler | None) -> None:

@@ -1,7 +1,7 @@
 """The thin bridge between a network and the PyPI trainer: batches in, losses out."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,17 @@ class TTSTask(TrainerModel):
         network: what is trained.
         config: of the run.
         speak: speaks a test sentence; None where nothing is to be heard.
+
+    Attributes:
+        optimizer_names: what each optimizer trains, for messages; empty for a task with one.
+        main_optimizer: place of the optimizer whose rate is shown in the run.
+        best_loss_name: the held-out loss that decides which model is the best, unless the person names one; None is
+            what the optimizers minimise.
     """
+
+    optimizer_names: tuple[str, ...] = ()
+    main_optimizer = 0
+    best_loss_name: str | None = None
 
     def __init__(self, network: nn.Module, config: Any, speak: Speaker | None = None) -> None:
         super().__init__()
@@ -114,6 +124,26 @@ class TTSTask(TrainerModel):
             for optimizer in optimizers
         ]
 
+    def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
+        """The rate of each optimizer that the person set for a run that goes on; None where it keeps its own."""
+        rates: Any = self.get_lr()  # a list, where a task has several optimizers
+        every = rates if isinstance(rates, list) else [rates]
+        return [rate if "lr" in changed else None for rate in every]
+
+    def held_out_losses(self, batch: Any, criteria: Sequence[nn.Module]) -> tuple[Any, dict[str, Tensor]]:
+        """Outputs and all losses of a held-out batch, by the names that the history has.
+
+        Args:
+            batch: on the network's device.
+            criteria: what each optimizer minimises.
+        """
+        outputs, found = None, {}
+        for index, criterion in enumerate(criteria):
+            several = len(criteria) > 1
+            outputs, losses = self.eval_step(batch, criterion, index if several else None)
+            found.update(numbered_losses(losses, index if several else None))
+        return outputs, found
+
     def get_data_loader(
         self, config: Any, *, is_eval: bool = False, samples: list[Any] | None = None, verbose: bool = True
     ) -> DataLoader[Any]:
@@ -151,6 +181,12 @@ class TTSTask(TrainerModel):
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load into the network."""
         return self.network.load_state_dict(*args, **kwargs)
+
+
+def numbered_losses(losses: Mapping[str, Tensor], optimizer: int | None) -> dict[str, Tensor]:
+    """The losses with ``loss`` named ``loss_<optimizer>``, for a task of several optimizers; None is its only one."""
+    total = "loss" if optimizer is None else f"loss_{optimizer}"
+    return {total if name == "loss" else name: loss for name, loss in losses.items()}
 
 
 class Criterion(nn.Module):

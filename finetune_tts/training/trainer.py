@@ -15,6 +15,8 @@ from trainer.callbacks import TrainerCallback
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.training.adversarial import AdversarialTask
+from finetune_tts.training.adversarial_step import AdversarialStepper
 from finetune_tts.training.console import Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.history import History, HistoryEntry
@@ -118,7 +120,8 @@ class FineTuneTrainer(Trainer):
         self.world = world
         self.meter = LossMeter(settings.device)
         clips = clip_norms(config.grad_clip, len(self.optimizer))
-        self.stepper = Stepper(task, self.criterion, self.optimizer, self.schedules, clips, settings, self.meter)
+        stepper = AdversarialStepper if isinstance(task, AdversarialTask) else Stepper
+        self.stepper = stepper(task, self.criterion, self.optimizer, self.schedules, clips, settings, self.meter)
         self.scaler = self.stepper.scaler
         self.use_amp_scaler = self.scaler is not None
         self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best)
@@ -238,7 +241,7 @@ class FineTuneTrainer(Trainer):
         self.stepper.guard.report()
         self.meter.collect()
         losses = self.meter.since_print.drain()
-        self.progress.losses(self.total_steps_done, losses, self.stepper.used_rates[0])
+        self.progress.losses(self.total_steps_done, losses, self.stepper.used_rates[self.task.main_optimizer])
         self._record("train", losses)
 
     def _finish_epoch(self) -> None:
@@ -301,23 +304,20 @@ class FineTuneTrainer(Trainer):
         """Measure the mean held-out losses, each clip counting the same."""
         sums = DeviceSums(self.settings.device)
         figures: dict[str, Any] = {}
-        several = len(self.criterion) > 1
         shows_figures = self.world.is_main and self._shows_samples()
         self.world.share_buffers(self.task.network)
         self.model.eval()
         with borrowed_randomness(self.config.training_seed):
             for number, batch in enumerate(self.eval_loader):
                 batch = self.format_batch(batch)
-                for index, criterion in enumerate(self.criterion):
-                    with self.settings.precision.autocast():
-                        outputs, losses = self.task.eval_step(batch, criterion, index if several else None)
-                    named = {name if name != "loss" else self._loss_name(index): loss for name, loss in losses.items()}
-                    sums.add(named, self.task.clips(batch))
-                    if self.config.print_eval:
-                        shown = shown_losses({name: float(loss) for name, loss in named.items()})
-                        logger.info("held-out batch %d: %s", number, shown)
-                    if number == 0 and shows_figures:
-                        figures.update(self.task.figures(outputs, batch))
+                with self.settings.precision.autocast():
+                    outputs, losses = self.task.held_out_losses(batch, self.criterion)
+                sums.add(losses, self.task.clips(batch))
+                if self.config.print_eval:
+                    shown = shown_losses({name: float(loss) for name, loss in losses.items()})
+                    logger.info("held-out batch %d: %s", number, shown)
+                if number == 0 and shows_figures:
+                    figures = self.task.figures(outputs, batch)
         self.model.train()
         total = Sums()
         for part in self.world.gathered(sums.look()):
@@ -373,25 +373,31 @@ class FineTuneTrainer(Trainer):
         return {"train_loss": math.inf if train is None else train, "eval_loss": self._target(self.eval_losses)}
 
     def _target(self, losses: Mapping[str, float]) -> float | None:
-        if not losses:
-            return None
-        if self.config.target_loss:
-            if self.config.target_loss not in losses:
-                names = ", ".join(losses)
-                raise UserError(f"--coqpit.target_loss {self.config.target_loss}: no such loss. There are {names}.")
-            return losses[self.config.target_loss]
-        totals = [losses[self._loss_name(index)] for index in range(len(self.optimizer))]
-        return sum(totals) / len(totals)
+        name = self.target_name
+        if name is not None and name in losses:
+            return losses[name]
+        totals = ["loss"] if len(self.optimizer) == 1 else [f"loss_{index}" for index in range(len(self.optimizer))]
+        if any(total not in losses for total in totals):
+            return None  # nothing is measured yet, or a part does not learn yet
+        if name is not None:
+            raise UserError(f"--coqpit.target_loss {name}: no such loss. There are {', '.join(losses)}.")
+        return sum(losses[total] for total in totals) / len(totals)
 
-    def _loss_name(self, index: int) -> str:
-        return f"loss_{index}" if len(self.optimizer) > 1 else "loss"
+    @property
+    def target_name(self) -> str | None:
+        """The loss that decides which model is the best; None where the mean of several totals does."""
+        asked, own = self.config.target_loss, self.task.best_loss_name
+        # Released configs name the total of a discriminator or generator there, which says nothing about the sound.
+        if asked and (own is None or "target_loss" in self.settings.chosen):
+            return str(asked)
+        return own or ("loss" if len(self.optimizer) == 1 else None)
 
     def _suffixed(self, values: list[float]) -> list[tuple[str, float]]:
         return [(f"_{index}" if len(values) > 1 else "", value) for index, value in enumerate(values)]
 
     def _record(self, split: Any, losses: dict[str, float]) -> None:
         if self.history is not None:
-            rate = self.stepper.used_rates[0] if split == "train" else None
+            rate = self.stepper.used_rates[self.task.main_optimizer] if split == "train" else None
             seconds = round(time.monotonic() - self.started, 2)
             self.history.add(HistoryEntry(self.total_steps_done, self.epochs_done, split, losses, rate, seconds))
 

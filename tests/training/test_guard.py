@@ -16,8 +16,8 @@ def optimizer(**options):
 def test_a_sound_step_may_be_made_and_another_may_not(caplog):
     guard = StepGuard()
     _, made = optimizer()
-    assert guard.allows(1, made, FINE, ["a"])
-    assert not guard.allows(2, made, BAD, ["b", "c"])
+    assert guard.allows(1, [made], FINE, ["a"])
+    assert not guard.allows(2, [made], BAD, ["b", "c"])
     assert guard.skipped == 1
     assert "Step 2 is left out" in caplog.text
     assert "b, c" in caplog.text
@@ -27,16 +27,16 @@ def test_only_bad_steps_in_a_row_end_a_run():
     guard = StepGuard()
     _, made = optimizer()
     for step in range(20):
-        guard.allows(step, made, FINE if step % 5 == 4 else BAD, ["a"])
+        guard.allows(step, [made], FINE if step % 5 == 4 else BAD, ["a"])
     for step in range(4):
-        guard.allows(step, made, BAD, ["a"])
+        guard.allows(step, [made], BAD, ["a"])
     with pytest.raises(NonFiniteLoss):
-        guard.allows(24, made, torch.tensor(float("inf")), ["a"])
+        guard.allows(24, [made], torch.tensor(float("inf")), ["a"])
 
 
 def test_many_names_are_cut_short(caplog):
     _, made = optimizer()
-    StepGuard().allows(1, made, BAD, [f"clip{number}" for number in range(30)])
+    StepGuard().allows(1, [made], BAD, [f"clip{number}" for number in range(30)])
     assert "clip7 and 22 more" in caplog.text
 
 
@@ -50,7 +50,7 @@ def test_on_a_device_a_step_is_left_out_without_asking_the_host(monkeypatch, cap
     for step, judged, moves in ((1, FINE, True), (2, BAD, False), (3, FINE, True)):
         before = weight.detach().clone()
         weight.grad = torch.full((3,), float(judged))
-        assert guard.allows(step, made, judged, [f"clip{step}"])
+        assert guard.allows(step, [made], judged, [f"clip{step}"])
         made.step()
         assert torch.equal(weight, before) != moves
         assert torch.isfinite(weight).all()
