@@ -52,7 +52,7 @@ def test_networks_know_no_config_file_or_trainer():
     for path in (PACKAGE / "vocoders").glob("*.py"):
         if path.name not in ("building.py", "restoring.py"):
             assert imports_of(path) <= {"layers", "vocoders"}, path.name
-    for path in (PACKAGE / "models").glob("*.py"):
+    for path in (PACKAGE / "models").rglob("*.py"):
         if path.name not in ("building.py", "restoring.py"):
             assert imports_of(path) <= {"layers", "models", "vocoders"}, path.name
 

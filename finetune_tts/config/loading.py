@@ -73,6 +73,8 @@ def class_for(values: Mapping[str, Any], where: str) -> type[SpeechConfig]:
     known = ", ".join(sorted(CONFIG_CLASSES))
     if isinstance(model, str) and model in CONFIG_CLASSES:
         return CONFIG_CLASSES[model]
+    if model == "speaker_encoder":
+        raise UserError(f"{where}: is the config of a speaker encoder: name it with --encoder_config_path.")
     if isinstance(model, str) and model:
         raise UserError(f'{where}: model = "{model}" has no config class here. Known: {known}.')
     if "generator_model" in values:

@@ -1,0 +1,48 @@
+"""Resampling inside a network: on any device, with gradients.
+
+Recordings that are read from files go through soxr (``audio/reading.py``), which is better and knows no gradients.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_ZERO_CROSSINGS = 6
+_ROLL_OFF = 0.99  # of the lower Nyquist frequency
+
+
+class Resampler(nn.Module):
+    """Band-limited interpolation with a sinc under a Hann window (Smith and Gossett 1984, "A flexible sampling-rate
+    conversion method"): one filter for each phase between the two grids, all applied in one convolution.
+
+    Args:
+        source_rate: of what comes in, in Hz.
+        target_rate: of what goes out, in Hz.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, *, source_rate: int, target_rate: int) -> None:
+        super().__init__()
+        divisor = math.gcd(source_rate, target_rate)
+        self.step, self.phases = source_rate // divisor, target_rate // divisor
+        cutoff = min(self.step, self.phases) * _ROLL_OFF
+        self.reach = math.ceil(_ZERO_CROSSINGS * self.step / cutoff)
+        places = torch.arange(-self.reach, self.reach + self.step, dtype=torch.float64) / self.step
+        moments = torch.arange(self.phases, dtype=torch.float64) / self.phases
+        # Distances in zero crossings of the filter: [phases, 2 reach + step]
+        distance = ((places - moments.unsqueeze(1)) * cutoff).clamp(-_ZERO_CROSSINGS, _ZERO_CROSSINGS)
+        window = torch.cos(distance * math.pi / (2 * _ZERO_CROSSINGS)).square()
+        kernel = torch.sinc(distance) * window * cutoff / self.step
+        self.register_buffer("kernel", kernel.float().unsqueeze(1), persistent=False)  # [phases, 1, 2 reach + step]
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """``[B, T]`` at the source's rate to ``[B, ceil(T * target / source)]``."""
+        if self.step == self.phases:
+            return waveform
+        length = waveform.shape[1]
+        padded = F.pad(waveform, (self.reach, self.reach + self.step)).unsqueeze(1)
+        phases = F.conv1d(padded, self.kernel, stride=self.step)  # [B, phases, T / step]
+        return phases.transpose(1, 2).flatten(1)[:, : math.ceil(length * self.phases / self.step)]
