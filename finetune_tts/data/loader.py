@@ -1,5 +1,7 @@
 """The loader: batches from worker processes, in the sampler's order, counted for a resume."""
 
+import atexit
+import multiprocessing
 import random
 import signal
 from collections.abc import Iterator
@@ -30,8 +32,16 @@ class SpeechLoader(DataLoader[Item]):
                 sampler.batches_done = done
                 yield batch
         except UserError as error:
+            self._end_workers()
             # A worker's error carries its traceback as text; what the person needs is the last line.
             raise UserError(str(error).rsplit("UserError: ", 1)[-1].strip()) from error
+
+    def _end_workers(self) -> None:
+        # The error's traceback holds the iterator, in a cycle. When such a one is collected, its queues are closed
+        # before it can tell its workers to end.
+        iterator, self._iterator = self._iterator, None
+        if iterator is not None:
+            iterator._shutdown_workers()
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands (``LengthBatchSampler.state_dict``)."""
@@ -58,7 +68,7 @@ def make_loader(
         pin_memory: put batches into page-locked memory (for a GPU).
         seed: seeds the workers.
     """
-    return SpeechLoader(
+    loader = SpeechLoader(
         dataset,
         batch_sampler=batch_sampler,
         collate_fn=dataset.collate,
@@ -68,6 +78,17 @@ def make_loader(
         worker_init_fn=_seed_worker,
         generator=torch.Generator().manual_seed(seed),
     )
+    if num_workers:
+        atexit.unregister(_kill_daemons)
+        atexit.register(_kill_daemons)
+    return loader
+
+
+def _kill_daemons() -> None:
+    """Kill the processes that Python, at its end, sends SIGTERM and waits for: the workers ignore it."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
 
 
 def _seed_worker(worker_id: int) -> None:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -112,3 +115,38 @@ def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, wo
     dataset.samples[3].audio_file.write_bytes(b"")
     with pytest.raises(UserError, match=r"^\S*anna3.wav: the file has 0 bytes[^\n]*$"):
         list(make_loader(dataset, sampler, num_workers=workers))
+
+
+FAILING_PROGRAM = """
+import sys, torch
+from torch.utils.data import Dataset
+from finetune_tts.data.batching import LengthBatchSampler
+from finetune_tts.data.loader import make_loader
+
+class Numbers(Dataset):
+    collate = staticmethod(torch.tensor)
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return index
+
+    def set_epoch(self, epoch):
+        pass
+
+def train():
+    batches = iter(make_loader(Numbers(), LengthBatchSampler([1] * 8, 2), num_workers=1))
+    next(batches)
+    raise RuntimeError("the step failed")
+
+try:
+    train()
+except RuntimeError as error:
+    sys.kept = error  # and with it the loader and its worker
+"""
+
+
+def test_a_program_that_fails_while_workers_run_ends():
+    run = subprocess.run([sys.executable, "-c", FAILING_PROGRAM], timeout=60, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
