@@ -39,7 +39,8 @@ class SpeechLoader(DataLoader[Item]):
     def _end_workers(self) -> None:
         # The error's traceback holds the iterator, in a cycle. When such a one is collected, its queues are closed
         # before it can tell its workers to end.
-        iterator, self._iterator = self._iterator, None
+        iterator: Any = self._iterator
+        self._iterator = None
         if iterator is not None:
             iterator._shutdown_workers()
 

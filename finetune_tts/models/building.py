@@ -52,13 +52,14 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build_model(config: Config, num_symbols: int, num_speakers: int = 0) -> nn.Module:
+def build_model(config: Config, num_symbols: int, num_speakers: int = 0, num_languages: int = 0) -> nn.Module:
     """Build the network of ``config.model``.
 
     Args:
         config: of any architecture that has a builder.
         num_symbols: size of the vocabulary.
         num_speakers: rows of the speaker embedding, for a config that uses one.
+        num_languages: rows of the language embedding, likewise; only builders of such networks take it.
 
     Raises:
         UserError: there is no builder for this architecture, or the config contradicts itself.
@@ -66,4 +67,5 @@ def build_model(config: Config, num_symbols: int, num_speakers: int = 0) -> nn.M
     name = config.model.lower()
     if name not in BUILDERS:
         raise UserError(f"model {config.model!r}: this architecture is not supported yet; {', '.join(BUILDERS)} are.")
-    return BUILDERS[name](config, num_symbols, num_speakers)
+    languages = {"num_languages": num_languages} if num_languages else {}
+    return BUILDERS[name](config, num_symbols, num_speakers, **languages)

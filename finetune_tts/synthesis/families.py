@@ -21,12 +21,14 @@ class Request:
         token_ids: ``[1, T_text]`` on the network's device.
         speaker_id: ``[1]`` for a network with a speaker embedding.
         d_vector: ``[1, D]`` for a network with d-vectors.
+        language_id: ``[1]`` for a network with a language embedding.
         noise_scale, length_scale: in place of the config's, where given.
     """
 
     token_ids: Tensor
     speaker_id: Tensor | None = None
     d_vector: Tensor | None = None
+    language_id: Tensor | None = None
     noise_scale: float | None = None
     length_scale: float | None = None
 

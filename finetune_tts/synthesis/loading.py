@@ -7,22 +7,24 @@ import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
-from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.loading import load_config
 from finetune_tts.config.paths import locate_paths
+from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
-from finetune_tts.data.speakers import SpeakerNames
+from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import restore_network
+from finetune_tts.models.rows import embedding_rows
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.json"
-SPEAKER_ROWS = "emb_g.weight"
 
 
 def find_config(model_path: str | Path) -> Path:
@@ -63,6 +65,8 @@ def read_speakers(config: SpeechConfig) -> tuple[SpeakerNames | None, DVectors |
     Raises:
         UserError: a file is missing or is not what it should be.
     """
+    if not isinstance(config, SpeakerConfig):
+        return None, None
     if config.use_d_vector_file:
         if not config.d_vector_files:
             raise UserError("use_d_vector_file is true, but d_vector_file names no file: set --coqpit.d_vector_file.")
@@ -70,6 +74,17 @@ def read_speakers(config: SpeechConfig) -> tuple[SpeakerNames | None, DVectors |
     if config.use_speaker_embedding and config.speakers_file:
         return SpeakerNames.read(config.speakers_file), None
     return None, None
+
+
+def read_languages(config: SpeechConfig) -> LanguageNames | None:
+    """Read which languages a model knows by a row of an embedding, as the config names the file.
+
+    Raises:
+        UserError: the file is missing or is not what it should be.
+    """
+    if not isinstance(config, LanguageConfig) or not config.use_language_embedding:
+        return None
+    return LanguageNames.read(config.language_ids_file) if config.language_ids_file else None
 
 
 def load_voice(
@@ -90,13 +105,24 @@ def load_voice(
     checkpoint = read_checkpoint(model_path)
     tokenizer = build_tokenizer(config)
     speakers, d_vectors = read_speakers(config)
-    rows = len(checkpoint.model.get(SPEAKER_ROWS, ())) if config.use_speaker_embedding else 0
-    if rows and speakers is None:
-        speakers = SpeakerNames({f"speaker_{row}": row for row in range(rows)})
-        named = f"speaker_0 to speaker_{rows - 1}"
+    languages = read_languages(config)
+    names = embedding_rows(config.model)
+    speaker_rows = _rows(checkpoint, names.speakers) if getattr(config, "use_speaker_embedding", False) else 0
+    language_rows = _rows(checkpoint, names.languages) if getattr(config, "use_language_embedding", False) else 0
+    if speaker_rows and speakers is None:
+        speakers = SpeakerNames({f"speaker_{row}": row for row in range(speaker_rows)})
+        named = f"speaker_0 to speaker_{speaker_rows - 1}"
         logger.warning("%s names no speakers_file; the speakers are called %s.", config_path, named)
-    network = build_model(config, len(tokenizer.vocabulary), rows)
+    if language_rows and languages is None:
+        languages = LanguageNames({f"language_{row}": row for row in range(language_rows)})
+        named = f"language_0 to language_{language_rows - 1}"
+        logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
+    network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows)
     restore_network(network, checkpoint.model, source=checkpoint.path).raise_for_gap()
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)
-    return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors)
+    return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors, languages=languages)
+
+
+def _rows(checkpoint: Checkpoint, name: str) -> int:
+    return len(checkpoint.model.get(name, ()))

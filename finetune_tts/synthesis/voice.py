@@ -17,7 +17,7 @@ from finetune_tts.audio.griffin_lim import waveform_from_mel
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
-from finetune_tts.data.speakers import SpeakerNames
+from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
 from finetune_tts.synthesis.families import Request, spectrogram_of
 from finetune_tts.text.phonemizer import MultiPhonemizer
@@ -61,6 +61,7 @@ class Voice:
         extractor: of the model's audio settings.
         speakers: of a model with a speaker embedding.
         d_vectors: of a model with d-vectors.
+        languages: of a model with a language embedding.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Voice:
         *,
         speakers: SpeakerNames | None = None,
         d_vectors: DVectors | None = None,
+        languages: LanguageNames | None = None,
     ) -> None:
         self.network = network
         self.config = config
@@ -79,6 +81,7 @@ class Voice:
         self.extractor = extractor
         self.speakers = speakers
         self.d_vectors = d_vectors
+        self.language_rows = languages
 
     @property
     def speaker_names(self) -> tuple[str, ...]:
@@ -89,7 +92,9 @@ class Voice:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Which languages it has phonemes for; empty for a model of one language."""
+        """Which languages it can be told to speak; empty for a model of one language."""
+        if self.language_rows is not None:
+            return self.language_rows.names
         phonemizer = self.tokenizer.phonemizer
         return tuple(phonemizer.phonemizers) if isinstance(phonemizer, MultiPhonemizer) else ()
 
@@ -100,6 +105,7 @@ class Voice:
             UserError: as :meth:`speak` does.
         """
         self._speaker(speaker)
+        self._language(language)
         self._encode(text, [text], language)
 
     def speak(
@@ -122,9 +128,10 @@ class Voice:
             split: false speaks the text in one breath.
 
         Raises:
-            UserError: nothing in the text can be spoken, or there is no such speaker.
+            UserError: nothing in the text can be spoken, or there is no such speaker or language.
         """
         speaker_id, d_vector = self._speaker(speaker)
+        language_id = self._language(language)
         encoded = self._encode(text, split_sentences(text) if split else [text], language)
         pause = np.zeros(int(_PAUSE * self.extractor.sample_rate), dtype=np.float32)
         parts: list[np.ndarray] = []
@@ -134,6 +141,7 @@ class Voice:
                     token_ids=torch.tensor([sentence.ids], device=self._device),
                     speaker_id=speaker_id,
                     d_vector=d_vector,
+                    language_id=language_id,
                     noise_scale=noise_scale,
                     length_scale=length_scale,
                 )
@@ -146,8 +154,8 @@ class Voice:
     def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
         """The sentences of ``text`` as ids; at least one has something in it to speak."""
         # A model of one language was trained on texts whose language was not named, and is spoken to likewise.
-        language = language if self.languages else None
-        encoded = [self.tokenizer.encode(sentence, language) for sentence in sentences]
+        names_language = isinstance(self.tokenizer.phonemizer, MultiPhonemizer)
+        encoded = [self.tokenizer.encode(sentence, language if names_language else None) for sentence in sentences]
         if not any(map(_has_symbols, encoded)):
             raise UserError(f"--text {text[:60]!r}: there is nothing in it that this model can speak.")
         return encoded
@@ -165,13 +173,27 @@ class Voice:
             return None, None
         if name is None:
             if len(names) > 1:
-                shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-                raise UserError(f"This model has {len(names)} speakers: choose one with --speaker_idx ({shown}).")
+                raise UserError(
+                    f"This model has {len(names)} speakers: choose one with --speaker_idx ({_some(names)})."
+                )
             name = names[0]
         if self.d_vectors is not None:
             return None, torch.from_numpy(self.d_vectors.of_speaker(name)).to(self._device).unsqueeze(0)
         assert self.speakers is not None
         return torch.tensor([self.speakers.id(name)], device=self._device), None
+
+    def _language(self, name: str | None) -> torch.Tensor | None:
+        """Return the language's row ``[1]``, for a model that has such rows."""
+        if self.language_rows is None:
+            return None
+        names = self.language_rows.names
+        if name is None and len(names) > 1:
+            raise UserError(f"This model has {len(names)} languages: choose one with --language_idx ({_some(names)}).")
+        return torch.tensor([self.language_rows.id(name or names[0])], device=self._device)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def _has_symbols(encoded: Encoded) -> bool:

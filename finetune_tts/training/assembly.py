@@ -18,27 +18,25 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.checks import require_valid
-from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
-from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
-from finetune_tts.data.speakers import SpeakerNames
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import restore_network
-from finetune_tts.synthesis.loading import SPEAKER_ROWS
+from finetune_tts.models.rows import embedding_rows
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.adversarial import absent_discriminator
 from finetune_tts.training.adversarial_rates import spread_rate
+from finetune_tts.training.conditions import Conditions, conditions_of
 from finetune_tts.training.defaults import Default, apply_defaults, defaults_table, fine_tune_defaults
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.distributed import World, world_from_environment
-from finetune_tts.training.pretrained import SYMBOL_ROWS, Pretrained, read_pretrained, warn_of_other_audio
+from finetune_tts.training.pretrained import read_pretrained, warn_of_other_audio
 from finetune_tts.training.run import StoppedRun, TrainingJob
 from finetune_tts.training.run_folder import RunAsset
 from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
@@ -117,17 +115,31 @@ def assemble(request: Request) -> Assembly:
         table = defaults_table(filled_in)
         logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", table)
     samples = data.split.train + data.split.eval
-    speakers, d_vectors = _speakers(config, samples, pretrained)
+    conditions = conditions_of(config, samples, pretrained)
     # Fresh weights come from the seed, in every process the same.
     seed_everything(config.training_seed)
-    network = build_model(config, len(tokenizer.vocabulary), speakers.rows if speakers else 0)
+    network = build_model(config, len(tokenizer.vocabulary), conditions.speaker_rows, conditions.language_rows)
     report = None
     if pretrained is not None:
-        report = _restore(network, pretrained, tokenizer, speakers)
+        rules = [
+            RowRule(embedding_rows(config.model).symbols, pretrained.symbols, tokenizer.vocabulary.symbols),
+            *conditions.row_rules(config.model, pretrained),
+        ]
+        checkpoint = pretrained.checkpoint
+        fresh_ok = absent_discriminator(network, checkpoint.model)
+        report = restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok)
         logger.info("%s", report.table())
         report.raise_for_gap(allow_partial=request.allow_partial)
         _require_finite(report)
-    voice = Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors)
+    voice = Voice(
+        network,
+        config,
+        tokenizer,
+        extractor,
+        speakers=conditions.speakers,
+        d_vectors=conditions.d_vectors,
+        languages=conditions.languages,
+    )
     speaker = _most_heard(data.split.train) if voice.speaker_names else None
     config.test_sentences = _speakable(voice, _test_sentences(config), speaker)
     config.test_sentences_file = ""
@@ -136,15 +148,15 @@ def assemble(request: Request) -> Assembly:
     job = TrainingJob(
         config=config,
         network=network,
-        train_data=_dataset(config, data.split.train, data, speakers, d_vectors, training=True),
-        eval_data=_dataset(config, data.split.eval, data, speakers, d_vectors) if data.split.eval else None,
+        train_data=_dataset(config, data.split.train, data, conditions, training=True),
+        eval_data=_dataset(config, data.split.eval, data, conditions) if data.split.eval else None,
         device=device,
         restored=pretrained is not None,
         fresh_discriminator=pretrained is not None and bool(absent_discriminator(network, pretrained.checkpoint.model)),
         discriminator_warm_up=request.discriminator_warm_up,
         chosen=request.chosen,
         world=world,
-        assets=_assets(config, speakers, d_vectors, report),
+        assets=_assets(config, conditions, report),
         speak=sample_speaker(voice, speaker),
         grad_accum_steps=request.grad_accum_steps,
         max_steps=request.max_steps,
@@ -266,52 +278,6 @@ def _suitable(request: Request, data: PreparedData, device: torch.device, world:
     )
 
 
-def _speakers(
-    config: SpeechConfig, samples: Sequence[Sample], pretrained: Pretrained | None
-) -> tuple[SpeakerNames | None, DVectors | None]:
-    """Who the model is going to know: by a row of its embedding, or by the vectors of an encoder."""
-    if not isinstance(config, SpeakerConfig):
-        return None, None
-    if config.use_d_vector_file:
-        return None, _d_vectors(config)
-    if not config.use_speaker_embedding:
-        return None, None
-    old = pretrained.speakers if pretrained else None
-    if old is None and config.speakers_file:
-        old = SpeakerNames.read(config.speakers_file)
-    found = [sample.speaker for sample in samples]
-    if old is None:
-        return SpeakerNames.of(found), None
-    speakers = old.grown(found)
-    new = [name for name in speakers.names if name not in old]
-    if new:
-        logger.info("New speakers: %s; the %d of the model keep their rows.", ", ".join(new), len(old))
-    return speakers, None
-
-
-def _d_vectors(config: SpeakerConfig) -> DVectors:
-    if not config.d_vector_files:
-        raise UserError("use_d_vector_file is true, but d_vector_file names no file: set --coqpit.d_vector_file.")
-    vectors = DVectors.read(*config.d_vector_files)
-    if vectors.size != config.d_vector_dim:
-        raise UserError(
-            f"d_vector_file {vectors.source} has vectors of {vectors.size} numbers, d_vector_dim is "
-            f"{config.d_vector_dim}: compute them with the speaker encoder of the model."
-        )
-    return vectors
-
-
-def _restore(
-    network: nn.Module, pretrained: Pretrained, tokenizer: Tokenizer, speakers: SpeakerNames | None
-) -> RestoreReport:
-    rules = [RowRule(SYMBOL_ROWS, pretrained.symbols, tokenizer.vocabulary.symbols)]
-    if pretrained.speakers is not None and speakers is not None:
-        rules.append(RowRule(SPEAKER_ROWS, _row_names(pretrained.speakers), _row_names(speakers)))
-    checkpoint = pretrained.checkpoint
-    fresh_ok = absent_discriminator(network, checkpoint.model)
-    return restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok)
-
-
 def _require_finite(report: RestoreReport) -> None:
     if report.non_finite:
         raise UserError(
@@ -320,16 +286,11 @@ def _require_finite(report: RestoreReport) -> None:
         )
 
 
-def _row_names(speakers: SpeakerNames) -> list[str]:
-    return [name or f"row {row}" for row, name in enumerate(speakers.row_names())]
-
-
 def _dataset(
     config: SpeechConfig,
     samples: Sequence[Sample],
     data: PreparedData,
-    speakers: SpeakerNames | None,
-    d_vectors: DVectors | None,
+    conditions: Conditions,
     *,
     training: bool = False,
 ) -> SpeechDataset:
@@ -337,29 +298,17 @@ def _dataset(
         samples,
         data.tokens,
         data.cache,
-        speakers=speakers,
-        d_vectors=d_vectors,
+        speakers=conditions.speakers,
+        d_vectors=conditions.d_vectors,
+        languages=conditions.languages,
         noise_seed=config.training_seed if training and config.use_noise_augment else None,
     )
 
 
-def _assets(
-    config: SpeechConfig, speakers: SpeakerNames | None, d_vectors: DVectors | None, report: RestoreReport | None
-) -> list[RunAsset]:
-    assets = []
-    if speakers is not None:
-        assets.append(RunAsset("speakers.json", dict(speakers.ids), ("speakers_file",)))
+def _assets(config: SpeechConfig, conditions: Conditions, report: RestoreReport | None) -> list[RunAsset]:
+    assets = conditions.assets(config)
     if config.audio.stats_path:
         assets.append(RunAsset("scale_stats.npy", Path(config.audio.stats_path), ("audio.stats_path",)))
-    if d_vectors is not None and isinstance(config.d_vector_file, str):
-        source = Path(config.d_vector_file)
-        assets.append(RunAsset(f"d_vectors{source.suffix}", source, ("d_vector_file",)))
-    elif d_vectors is not None:
-        vectors = {
-            key: {"name": d_vectors.speakers[key], "embedding": vector.tolist()}
-            for key, vector in d_vectors.vectors.items()
-        }
-        assets.append(RunAsset("d_vectors.json", vectors, ("d_vector_file",)))
     if report is not None:
         assets.append(RunAsset("restore_report.json", report.to_dict()))
     return assets

@@ -6,19 +6,20 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, RunConfig
-from finetune_tts.data.speakers import SpeakerNames
+from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.loading import SPEAKER_ROWS, config_beside, find_config, load_located_config
+from finetune_tts.models.rows import embedding_rows
+from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
 
 logger = logging.getLogger(__name__)
 
-SYMBOL_ROWS = "encoder.emb.weight"
 RUN = "the config of the run"
 
 #: audio fields that decide what a mel spectrogram looks like.
@@ -38,12 +39,14 @@ class Pretrained:
         config: what they were trained with, as far as that is known.
         symbols: its alphabet in id order.
         speakers: who it knows, with a name for every row of its embedding; None for a model without one.
+        languages: which languages it knows, likewise.
     """
 
     checkpoint: Checkpoint
     config: SpeechConfig
     symbols: tuple[str, ...]
     speakers: SpeakerNames | None
+    languages: LanguageNames | None = None
 
 
 def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
@@ -60,14 +63,21 @@ def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
         UserError: there is no checkpoint, or it cannot be read.
     """
     checkpoint = read_checkpoint(path)
-    rows = checkpoint.model.get(SYMBOL_ROWS)
+    rows = checkpoint.model.get(embedding_rows(run_config.model).symbols)
     found = [(config, _symbols(config), where) for config, where in _configs(checkpoint, run_config)]
     fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)] or found[:1]
     config, symbols, where = fitting[0]
     for _, others, elsewhere in fitting[1:]:
         if others != symbols and elsewhere != RUN:
             logger.warning("%s and %s name different alphabets. The first is taken for the model's.", where, elsewhere)
-    return Pretrained(checkpoint, config, symbols, _speakers(checkpoint, config))
+    names = embedding_rows(run_config.model)
+    return Pretrained(
+        checkpoint,
+        config,
+        symbols,
+        speakers=_speakers(checkpoint, config, names.speakers),
+        languages=_languages(checkpoint, config, names.languages),
+    )
 
 
 def config_to_tune(restore_path: str | Path, config_path: str | Path | None = None) -> SpeechConfig:
@@ -132,22 +142,33 @@ def _symbols(config: SpeechConfig) -> tuple[str, ...]:
     return build_tokenizer(config).vocabulary.symbols
 
 
-def _speakers(checkpoint: Checkpoint, config: SpeechConfig) -> SpeakerNames | None:
-    rows = checkpoint.model.get(SPEAKER_ROWS)
+def _speakers(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> SpeakerNames | None:
+    rows = checkpoint.model.get(tensor)
     if rows is None or not isinstance(config, SpeakerConfig):
         return None
-    names = SpeakerNames({})
-    if config.speakers_file and Path(config.speakers_file).is_file():
-        names = SpeakerNames.read(config.speakers_file)
-    if names.rows > len(rows):
+    return _named(SpeakerNames({}), config.speakers_file, "speakers_file", len(rows), checkpoint)
+
+
+def _languages(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> LanguageNames | None:
+    rows = checkpoint.model.get(tensor)
+    if rows is None or not isinstance(config, LanguageConfig):
+        return None
+    return _named(LanguageNames({}), config.language_ids_file, "language_ids_file", len(rows), checkpoint)
+
+
+def _named(names: Names, file: str | None, field: str, rows: int, checkpoint: Checkpoint) -> Names:
+    """The names in ``file``, with a made-up one for every other row of the embedding."""
+    if file and Path(file).is_file():
+        names = names.read(file)
+    what = names.what
+    if names.rows > rows:
         raise UserError(
-            f"speakers_file {config.speakers_file} names {names.rows} speakers, {checkpoint.path} has {len(rows)}: "
-            "they do not belong together."
+            f"{field} {file} names {names.rows} {what}s, {checkpoint.path} has {rows}: they do not belong together."
         )
     taken = set(names.ids.values())
-    unnamed = {f"speaker_{row}": row for row in range(len(rows)) if row not in taken}
+    unnamed = {f"{what}_{row}": row for row in range(rows) if row not in taken}
     if unnamed:
         logger.warning(
-            "%d speakers of the model have no name; they are called %s, …", len(unnamed), next(iter(unnamed))
+            "%d %ss of the model have no name; they are called %s, …", len(unnamed), what, next(iter(unnamed))
         )
-    return SpeakerNames({**names.ids, **unnamed})
+    return type(names)({**names.ids, **unnamed})
