@@ -2,10 +2,8 @@
 
 import hashlib
 import io
-import json
 import logging
 import multiprocessing
-import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,10 +11,11 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
@@ -29,10 +28,6 @@ CACHE_VERSION = 1
 """Goes up when the files of the cache change their form; what is in the features is the extractor's fingerprint."""
 
 _CHECKSUM_BYTES = 4
-
-
-class CacheFailure(UserError):
-    """The cache cannot be written: no fault of a recording, and the same for all that are to come."""
 
 
 class Extractor(Protocol):
@@ -74,8 +69,8 @@ class FeatureCache:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
-        self._digests = _Index(self._root / "files.jsonl")
-        self._lengths = _Index(self._folder / "lengths.jsonl")
+        self._digests = Digests(self._root)
+        self._lengths = Index(self._folder / "lengths.jsonl")
 
     def mel(self, sample: Sample) -> np.ndarray:
         """The mel spectrogram of a recording, ``[n_mels, T_mel]`` float32.
@@ -91,7 +86,7 @@ class FeatureCache:
 
     def length(self, sample: Sample) -> int:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
-        return self._complete(sample.audio_file, self._digest(sample.audio_file))
+        return self._complete(sample.audio_file, self._digests.of(sample.audio_file))
 
     def precompute(self, samples: Sequence[Sample], workers: int = 0) -> None:
         """Compute all features that are missing.
@@ -115,7 +110,7 @@ class FeatureCache:
             if isinstance(result, str):
                 faults.append(result)
             else:
-                self._digests.remember(_file_key(result.path), result.digest, write=False)
+                self._digests.note(result.path, result.digest)
                 self._lengths.remember(result.digest, result.frames, write=False)
         if faults:
             raise unreadable(faults)
@@ -139,7 +134,7 @@ class FeatureCache:
     def compute(self, path: Path) -> "Computed | str":
         """See that the features of one recording are kept; gives what ``precompute`` notes, or what is wrong."""
         try:
-            digest = self._digest(path)
+            digest = self._digests.of(path)
             frames = self._complete(path, digest)
         except CacheFailure:
             raise
@@ -160,7 +155,7 @@ class FeatureCache:
         return mel.shape[1]
 
     def _feature(self, sample: Sample, kind: str) -> np.ndarray:
-        digest = self._digest(sample.audio_file)
+        digest = self._digests.of(sample.audio_file)
         path = self._path(digest, kind)
         if path.exists():
             feature = _read_feature(path)
@@ -180,26 +175,10 @@ class FeatureCache:
         self._lengths.remember(digest, features["mel"].shape[1])
         return features[kind]
 
-    def _digest(self, path: Path) -> str:
-        key = _file_key(path)
-        known = self._digests.get(key)
-        if isinstance(known, str):
-            return known
-        hasher = hashlib.sha256()
-        try:
-            with open(path, "rb") as file:
-                while block := file.read(2**20):
-                    hasher.update(block)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-        digest = hasher.hexdigest()[:32]
-        self._digests.remember(key, digest)
-        return digest
-
     def _is_known(self, path: Path) -> bool:
         """Whether a recording needs no work: its hash and length are in the index, its features on disk."""
-        digest = self._digests.get(_file_key(path))
-        return isinstance(digest, str) and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
+        digest = self._digests.known(path)
+        return digest is not None and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
 
     def _is_complete(self, digest: str) -> bool:
         kinds = ("mel", "linear") if self.has_linear else ("mel",)
@@ -229,59 +208,6 @@ def _compute_in_worker(path: Path) -> Computed | str:
     return _caches_of_worker[-1].compute(path)
 
 
-class _Index:
-    """A dictionary in a file of JSON lines that is only appended to.
-
-    A line begins with a line break, so a line that a crash cut off spoils no later one; lines that cannot be read
-    are passed over, and what they said is found out anew.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._values: dict[str, Any] = {}
-        try:
-            lines = path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise UserError(f"{path}: the feature cache cannot be read ({error.strerror}).") from error
-        for line in lines:
-            try:
-                key, value = json.loads(line) if line else (None, None)
-            except (ValueError, TypeError):
-                continue
-            if isinstance(key, str):
-                self._values[key] = value
-
-    def get(self, key: str) -> Any:
-        return self._values.get(key)
-
-    def remember(self, key: str, value: Any, write: bool = True) -> None:
-        if self._values.get(key) == value:
-            return
-        self._values[key] = value
-        if not write:  # another process has written it
-            return
-        line = b"\n" + json.dumps([key, value]).encode() + b"\n"
-        try:
-            # One write to a file that is open for appending: lines of several processes do not mix.
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise _cannot_write(self._path, error) from error
-
-
-def _file_key(path: Path) -> str:
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    return f"{os.path.abspath(path)}|{status.st_size}|{status.st_mtime_ns}"
-
-
 def _write_feature(path: Path, feature: np.ndarray) -> None:
     """Write an array as .npy with a checksum after it, which numpy passes over."""
     buffer = io.BytesIO()
@@ -293,7 +219,7 @@ def _write_feature(path: Path, feature: np.ndarray) -> None:
             file.write(content)
             file.write(zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little"))
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def _read_feature(path: Path) -> np.ndarray | None:
@@ -307,10 +233,3 @@ def _read_feature(path: Path) -> np.ndarray | None:
         return None
     feature: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)  # the checksum holds: it can be read
     return feature
-
-
-def _cannot_write(path: Path, error: OSError) -> CacheFailure:
-    return CacheFailure(
-        f"{path}: the feature cache cannot be written ({error.strerror}). Make room, or choose another folder "
-        "with --output_path."
-    )
