@@ -2,8 +2,11 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# What some tests compare with or look through, and skip without: the espeak-ng of the reference cases, flite's voices
+# for the corpus recipes, a browser for the report.
+DEBIAN_PACKAGES := libespeak-ng1 flite chromium
 
-.PHONY: demo test test-slow lint format setup clean
+.PHONY: demo test test-slow lint format setup system-packages clean
 
 # torch is installed first and by its pinned version: any other request could fetch a build with CUDA packages.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -18,13 +21,18 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 setup: $(VENV)/.installed
 
+system-packages:
+	@dpkg -s $(DEBIAN_PACKAGES) >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN_PACKAGES) >/dev/null; } \
+	    || echo "Without the Debian packages $(DEBIAN_PACKAGES) some tests are skipped."
+
 demo: $(VENV)/.installed
 	$(BIN)/tts-finetune --demo
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test system-packages
 	$(BIN)/python -m pytest -q -m "not slow"
 
-test-slow: $(VENV)/.installed-test
+test-slow: $(VENV)/.installed-test system-packages
 	$(BIN)/python -m pytest -q -m slow
 
 lint: $(VENV)/.installed-test
