@@ -126,3 +126,35 @@ def assert_close() -> Any:
         assert difference <= tolerance * max(np.linalg.norm(expected[finite]), 1e-12), f"{name}: {difference}"
 
     return check
+
+
+@pytest.fixture
+def make_encoder() -> Any:
+    """Write a speaker encoder of a few thousand parameters as 🐸 releases one; gives its weights and its config."""
+
+    def write(folder: Path, seed: int = 4, *, network: str = "resnet", **params: Any) -> tuple[Path, Path]:
+        from finetune_tts.config.speaker_encoder import load_encoder_config
+        from finetune_tts.models.speaker_encoder.building import build_speaker_encoder
+
+        resnet = {"log_input": True, "layers": [1, 1, 1, 1], "num_filters": [8, 8, 8, 8]}
+        sizes = resnet if network == "resnet" else {"lstm_dim": 8, "num_lstm_layers": 2}
+        values = {
+            "model": "speaker_encoder",
+            "audio": {
+                "sample_rate": 8000, "fft_size": 128, "win_length": 100, "hop_length": 40, "num_mels": 16,
+                "preemphasis": 0.97, "mel_fmax": 4000.0, "do_trim_silence": False,
+            },
+            "model_params": {
+                "model_name": network, "input_dim": 16, "proj_dim": 6, "use_torch_spec": True, **sizes, **params,
+            },
+            "num_loader_workers": 24,
+        }  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        model, config = folder / "model_se.pth", folder / "config_se.json"
+        config.write_text(json.dumps(values), encoding="utf-8")
+        torch.manual_seed(seed)
+        state = build_speaker_encoder(load_encoder_config(config)).state_dict()
+        torch.save({"model": state, "criterion": {"w": torch.ones(1)}, "step": 7}, model)
+        return model, config
+
+    return write

@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --coqpit.lr 0.00001
   tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
+  tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
 every field that --coqpit does not set. A config of yours (--config_path) is taken as it stands."""
@@ -46,9 +47,10 @@ _PLACE = ("output_path", "run_name")
 STARTS = {
     "demo": _PLACE,
     "continue_path": _DATA,
-    "model_name": ("config_path", *_DATA, *_PLACE),
-    "config_path": ("model_name", "restore_path", *_DATA, *_PLACE),
-    "restore_path": ("config_path", *_DATA, *_PLACE),
+    "model_name": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
+    "config_path": ("compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
+    "restore_path": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
+    "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
 
@@ -72,6 +74,14 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--meta_file", metavar="FILE", help="metadata file inside the folder, where the layout has one")
     add("--output_path", metavar="DIR", help="where run folders are made (default: output)")
     add("--run_name", metavar="NAME", help="first part of the run folder's name")
+    add(
+        "--compute_embeddings",
+        type=Path,
+        metavar="OUT",
+        help="write the d-vectors of the recordings to OUT (.json, .pth)",
+    )
+    add("--encoder_path", type=Path, help="speaker encoder (default: the one that the model brings)")
+    add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--allow_partial_restore", action="store_true", help="go on although weights of the model are missing")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
@@ -127,6 +137,10 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
             from finetune_tts.cli.demo import run_demo
 
             run_demo(arguments, overrides)
+        elif arguments.compute_embeddings:
+            from finetune_tts.cli.embeddings import run_embeddings
+
+            run_embeddings(arguments, overrides, config, formatter)
         elif arguments.continue_path:
             _go_on(arguments, overrides, formatter)
         else:
@@ -162,6 +176,10 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
         value = getattr(arguments, flag)
         if value is not None and not value > 0:
             raise UserError(f"--{flag} {value}: must be above 0.")
+    if arguments.encoder_config_path and not arguments.encoder_path:
+        raise UserError(
+            "--encoder_config_path is given without --encoder_path, the speaker encoder that it belongs to."
+        )
     warm_up = arguments.discriminator_warm_up
     if warm_up is not None and warm_up < 0:
         raise UserError(f"--discriminator_warm_up {warm_up}: must be 0 or more.")

@@ -8,6 +8,9 @@ from typing import Any
 
 from finetune_tts.errors import UserError
 
+CACHE_NAME = "feature_cache"
+"""Folder below ``output_path`` where all runs keep what they computed from recordings."""
+
 
 class CacheFailure(UserError):
     """The cache cannot be written: no fault of a recording, and the same for all that are to come."""

@@ -1,5 +1,6 @@
 """Speaker vectors that an encoder computed, one for each recording."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from finetune_tts.data.sample import Sample
-from finetune_tts.data.speakers import SpeakerNames, read_mapping
+from finetune_tts.data.speakers import TORCH_SUFFIXES, SpeakerNames, read_mapping
 from finetune_tts.errors import UserError
+from finetune_tts.files import replacing, write_text
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,39 @@ class DVectors:
     def size(self) -> int:
         """``D``, the numbers in a vector."""
         return len(next(iter(self.vectors.values())))
+
+    def merged(self, newer: "DVectors") -> "DVectors":
+        """These vectors and ``newer`` ones, which count where both have one for a recording.
+
+        Raises:
+            UserError: their sizes differ.
+        """
+        if self.size != newer.size:
+            raise UserError(
+                f"{self.source} has vectors of {self.size} numbers, {newer.source} gives {newer.size}: "
+                "use the speaker encoder that the first ones were computed with."
+            )
+        return DVectors({**self.vectors, **newer.vectors}, {**self.speakers, **newer.speakers}, self.source)
+
+    def write(self, path: str | Path) -> None:
+        """Write 🐸TTS's file of vectors, JSON or (by a name that ends in ``.pth``) torch's; whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        entries = {
+            # As many digits as float32 has.
+            key: {"name": self.speakers[key], "embedding": [float(f"{number:.9g}") for number in vector]}
+            for key, vector in self.vectors.items()
+        }
+        if Path(path).suffix.lower() in TORCH_SUFFIXES:
+            import torch
+
+            with replacing(path) as file:
+                torch.save(entries, file)
+            return
+        lines = (f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(entries[key])}" for key in entries)
+        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def names(self) -> SpeakerNames:
         """The speakers, numbered as 🐸TTS does."""

@@ -11,6 +11,9 @@ from typing import Any, ClassVar, TypeVar
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text, write_json
 
+TORCH_SUFFIXES = (".pth", ".pt", ".pkl")
+"""Endings of files that torch wrote."""
+
 Names = TypeVar("Names", bound="_EmbeddingNames")
 
 
@@ -113,7 +116,7 @@ def read_mapping(path: str | Path) -> Any:
         UserError: the file is missing, cut off, or would run code.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".pth", ".pt", ".pkl"):
+    if path.suffix.lower() not in TORCH_SUFFIXES:
         try:
             return json.loads(read_text(path))
         except json.JSONDecodeError as error:

@@ -19,6 +19,7 @@ from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.checks import require_valid
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.preparing import PreparedData, prepare_data
@@ -45,8 +46,6 @@ from finetune_tts.training.state import run_state
 from finetune_tts.training.vocabulary import merged_tokenizer
 
 logger = logging.getLogger(__name__)
-
-CACHE_NAME = "feature_cache"
 
 
 @dataclass(frozen=True)

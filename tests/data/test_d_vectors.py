@@ -65,3 +65,25 @@ def test_other_contents_are_refused(tmp_path, values, message):
     (tmp_path / "d.json").write_text(json.dumps(values))
     with pytest.raises(UserError, match=message):
         DVectors.read(tmp_path / "d.json")
+
+
+@pytest.mark.parametrize("name", ["vectors.json", "vectors.pth"])
+def test_what_is_written_is_read_again_to_the_last_bit(vectors, tmp_path, name):
+    random = np.random.default_rng(1).normal(size=2).astype(np.float32)
+    whole = vectors.merged(DVectors({"ä\n": random}, {"ä\n": "zoë"}))
+    whole.write(tmp_path / name)
+    again = DVectors.read(tmp_path / name)
+    assert again.speakers == whole.speakers
+    assert list(again.vectors) == list(whole.vectors)
+    assert all(np.array_equal(again.vectors[key], whole.vectors[key]) for key in whole.vectors)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+def test_newer_vectors_count_and_must_have_the_same_size(vectors):
+    newer = DVectors({"2.wav": np.ones(2, dtype=np.float32)}, {"2.wav": "carl"}, "new.json")
+    merged = vectors.merged(newer)
+    assert merged.speakers["2.wav"] == "carl"
+    assert merged.vectors["2.wav"].tolist() == [1, 1]
+    assert len(merged.vectors) == 3
+    with pytest.raises(UserError, match=r"d_vectors.json has vectors of 2 numbers, new.json gives 3"):
+        vectors.merged(DVectors({"x": np.ones(3, dtype=np.float32)}, {"x": "x"}, "new.json"))
