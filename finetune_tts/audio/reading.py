@@ -65,6 +65,15 @@ def probe(path: str | Path) -> AudioInfo:
         return AudioInfo(audio.samplerate, audio.channels, audio.frames, audio.frames / audio.samplerate)
 
 
+@dataclass(frozen=True)
+class Original:
+    """A recording as it is in its file: the mean of its channels, ``[T]`` float32, at its own rate in Hz."""
+
+    waveform: np.ndarray
+    sample_rate: int
+    channels: int
+
+
 def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
     """Read a whole audio file: the mean of its channels, resampled to ``sample_rate``.
 
@@ -78,8 +87,14 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
     Raises:
         UserError: the file is missing, empty, not audio, has no samples, or has samples that are not finite.
     """
+    original = read_original(path)
+    return resample(original.waveform, original.sample_rate, sample_rate)
+
+
+def read_original(path: str | Path) -> Original:
+    """Read a whole audio file at its own rate (raises as :func:`read_waveform`)."""
     with _opened(path) as audio:
-        found_rate, promised = audio.samplerate, audio.frames
+        found_rate, channels, promised = audio.samplerate, audio.channels, audio.frames
         parts = []
         # Not soundfile's blocks(), which fills up a recording that ends too early with whatever is in its buffer.
         while len(block := audio.read(_FRAMES_AT_ONCE, dtype="float32", always_2d=True)):
@@ -94,7 +109,7 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
         )
     if not np.isfinite(wav).all():
         raise UserError(f"{path}: the recording has samples that are not numbers (NaN or infinite). Export it again.")
-    return resample(wav, found_rate, sample_rate)
+    return Original(wav, found_rate, channels)
 
 
 def resample(wav: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

@@ -23,7 +23,9 @@ Formatter = Callable[..., Sequence[Sample | Mapping[str, Any]]]
 Split = Literal["any", "train", "eval"]
 
 
-def load_samples(datasets: Sequence[DatasetConfig], formatter: Formatter | None = None) -> list[Sample]:
+def load_samples(
+    datasets: Sequence[DatasetConfig], formatter: Formatter | None = None, *, absent: list[Row] | None = None
+) -> list[Sample]:
     """Read all data sets of a run.
 
     Args:
@@ -31,6 +33,7 @@ def load_samples(datasets: Sequence[DatasetConfig], formatter: Formatter | None 
         formatter: the person's own function in place of the named formats. It takes the data set's folder, its
             metadata file and ``ignored_speakers``, and gives samples, or 🐸TTS's dictionaries (``text``,
             ``audio_file``, ``speaker_name``, ``root_path``, ``language``).
+        absent: takes the rows whose recording is missing, which then are no error.
 
     Returns:
         The samples in the order of the metadata.
@@ -42,21 +45,21 @@ def load_samples(datasets: Sequence[DatasetConfig], formatter: Formatter | None 
         raise UserError("No data set is given. Name its folder with --dataset_path, or list it under 'datasets'.")
     samples: list[Sample] = []
     for dataset in datasets:
-        found = _load_dataset(dataset, formatter)
+        found = _load_dataset(dataset, formatter, absent)
         logger.info("%d samples in %s", len(found), dataset.path)
         samples += found
     return samples
 
 
-def _load_dataset(dataset: DatasetConfig, formatter: Formatter | None) -> list[Sample]:
+def _load_dataset(dataset: DatasetConfig, formatter: Formatter | None, absent: list[Row] | None) -> list[Sample]:
     root = _root(dataset.path)
     if dataset.meta_file_attn_mask:
         logger.warning("%s: meta_file_attn_mask is not used; models here align text and audio themselves.", root)
     has_eval = bool(dataset.meta_file_val)
-    samples = _load_file(dataset, root, dataset.meta_file_train, "train" if has_eval else "any", formatter)
+    samples = _load_file(dataset, root, dataset.meta_file_train, "train" if has_eval else "any", formatter, absent)
     if not has_eval:
         return samples
-    held_out = _load_file(dataset, root, dataset.meta_file_val, "eval", formatter)
+    held_out = _load_file(dataset, root, dataset.meta_file_val, "eval", formatter, absent)
     names = {sample.name for sample in held_out}
     kept = [sample for sample in samples if sample.name not in names]
     if len(kept) < len(samples):
@@ -82,7 +85,12 @@ def _root(path: str) -> Path:
 
 
 def _load_file(
-    dataset: DatasetConfig, root: Path, meta_file: str, split: Split, formatter: Formatter | None
+    dataset: DatasetConfig,
+    root: Path,
+    meta_file: str,
+    split: Split,
+    formatter: Formatter | None,
+    absent: list[Row] | None,
 ) -> list[Sample]:
     if formatter is not None:
         name = getattr(formatter, "__name__", "the formatter")
@@ -103,7 +111,13 @@ def _load_file(
     if not rows:
         names = ", ".join(dataset.ignored_speakers or ())
         raise UserError(f"{place}: nothing is left, every speaker is among ignored_speakers ({names}).")
-    samples = _unique(_samples(rows, dataset, root, split, may_lack=name in INCOMPLETE and formatter is None))
+    found, missing = _samples(rows, dataset, root, split)
+    if missing and absent is not None and found:
+        absent += missing
+    elif missing:
+        may_lack = name in INCOMPLETE and formatter is None and bool(found)
+        _report_missing(missing, len(rows), root, may_lack)
+    samples = _unique(found)
     for sample in samples[:3]:
         logger.info("  %s | %s | %s", sample.audio_file.resolve(), sample.speaker, sample.text)
     return samples
@@ -119,9 +133,9 @@ def _without_ignored(rows: list[Row], ignored: Sequence[str]) -> list[Row]:
 
 
 def _samples(
-    rows: list[Row], dataset: DatasetConfig, root: Path, split: Split, may_lack: bool
-) -> list[tuple[Row, Sample]]:
-    """Find the recording of each row; all that are missing make one error."""
+    rows: list[Row], dataset: DatasetConfig, root: Path, split: Split
+) -> tuple[list[tuple[Row, Sample]], list[Row]]:
+    """Find the recording of each row; rows without one come second."""
     finder = AudioFinder()
     found: list[tuple[Row, Sample]] = []
     missing: list[Row] = []
@@ -142,9 +156,7 @@ def _samples(
             split=split,
         )
         found.append((row, sample))
-    if missing:
-        _report_missing(missing, len(rows), root, may_lack and bool(found))
-    return found
+    return found, missing
 
 
 def _report_missing(missing: list[Row], total: int, root: Path, may_lack: bool) -> None:

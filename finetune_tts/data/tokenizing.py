@@ -41,19 +41,20 @@ class TokenCache:
 
     def ids(self, sample: Sample) -> np.ndarray:
         """Token ids of a sample's text, ``[T_text]`` int64."""
-        return np.asarray(self._encode(sample).ids, dtype=np.int64)
+        return np.asarray(self.encoded(sample).ids, dtype=np.int64)
 
     def missing(self, samples: Iterable[Sample]) -> MissingReport:
         """Which characters (or phonemes) of the samples' texts the vocabulary lacks, and how often."""
         total = 0
         counter: Counter[str] = Counter()
         for sample in samples:
-            encoded = self._encode(sample)
+            encoded = self.encoded(sample)
             total += len(encoded.spelled)
             counter += encoded.missing
         return MissingReport(total, counter)
 
-    def _encode(self, sample: Sample) -> Encoded:
+    def encoded(self, sample: Sample) -> Encoded:
+        """The text of a sample as the tokenizer reads it."""
         key = sample.text, sample.language if self._names_language else None
         if key not in self._encoded:
             self._encoded[key] = self.tokenizer.encode(*key)

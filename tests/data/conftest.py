@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import finetune_tts.data
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.data.sample import Sample
@@ -95,3 +96,18 @@ def recorded(tmp_path, write_wav):
         return found
 
     return make
+
+
+VOICE = Path(finetune_tts.data.__file__).parents[1] / "assets" / "demo" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def voice_lines():
+    """Text by recording, of a real voice that is clean."""
+    lines = (VOICE / "metadata.csv").read_text(encoding="utf-8").splitlines()
+    return {VOICE / "wavs" / f"{line.split('|')[0]}.flac": line.split("|")[1] for line in lines}
+
+
+@pytest.fixture
+def voice_samples(voice_lines):
+    return [Sample(text, path, "slt", "en", f"demo#wavs/{path.stem}", "demo") for path, text in voice_lines.items()]

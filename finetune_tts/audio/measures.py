@@ -1,0 +1,221 @@
+"""What can be told of one recording without knowing its text: level, clipping, noise, silence at its ends, bandwidth.
+
+Legend: T samples of a waveform, N frames of 10 ms, F frequencies of a spectrum.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.fft import rfft
+
+from finetune_tts.audio.reading import read_original
+
+MEASURES_VERSION = 1
+"""Goes up when the same recording gives other measures, so that none are remembered that were taken differently."""
+
+QUIETEST = -120.0
+"""Decibels below full scale of what holds no sound at all."""
+CLEANEST = 80.0
+"""Highest signal-to-noise ratio that is told apart, in decibels."""
+
+_FRAMES_PER_SECOND = 100
+_NO_SOUND = 1e-10  # mean square of a frame without sound: digital silence, or the last bit of 16
+_FULL_SCALE = 0.9995
+_LAST_BIT = 1.5 / 32768
+_GATE = 10.0 ** (-70 / 10), 10.0 ** (-10 / 10)  # absolute, and relative to the mean of what passes: ITU-R BS.1770
+_QUIET_SHARE = 0.05  # of the frames: pauses and the closures of stops, where the noise is heard alone
+_CLIFF_DECIBELS = 18.0
+_LOWEST_CLIFF = 1500.0  # in Hz
+
+
+@dataclass(frozen=True)
+class ClipMeasures:
+    """One recording, measured.
+
+    Attributes:
+        sample_rate: of the file, in Hz.
+        channels: of the file; everything below is of their mean.
+        seconds: length.
+        peak: largest absolute sample, 1 is full scale.
+        clipped: share of the samples that lie in a flat top, 0 to 1.
+        loudness: of the parts that are not pauses, in decibels below full scale, as ITU-R BS.1770 gates but without
+            its filter; :data:`QUIETEST` without sound.
+        snr: estimated ratio of speech to noise, in decibels, from -20 to :data:`CLEANEST`.
+        leading, trailing: silence at the ends, in seconds.
+        bandwidth: frequency in Hz above which the recording holds nothing; half the sample rate where it holds
+            something everywhere.
+        fingerprint: hash of the samples, the same for the same sound in another file.
+    """
+
+    sample_rate: int
+    channels: int
+    seconds: float
+    peak: float
+    clipped: float
+    loudness: float
+    snr: float
+    leading: float
+    trailing: float
+    bandwidth: float
+    fingerprint: str
+
+    @property
+    def speech_seconds(self) -> float:
+        """Length without the silence at the ends."""
+        return max(0.0, self.seconds - self.leading - self.trailing)
+
+
+def measure_file(path: str | Path) -> ClipMeasures:
+    """Decode a recording once and measure it.
+
+    Raises:
+        UserError: as :func:`finetune_tts.audio.reading.read_original`.
+    """
+    original = read_original(path)
+    return measure(original.waveform, original.sample_rate, original.channels)
+
+
+def measure(wav: np.ndarray, sample_rate: int, channels: int = 1) -> ClipMeasures:
+    """Measure a waveform ``[T]`` (T > 0) in [-1, 1] at its own rate in Hz.
+
+    Args:
+        wav: the mean of all channels.
+        sample_rate: in Hz.
+        channels: that the file has.
+    """
+    powers = _frame_powers(wav, sample_rate)
+    speech = _gated_power(powers)
+    noise = _noise_power(powers)
+    leading, trailing = _silent_ends(powers, speech, noise)
+    seconds = len(wav) / sample_rate
+    # Frames are counted whole, so silence throughout would be a little longer than the recording.
+    leading, trailing = min(leading, seconds), min(trailing, max(0.0, seconds - leading))
+    return ClipMeasures(
+        sample_rate=sample_rate,
+        channels=channels,
+        seconds=seconds,
+        peak=float(np.abs(wav).max()),
+        clipped=_clipped_share(wav),
+        loudness=_decibels(speech),
+        snr=_snr(speech, noise),
+        leading=leading,
+        trailing=trailing,
+        bandwidth=_bandwidth(wav, sample_rate),
+        fingerprint=_fingerprint(wav),
+    )
+
+
+def _decibels(power: float) -> float:
+    return max(QUIETEST, 10 * math.log10(power)) if power > 0 else QUIETEST
+
+
+def _frame_powers(wav: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mean square of each frame: ``[T]`` to ``[N]`` float64, at least one."""
+    size = max(1, sample_rate // _FRAMES_PER_SECOND)
+    count = max(1, len(wav) // size)
+    frames = np.resize(wav, size) if len(wav) < size else wav[: count * size]
+    frames = frames.reshape(count, size)
+    return np.einsum("nt,nt->n", frames, frames, dtype=np.float64) / size
+
+
+def _gated_power(powers: np.ndarray) -> float:
+    """Mean power of the frames that are not pauses."""
+    absolute, relative = _GATE
+    heard = powers[powers > absolute]
+    if not len(heard):
+        return float(powers.mean())
+    return float(heard[heard >= heard.mean() * relative].mean())
+
+
+def _noise_power(powers: np.ndarray) -> float:
+    """Mean power of the quietest frames (of 20 ms). Digital silence was put there later, and tells nothing."""
+    pairs = (powers[1:] + powers[:-1]) / 2 if len(powers) > 1 else powers
+    heard = np.sort(pairs[pairs > _NO_SOUND])
+    if not len(heard):
+        return _NO_SOUND
+    return float(heard[: max(3, int(len(heard) * _QUIET_SHARE))].mean())
+
+
+def _snr(speech: float, noise: float) -> float:
+    ratio = max(speech - noise, 0.0) / noise
+    return float(np.clip(10 * math.log10(max(ratio, 1e-2)), -20.0, CLEANEST))
+
+
+def _silent_ends(powers: np.ndarray, speech: float, noise: float) -> tuple[float, float]:
+    """Seconds before the first sound and after the last; all of them before it where there is none."""
+    threshold = max(_NO_SOUND, speech * 1e-4, min(noise * 4, speech * 0.05))
+    sounds = powers > threshold
+    if len(sounds) > 1:  # a click of one frame is no speech
+        pairs = sounds[1:] & sounds[:-1]
+        sounds = np.append(pairs, False) | np.append(False, pairs)
+    places = np.flatnonzero(sounds)
+    if not len(places):
+        return len(powers) / _FRAMES_PER_SECOND, 0.0
+    return float(places[0]) / _FRAMES_PER_SECOND, float(len(powers) - 1 - places[-1]) / _FRAMES_PER_SECOND
+
+
+def _clipped_share(wav: np.ndarray) -> float:
+    """Share of samples in a flat top: two neighbours at full scale, or three at the peak that hardly differ.
+
+    The second kind is what is left of clipping after the level was turned down.
+    """
+    sizes = np.abs(wav)
+    peak = float(sizes.max())
+    if peak < 0.01 or len(wav) < 3:
+        return 0.0
+    full = sizes >= _FULL_SCALE
+    count = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
+    if peak < _FULL_SCALE:
+        tops = np.flatnonzero(sizes[1:-1] >= peak - 2 * _LAST_BIT) + 1
+        flat = (np.abs(wav[tops] - wav[tops - 1]) < _LAST_BIT) & (np.abs(wav[tops] - wav[tops + 1]) < _LAST_BIT)
+        count = max(count, np.count_nonzero(flat))
+    return float(count / len(wav))
+
+
+def _bandwidth(wav: np.ndarray, sample_rate: int) -> float:
+    """Find the cliff in the long-term spectrum behind which there is nothing.
+
+    Speech falls off with frequency, but nowhere by :data:`_CLIFF_DECIBELS` within a few hundred Hz to rise no more:
+    that is the filter of a lower sample rate, of a telephone or of a codec.
+    """
+    nyquist = sample_rate / 2
+    size = 2048 if sample_rate > 30000 else 1024
+    power = _long_term_spectrum(wav, size)  # [F]
+    if power is None:
+        return nyquist
+    step = sample_rate / size
+    width = max(1, round(100 / step))
+    level = 10 * np.log10(np.convolve(power, np.ones(width) / width, mode="same") + 1e-20)  # [F]
+    highest_above = np.maximum.accumulate(level[::-1])[::-1]
+    sums = np.concatenate([[0.0], np.cumsum(level)])
+    far, near, beyond = round(500 / step), round(50 / step), round(150 / step)
+    places = np.arange(max(far, round(_LOWEST_CLIFF / step)), len(level) - beyond)
+    if not len(places):
+        return nyquist
+    below = (sums[places - near] - sums[places - far]) / (far - near)
+    drop = below - highest_above[places + beyond]
+    best = int(drop.argmax())
+    return float(places[best] * step) if drop[best] >= _CLIFF_DECIBELS else nyquist
+
+
+def _long_term_spectrum(wav: np.ndarray, size: int) -> np.ndarray | None:
+    """Mean power spectrum of the louder half of the frames, ``[T]`` to ``[F]``; None for what is too short."""
+    count = len(wav) // size
+    if count < 4:
+        return None
+    frames = wav[: count * size].reshape(count, size)
+    energies = np.einsum("nt,nt->n", frames, frames)
+    loud = frames[energies >= np.median(energies)]
+    if not energies.max() > 0:
+        return None
+    spectra = rfft(loud * np.hanning(size).astype(np.float32))
+    power: np.ndarray = (np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0)
+    return power / power.max()
+
+
+def _fingerprint(wav: np.ndarray) -> str:
+    samples = np.rint(np.clip(wav, -1, 1) * 32767).astype("<i2")
+    return hashlib.blake2b(samples.tobytes(), digest_size=12).hexdigest()
