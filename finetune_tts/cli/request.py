@@ -87,10 +87,13 @@ def request_of(
     **fields: Any,
 ) -> "Request":
     """Return what the flags that all runs share ask for, with ``fields`` of the request in addition."""
+    from finetune_tts.synthesis.speaker_encoder import encoder_files
     from finetune_tts.training.assembly import Request
 
+    encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path) if arguments.encoder_path else None
     return Request(
         config=config,
+        encoder=encoder,
         chosen=frozenset(override.path.split(".")[0] for override in overrides),
         allow_partial=arguments.allow_partial_restore,
         device=arguments.device,

@@ -5,15 +5,22 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from finetune_tts.synthesis.voice import Voice
 
 EXAMPLES = """examples:
   tts --list_models glow
   tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola."
   tts --model_path run/best_model.pth --text "Ola." --out_path ola.wav
   tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
+  tts --model_path run --text "Ola." --speaker_wav first.wav second.wav
   tts --model_path run --text_file story.txt --pipe_out | aplay
 """
 
@@ -35,6 +42,9 @@ def build_parser() -> Parser:
     add("--vocoder_path", type=Path, help="checkpoint of a vocoder")
     add("--vocoder_config_path", type=Path, help="config of the vocoder")
     add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
+    add("--speaker_wav", type=Path, nargs="+", metavar="FILE", help="recordings to speak like, for a d-vector model")
+    add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
+    add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
     add("--language_idx", metavar="NAME", help="language, for a model that has several")
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
@@ -91,6 +101,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("--text and --text_file both say what to speak: give one of them.")
     if arguments.vocoder_name or arguments.vocoder_path or arguments.vocoder_config_path:
         raise UserError("Neural vocoders are not supported yet: leave --vocoder_* out; Griffin-Lim makes the waveform.")
+    if arguments.speaker_wav and arguments.speaker_idx:
+        raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
+    if arguments.encoder_path and not arguments.speaker_wav:
+        raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
+    if arguments.encoder_config_path and not arguments.encoder_path:
+        raise UserError(
+            "--encoder_config_path is given without --encoder_path, the speaker encoder that it belongs to."
+        )
     for flag in ("noise_scale", "length_scale"):
         value = getattr(arguments, flag)
         if value is not None and not 0 <= value <= 10:
@@ -143,7 +161,10 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.synthesis.loading import load_voice
 
     voice = load_voice(model_path, config_path)
-    say("\n".join(voice.speaker_names) or "This model has one voice, without a name.", aside=not voice.speaker_names)
+    unnamed = "This model has one voice, without a name."
+    if voice.takes_d_vectors:
+        unnamed = "This model names no speakers; it speaks like the recordings of --speaker_wav."
+    say("\n".join(voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 
 def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_path: Path | None) -> None:
@@ -154,10 +175,12 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
     voice = load_voice(model_path, config_path, device=choose_device(arguments.device))
     if arguments.language_idx and not voice.languages:
         raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
+    d_vector = _d_vector(arguments, voice, config_path or model_path) if arguments.speaker_wav else None
     started = time.perf_counter()
     speech = voice.speak(
         text,
         speaker=arguments.speaker_idx,
+        d_vector=d_vector,
         language=arguments.language_idx,
         noise_scale=arguments.noise_scale,
         length_scale=arguments.length_scale,
@@ -171,6 +194,25 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
         write_waveform(arguments.out_path, speech.waveform, speech.sample_rate)
         say(f"wrote: {arguments.out_path} ({speech.seconds:.2f} s)")
     say(f"real-time factor: {spent / speech.seconds:.3f} ({spent:.2f} s to make it)", aside=arguments.pipe_out)
+
+
+def _d_vector(arguments: argparse.Namespace, voice: "Voice", beside: Path) -> "np.ndarray":
+    """The mean vector of the recordings to speak like."""
+    from finetune_tts.synthesis.speaker_encoder import encoder_files, encoder_of_model, load_speaker_encoder
+    from finetune_tts.training.device import choose_device
+
+    voice.require_d_vectors()
+    if arguments.encoder_path:
+        files = encoder_files(arguments.encoder_path, arguments.encoder_config_path)
+    else:
+        found = encoder_of_model(voice.config.to_dict(), beside if beside.is_dir() else beside.parent)
+        if found is None:
+            raise UserError(
+                "--speaker_wav: the model brings no speaker encoder (model_se.pth and config_se.json). Name the one "
+                "that it was trained with by --encoder_path and --encoder_config_path."
+            )
+        files = found
+    return load_speaker_encoder(files, device=choose_device(arguments.device)).vector_of_files(arguments.speaker_wav)
 
 
 if __name__ == "__main__":

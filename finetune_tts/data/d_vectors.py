@@ -64,7 +64,8 @@ class DVectors:
                 f"{self.source} has vectors of {self.size} numbers, {newer.source} gives {newer.size}: "
                 "use the speaker encoder that the first ones were computed with."
             )
-        return DVectors({**self.vectors, **newer.vectors}, {**self.speakers, **newer.speakers}, self.source)
+        source = f"{self.source}, {newer.source}"
+        return DVectors({**self.vectors, **newer.vectors}, {**self.speakers, **newer.speakers}, source)
 
     def write(self, path: str | Path) -> None:
         """Write 🐸TTS's file of vectors, JSON or (by a name that ends in ``.pth``) torch's; whole or not at all.
@@ -96,13 +97,21 @@ class DVectors:
         Raises:
             UserError: the file has none.
         """
-        for key in (sample.name, sample.audio_file.name, sample.audio_file.stem):
-            if key in self.vectors:
-                return self.vectors[key]
+        key = self._key(sample)
+        if key is not None:
+            return self.vectors[key]
         raise UserError(
             f"{self.source}: no d-vector for '{sample.name}'. Compute the vectors of this data set, and use the same "
             "dataset_name as then."
         )
+
+    def has(self, sample: Sample) -> bool:
+        """Whether :meth:`of_sample` finds a vector."""
+        return self._key(sample) is not None
+
+    def _key(self, sample: Sample) -> str | None:
+        keys = (sample.name, sample.audio_file.name, sample.audio_file.stem)
+        return next((key for key in keys if key in self.vectors), None)
 
     def of_speaker(self, name: str) -> np.ndarray:
         """The mean of a speaker's vectors, ``[D]`` float32, for speaking.

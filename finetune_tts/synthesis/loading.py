@@ -62,18 +62,26 @@ def load_located_config(path: str | Path, *, quiet: bool = False) -> SpeechConfi
 def read_speakers(config: SpeechConfig) -> tuple[SpeakerNames | None, DVectors | None]:
     """Read who can speak, as the config names the files.
 
+    A model with d-vectors can speak like any recording, so that it need not have a file of them.
+
     Raises:
         UserError: a file is missing or is not what it should be.
     """
     if not isinstance(config, SpeakerConfig):
         return None, None
     if config.use_d_vector_file:
-        if not config.d_vector_files:
-            raise UserError("use_d_vector_file is true, but d_vector_file names no file: set --coqpit.d_vector_file.")
+        missing = [path for path in config.d_vector_files if not Path(path).is_file()]
+        if missing or not config.d_vector_files:
+            logger.warning("d_vector_file names %s: the model's speakers are not known.", _not_there(missing))
+            return None, None
         return None, DVectors.read(*config.d_vector_files)
     if config.use_speaker_embedding and config.speakers_file:
         return SpeakerNames.read(config.speakers_file), None
     return None, None
+
+
+def _not_there(missing: list[str]) -> str:
+    return f"{', '.join(missing)}, which is not there" if missing else "no file"
 
 
 def read_languages(config: SpeechConfig) -> LanguageNames | None:

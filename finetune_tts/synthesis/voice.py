@@ -91,6 +91,11 @@ class Voice:
         return self.speakers.names if self.speakers is not None else ()
 
     @property
+    def takes_d_vectors(self) -> bool:
+        """Whether it knows speakers by vectors of an encoder, and so can speak like a recording."""
+        return bool(getattr(self.config, "use_d_vector_file", False))
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Which languages it can be told to speak; empty for a model of one language."""
         if self.language_rows is not None:
@@ -108,11 +113,24 @@ class Voice:
         self._language(language)
         self._encode(text, [text], language)
 
+    def require_d_vectors(self) -> None:
+        """Find out whether it can speak like a recording.
+
+        Raises:
+            UserError: it cannot.
+        """
+        if not self.takes_d_vectors:
+            raise UserError(
+                "--speaker_wav: this model does not know its speakers by d-vectors, so it cannot speak like a "
+                "recording. Leave the flag out."
+            )
+
     def speak(
         self,
         text: str,
         *,
         speaker: str | None = None,
+        d_vector: np.ndarray | None = None,
         language: str | None = None,
         noise_scale: float | None = None,
         length_scale: float | None = None,
@@ -123,6 +141,8 @@ class Voice:
         Args:
             text: any text; a long one is cut into sentences.
             speaker: name of the speaker, for a model that has several; the first by default, if there is but one.
+            d_vector: ``[D]``, in the place of a speaker, for a model with d-vectors: see
+                :class:`finetune_tts.synthesis.speaker_encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and slowness, in place of the config's.
             split: false speaks the text in one breath.
@@ -130,7 +150,7 @@ class Voice:
         Raises:
             UserError: nothing in the text can be spoken, or there is no such speaker or language.
         """
-        speaker_id, d_vector = self._speaker(speaker)
+        speaker_id, speaker_vector = self._speaker(speaker, d_vector)
         language_id = self._language(language)
         encoded = self._encode(text, split_sentences(text) if split else [text], language)
         pause = np.zeros(int(_PAUSE * self.extractor.sample_rate), dtype=np.float32)
@@ -140,7 +160,7 @@ class Voice:
                 request = Request(
                     token_ids=torch.tensor([sentence.ids], device=self._device),
                     speaker_id=speaker_id,
-                    d_vector=d_vector,
+                    d_vector=speaker_vector,
                     language_id=language_id,
                     noise_scale=noise_scale,
                     length_scale=length_scale,
@@ -164,9 +184,18 @@ class Voice:
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def _speaker(self, name: str | None) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    def _speaker(
+        self, name: str | None, d_vector: np.ndarray | None = None
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Return the speaker's row ``[1]`` or vector ``[1, D]``, as the model wants it."""
+        if d_vector is not None:
+            return None, self._given_vector(d_vector)
         names = self.speaker_names
+        if not names and self.takes_d_vectors:
+            raise UserError(
+                "This model knows its speakers by d-vectors, and the file of them is not there. "
+                "Give a recording of the speaker with --speaker_wav."
+            )
         if not names:
             if name:
                 raise UserError(f"--speaker_idx {name}: this model has one voice; leave the flag out.")
@@ -181,6 +210,16 @@ class Voice:
             return None, torch.from_numpy(self.d_vectors.of_speaker(name)).to(self._device).unsqueeze(0)
         assert self.speakers is not None
         return torch.tensor([self.speakers.id(name)], device=self._device), None
+
+    def _given_vector(self, d_vector: np.ndarray) -> torch.Tensor:
+        self.require_d_vectors()
+        size = getattr(self.config, "d_vector_dim", 0)
+        if d_vector.shape != (size,):
+            raise UserError(
+                f"The speaker encoder gives vectors of {d_vector.size} numbers, the model takes {size}: "
+                "use the encoder that the model was trained with."
+            )
+        return torch.from_numpy(np.asarray(d_vector, dtype=np.float32)).to(self._device).unsqueeze(0)
 
     def _language(self, name: str | None) -> torch.Tensor | None:
         """Return the language's row ``[1]``, for a model that has such rows."""

@@ -29,6 +29,7 @@ from finetune_tts.files import read_text
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import restore_network
 from finetune_tts.models.rows import embedding_rows
+from finetune_tts.synthesis.speaker_encoder import EncoderFiles
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.adversarial import absent_discriminator
@@ -37,11 +38,12 @@ from finetune_tts.training.conditions import Conditions, conditions_of
 from finetune_tts.training.defaults import Default, apply_defaults, defaults_table, fine_tune_defaults
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.distributed import World, world_from_environment
-from finetune_tts.training.pretrained import read_pretrained, warn_of_other_audio
+from finetune_tts.training.pretrained import Pretrained, read_pretrained, warn_of_other_audio
 from finetune_tts.training.run import StoppedRun, TrainingJob
 from finetune_tts.training.run_folder import RunAsset
 from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
 from finetune_tts.training.seeds import seed_everything
+from finetune_tts.training.speaker_vectors import VectorSource, encoder_at_hand
 from finetune_tts.training.state import run_state
 from finetune_tts.training.vocabulary import merged_tokenizer
 
@@ -62,6 +64,8 @@ class Request:
     """Choose settings that suit the data for what the person did not set."""
     allow_partial: bool = False
     """Go on with a model that was restored in part."""
+    encoder: EncoderFiles | None = None
+    """The speaker encoder that the person names."""
     device: str = "auto"
     formatter: Formatter | None = None
     """The person's own reader of metadata."""
@@ -114,7 +118,7 @@ def assemble(request: Request) -> Assembly:
         table = defaults_table(filled_in)
         logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", table)
     samples = data.split.train + data.split.eval
-    conditions = conditions_of(config, samples, pretrained)
+    conditions = conditions_of(config, samples, pretrained, _vectors(request, pretrained, device))
     # Fresh weights come from the seed, in every process the same.
     seed_everything(config.training_seed)
     network = build_model(config, len(tokenizer.vocabulary), conditions.speaker_rows, conditions.language_rows)
@@ -250,6 +254,18 @@ def _prepare(
         seed=config.training_seed,
         formatter=formatter,
         aligned_frames=getattr(config, "num_squeeze", None),
+    )
+
+
+def _vectors(request: Request, pretrained: Pretrained | None, device: torch.device) -> VectorSource:
+    """Where d-vectors come from, for a model that has them."""
+    config = request.config
+    folders = [pretrained.checkpoint.path.parent] if pretrained is not None else []
+    return VectorSource(
+        encoder=encoder_at_hand(config, request.encoder, folders),
+        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        device=device,
+        files_are_own=not request.fill_in or "d_vector_file" in request.chosen,
     )
 
 

@@ -12,10 +12,17 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
-from finetune_tts.errors import UserError
 from finetune_tts.models.rows import embedding_rows
+from finetune_tts.synthesis.speaker_encoder import (
+    CONFIG_FIELD,
+    CONFIG_NAME,
+    MODEL_FIELD,
+    MODEL_NAMES,
+    EncoderFiles,
+)
 from finetune_tts.training.pretrained import Pretrained
 from finetune_tts.training.run_folder import RunAsset
+from finetune_tts.training.speaker_vectors import VectorSource, d_vectors_of, encoder_fields
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +34,13 @@ class Conditions:
     Attributes:
         speakers: rows of the speaker embedding; None for a model without one.
         d_vectors: vectors of the speakers; None for a model without them.
+        encoder: the speaker encoder that makes such vectors, if it is at hand.
         languages: rows of the language embedding; None for a model without one.
     """
 
     speakers: SpeakerNames | None = None
     d_vectors: DVectors | None = None
+    encoder: EncoderFiles | None = None
     languages: LanguageNames | None = None
 
     @property
@@ -63,13 +72,22 @@ class Conditions:
             assets.append(RunAsset("language_ids.json", dict(self.languages.ids), _fields(config, "language_ids_file")))
         if self.d_vectors is not None:
             assets.append(_d_vector_asset(config, self.d_vectors))
+        if self.encoder is not None:
+            for name, path, field in (
+                (MODEL_NAMES[0], self.encoder.model, MODEL_FIELD),
+                (CONFIG_NAME, self.encoder.config, CONFIG_FIELD),
+            ):
+                assets.append(RunAsset(name, path, tuple(encoder_fields(config, field, path))))
         return assets
 
 
-def conditions_of(config: SpeechConfig, samples: Sequence[Sample], pretrained: Pretrained | None) -> Conditions:
+def conditions_of(
+    config: SpeechConfig, samples: Sequence[Sample], pretrained: Pretrained | None, vectors: VectorSource
+) -> Conditions:
     """Find out who speaks in a run, and in which languages.
 
     Names of the pre-trained model keep their rows; those of the recordings that it does not know come after them.
+    Recordings that lack a d-vector get one, where the model's speaker encoder is at hand.
 
     Raises:
         UserError: a file that the config names is missing, or does not fit the model.
@@ -79,14 +97,14 @@ def conditions_of(config: SpeechConfig, samples: Sequence[Sample], pretrained: P
     old_languages = pretrained.languages if pretrained else None
     if isinstance(config, SpeakerConfig):
         if config.use_d_vector_file:
-            d_vectors = _d_vectors(config)
+            d_vectors = d_vectors_of(config, samples, vectors)
         elif config.use_speaker_embedding:
             found = (sample.speaker for sample in samples)
             speakers = _grown(SpeakerNames({}), config.speakers_file, found, old_speakers)
     if isinstance(config, LanguageConfig) and config.use_language_embedding:
         found = (sample.language for sample in samples)
         languages = _grown(LanguageNames({}), config.language_ids_file, found, old_languages)
-    return Conditions(speakers, d_vectors, languages)
+    return Conditions(speakers, d_vectors, vectors.encoder, languages)
 
 
 def _grown(empty: Names, file: str | None, found: Iterable[str], old: Names | None) -> Names:
@@ -101,28 +119,13 @@ def _grown(empty: Names, file: str | None, found: Iterable[str], old: Names | No
     return names
 
 
-def _d_vectors(config: SpeakerConfig) -> DVectors:
-    if not config.d_vector_files:
-        raise UserError("use_d_vector_file is true, but d_vector_file names no file: set --coqpit.d_vector_file.")
-    vectors = DVectors.read(*config.d_vector_files)
-    if vectors.size != config.d_vector_dim:
-        raise UserError(
-            f"d_vector_file {vectors.source} has vectors of {vectors.size} numbers, d_vector_dim is "
-            f"{config.d_vector_dim}: compute them with the speaker encoder of the model."
-        )
-    return vectors
-
-
 def _d_vector_asset(config: SpeechConfig, d_vectors: DVectors) -> RunAsset:
     fields = _fields(config, "d_vector_file")
-    named = config.d_vector_file if isinstance(config, SpeakerConfig) else None
-    if isinstance(named, str):
-        return RunAsset(f"d_vectors{Path(named).suffix}", Path(named), fields)
-    vectors = {
-        key: {"name": d_vectors.speakers[key], "embedding": vector.tolist()}
-        for key, vector in d_vectors.vectors.items()
-    }
-    return RunAsset("d_vectors.json", vectors, fields)
+    named = config.d_vector_files if isinstance(config, SpeakerConfig) else []
+    suffix = Path(named[0]).suffix if named else ".json"
+    if named == [d_vectors.source]:
+        return RunAsset(f"d_vectors{suffix}", Path(named[0]), fields)
+    return RunAsset(f"d_vectors{suffix}", d_vectors, fields)
 
 
 def _fields(config: SpeechConfig, name: str) -> tuple[str, ...]:

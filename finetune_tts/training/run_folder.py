@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from finetune_tts.config.base import Config
+from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing, write_json
 
@@ -24,8 +26,8 @@ class RunAsset:
 
     file_name: str
     """In the run folder."""
-    source: Path | Mapping[str, Any]
-    """A file to copy, or what to write as JSON."""
+    source: Path | Mapping[str, Any] | DVectors
+    """A file to copy, what to write as JSON, or speaker vectors."""
     fields: tuple[str, ...] = ()
     """Config fields that name it, with dots: ``speakers_file``, ``audio.stats_path``."""
 
@@ -73,6 +75,8 @@ def place_assets(config: Any, folder: Path, assets: Sequence[RunAsset]) -> None:
         if isinstance(asset.source, Path):
             with replacing(target) as file, asset.source.open("rb") as source:
                 shutil.copyfileobj(source, file)
+        elif isinstance(asset.source, DVectors):
+            asset.source.write(target)
         else:
             write_json(target, dict(asset.source))
         for field in asset.fields:
@@ -86,6 +90,8 @@ def set_field(config: Any, name: str, value: Any) -> None:
         config = config[group] if isinstance(config, dict) else getattr(config, group)
     if isinstance(config, dict):
         config[last] = [value] if isinstance(config.get(last), list) else value
+    elif isinstance(config, Config) and last in config.kept_fields():
+        config.kept_fields()[last] = value
     else:
         # d_vector_file too: coqui-tts takes a single text there for Glow-TTS, and drops a list.
         setattr(config, last, value)
