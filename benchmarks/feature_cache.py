@@ -60,6 +60,14 @@ def main() -> None:
         cache = FeatureCache(filled, extractor)
         report("all lengths", count, lambda: [cache.length(sample) for sample in samples])
         report("read a spectrogram", count, lambda: [cache.mel(sample) for sample in samples])
+        voiced = FeatureCache(filled, extractor, waveforms=True)
+        report("add waveforms", count, lambda: voiced.precompute(samples))
+        report(
+            "read a spectrogram and its waveform", count, lambda: [(voiced.mel(s), voiced.waveform(s)) for s in samples]
+        )
+        for kind in ("mel", "wav"):
+            size = sum(path.stat().st_size for path in filled.rglob(f"*.{kind}.npy"))
+            print(f"size of .{kind}.npy: {size / count / SECONDS * 3600 / 2**20:.0f} MiB an hour")
     finally:
         shutil.rmtree(folder)
 

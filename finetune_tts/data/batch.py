@@ -1,6 +1,7 @@
 """A batch: what a training step takes in.
 
-Legend: B batch, T_text tokens of the longest text, T_mel frames of the longest spectrogram, D numbers in a d-vector.
+Legend: B batch, T_text tokens of the longest text, T_mel frames of the longest spectrogram, D numbers in a d-vector,
+T_wav samples of the longest waveform.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ class Item:
         d_vector: ``[D]`` float32, None for a model without.
         language_id: row of the language embedding, None for a model without.
         linear: ``[n_freq, T_mel]`` float32, None unless the model wants it.
+        waveform: ``[hop_length * T_mel]`` float32, None unless the model wants it.
     """
 
     token_ids: np.ndarray
@@ -35,6 +37,7 @@ class Item:
     d_vector: np.ndarray | None = None
     language_id: int | None = None
     linear: np.ndarray | None = None
+    waveform: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Batch:
         d_vectors: ``[B, D]`` float32 or None.
         language_ids: ``[B]`` int64 or None.
         linears: ``[B, T_mel, n_freq]`` float32, filled with 0, or None.
+        waveforms: ``[B, 1, T_wav]`` float32, filled with 0, or None; each is ``hop_length`` times its mel frames long.
+        waveform_lengths: ``[B]`` int64, or None.
     """
 
     token_ids: Tensor
@@ -64,6 +69,8 @@ class Batch:
     d_vectors: Tensor | None = None
     language_ids: Tensor | None = None
     linears: Tensor | None = None
+    waveforms: Tensor | None = None
+    waveform_lengths: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -100,6 +107,9 @@ class Collate:
         longest_mel = max(item.mel.shape[1] for item in items)
         frames = -(-longest_mel // self.frames_per_step) * self.frames_per_step
         linears = [item.linear for item in items if item.linear is not None]
+        waveforms = [item.waveform for item in items if item.waveform is not None]
+        samples = [len(waveform) for waveform in waveforms]
+        hop_length = samples[0] // items[0].mel.shape[1] if samples else 0
         return Batch(
             token_ids=_padded([item.token_ids for item in items], len(items[0].token_ids), self.pad_id),
             token_lengths=torch.tensor([len(item.token_ids) for item in items]),
@@ -111,6 +121,8 @@ class Collate:
             d_vectors=_rows([item.d_vector for item in items]),
             language_ids=_ids([item.language_id for item in items]),
             linears=_padded([linear.T for linear in linears], frames, 0.0) if linears else None,
+            waveforms=_padded(waveforms, frames * hop_length, 0.0).unsqueeze(1) if waveforms else None,
+            waveform_lengths=torch.tensor(samples) if waveforms else None,
         )
 
 

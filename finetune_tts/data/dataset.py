@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from finetune_tts.data.batch import Collate, Item
 from finetune_tts.data.d_vectors import DVectors
-from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import TokenCache
@@ -20,7 +20,7 @@ NOISE_LEVEL = 1 / 32768
 
 
 class SpeechDataset(Dataset[Item]):
-    """Samples as token ids and spectrograms, from the feature cache.
+    """Samples as token ids and spectrograms, and waveforms where the cache keeps them.
 
     Ids, names and vectors are looked up when it is made, so that a fault shows before training, and workers carry
     numbers alone.
@@ -76,10 +76,12 @@ class SpeechDataset(Dataset[Item]):
         if self._noise_seed is None:
             mel = self._cache.mel(sample)
             linear = self._cache.linear(sample) if self._cache.has_linear else None
+            waveform = self._cache.waveform(sample) if self._cache.has_waveforms else None
         else:
-            wav = self._noisy_waveform(sample, index, self._noise_seed)
-            mel = self._cache.extractor.mel(wav)
-            linear = self._cache.extractor.linear(wav) if self._cache.has_linear else None
+            wav, extractor = self._noisy_waveform(sample, index, self._noise_seed), self._cache.extractor
+            mel = extractor.mel(wav)
+            linear = extractor.linear(wav) if self._cache.has_linear else None
+            waveform = aligned(wav, mel.shape[1], extractor.hop_length) if self._cache.has_waveforms else None
         return Item(
             token_ids=self._token_ids[index],
             mel=mel,
@@ -89,6 +91,7 @@ class SpeechDataset(Dataset[Item]):
             d_vector=self._d_vectors[index],
             language_id=self._language_ids[index],
             linear=linear,
+            waveform=waveform,
         )
 
     def set_epoch(self, epoch: int) -> None:

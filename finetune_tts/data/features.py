@@ -28,10 +28,13 @@ CACHE_VERSION = 1
 """Goes up when the files of the cache change their form; what is in the features is the extractor's fingerprint."""
 
 _CHECKSUM_BYTES = 4
+_FULL_SCALE = 32768  # of 16 bits
 
 
 class Extractor(Protocol):
     """What the cache needs of ``audio.spectrogram.SpectrogramExtractor``."""
+
+    hop_length: int
 
     def load(self, path: str | Path) -> np.ndarray: ...
 
@@ -43,7 +46,7 @@ class Extractor(Protocol):
 
 
 class FeatureCache:
-    """Mel (and linear) spectrograms of recordings, kept on disk under their content.
+    """Mel spectrograms of recordings (and linear ones, and waveforms), kept on disk under their content.
 
     A feature file is named after the bytes of the recording and everything that decides its features, so an edited
     recording or a changed setting meets no stale feature, and moved or renamed recordings are found again. An index
@@ -54,14 +57,16 @@ class FeatureCache:
         folder: where the cache is kept; made if missing.
         extractor: computes the features.
         linear: keep linear spectrograms too.
+        waveforms: keep waveforms too.
 
     Raises:
         UserError: the folder cannot be written.
     """
 
-    def __init__(self, folder: str | Path, extractor: Extractor, linear: bool = False) -> None:
+    def __init__(self, folder: str | Path, extractor: Extractor, linear: bool = False, waveforms: bool = False) -> None:
         self.extractor = extractor
         self.has_linear = linear
+        self.has_waveforms = waveforms
         self._root = Path(folder)
         settings = hashlib.sha256(f"{CACHE_VERSION} {extractor.fingerprint()}".encode()).hexdigest()
         self._folder = self._root / settings[:16]
@@ -83,6 +88,13 @@ class FeatureCache:
     def linear(self, sample: Sample) -> np.ndarray:
         """The linear spectrogram of a recording, ``[n_freq, T_mel]`` float32 (raises as ``mel``)."""
         return self._feature(sample, "linear")
+
+    def waveform(self, sample: Sample) -> np.ndarray:
+        """The waveform that the spectrograms were computed from, ``[hop_length * T_mel]`` float32 (raises as ``mel``).
+
+        The last of its frames reaches beyond the recording; it is filled with the last sample, as 🐸TTS does.
+        """
+        return aligned(_as_float(self._feature(sample, "wav")), self.length(sample), self.extractor.hop_length)
 
     def length(self, sample: Sample) -> int:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
@@ -167,9 +179,11 @@ class FeatureCache:
     def _compute(self, path: Path, digest: str, kind: str = "mel") -> np.ndarray:
         """Compute and keep all features of a recording; gives that of ``kind``."""
         wav = self.extractor.load(path)
-        features = {"mel": self.extractor.mel(wav)}
+        features = {"mel": np.asarray(self.extractor.mel(wav), dtype=np.float32)}
         if self.has_linear or kind == "linear":
-            features["linear"] = self.extractor.linear(wav)
+            features["linear"] = np.asarray(self.extractor.linear(wav), dtype=np.float32)
+        if self.has_waveforms or kind == "wav":
+            features["wav"] = _as_stored(wav)
         for name, feature in features.items():
             _write_feature(self._path(digest, name), feature)
         self._lengths.remember(digest, features["mel"].shape[1])
@@ -181,7 +195,8 @@ class FeatureCache:
         return digest is not None and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
 
     def _is_complete(self, digest: str) -> bool:
-        kinds = ("mel", "linear") if self.has_linear else ("mel",)
+        wanted = {"mel": True, "linear": self.has_linear, "wav": self.has_waveforms}
+        kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
         return all(self._path(digest, kind).exists() for kind in kinds)
 
     def _path(self, digest: str, kind: str) -> Path:
@@ -211,7 +226,7 @@ def _compute_in_worker(path: Path) -> Computed | str:
 def _write_feature(path: Path, feature: np.ndarray) -> None:
     """Write an array as .npy with a checksum after it, which numpy passes over."""
     buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(feature, dtype=np.float32), allow_pickle=False)
+    np.save(buffer, np.ascontiguousarray(feature), allow_pickle=False)
     content = buffer.getvalue()
     try:
         path.parent.mkdir(exist_ok=True)
@@ -233,3 +248,20 @@ def _read_feature(path: Path) -> np.ndarray | None:
         return None
     feature: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)  # the checksum holds: it can be read
     return feature
+
+
+def aligned(wav: np.ndarray, frames: int, hop_length: int) -> np.ndarray:
+    """Bring a waveform ``[T_wav]`` to ``[hop_length * frames]``: cut off, or filled with its last sample."""
+    missing = frames * hop_length - len(wav)
+    return np.pad(wav, (0, missing), mode="edge") if missing > 0 else wav[: frames * hop_length]
+
+
+def _as_stored(wav: np.ndarray) -> np.ndarray:
+    """16 bits, as recordings mostly have them, in half the room; float32 where a waveform goes beyond full scale."""
+    scaled = np.rint(wav * _FULL_SCALE)
+    fits = scaled.max(initial=0.0) < _FULL_SCALE and scaled.min(initial=0.0) >= -_FULL_SCALE
+    return scaled.astype(np.int16) if fits else np.asarray(wav, dtype=np.float32)
+
+
+def _as_float(wav: np.ndarray) -> np.ndarray:
+    return wav.astype(np.float32) / np.float32(_FULL_SCALE) if wav.dtype == np.int16 else wav

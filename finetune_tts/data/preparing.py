@@ -64,6 +64,7 @@ def prepare_data(
     seed: int = 0,
     formatter: Formatter | None = None,
     aligned_frames: int | None = None,
+    waveforms: bool = False,
     workers: int | None = None,
 ) -> PreparedData:
     """Read, check, filter and split the data sets of a run, and compute their features.
@@ -78,6 +79,7 @@ def prepare_data(
         formatter: the person's own reader of metadata.
         aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
             Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
+        waveforms: keep waveforms too, for models that are trained on them.
         workers: processes for the features; by default ``precompute_num_workers``.
 
     Raises:
@@ -99,7 +101,7 @@ def prepare_data(
     if missing.counter:
         logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
     require_covered(missing)
-    cache = FeatureCache(cache_folder, extractor, linear=config.compute_linear_spec)
+    cache = FeatureCache(cache_folder, extractor, linear=config.compute_linear_spec, waveforms=waveforms)
     cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
     kept, dropped = filtered.kept, dict(filtered.dropped)
     if aligned_frames is not None:

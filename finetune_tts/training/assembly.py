@@ -45,6 +45,7 @@ from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
 from finetune_tts.training.seeds import seed_everything
 from finetune_tts.training.speaker_vectors import VectorSource, encoder_at_hand
 from finetune_tts.training.state import run_state
+from finetune_tts.training.tasks import needs_waveforms
 from finetune_tts.training.vocabulary import merged_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -254,6 +255,7 @@ def _prepare(
         seed=config.training_seed,
         formatter=formatter,
         aligned_frames=getattr(config, "num_squeeze", None),
+        waveforms=needs_waveforms(config.model),
     )
 
 

@@ -32,11 +32,13 @@ class TTSTask(TrainerModel):
         main_optimizer: place of the optimizer whose rate is shown in the run.
         best_loss_name: the held-out loss that decides which model is the best, unless the person names one; None is
             what the optimizers minimise.
+        needs_waveforms: batches are to hold waveforms.
     """
 
     optimizer_names: tuple[str, ...] = ()
     main_optimizer = 0
     best_loss_name: str | None = None
+    needs_waveforms = False
 
     def __init__(self, network: nn.Module, config: Any, speak: Speaker | None = None) -> None:
         super().__init__()

@@ -12,6 +12,11 @@ from finetune_tts.training.task import TTSTask
 TASKS: dict[str, type[TTSTask]] = {"glow_tts": GlowTTSTask}
 
 
+def needs_waveforms(architecture: str) -> bool:
+    """Whether a model of this architecture is trained on waveforms, not on spectrograms alone."""
+    return architecture in TASKS and TASKS[architecture].needs_waveforms
+
+
 def make_task(network: nn.Module, config: Any, speak: Speaker | None = None) -> TTSTask:
     """Make the task for the architecture that ``config.model`` names.
 

@@ -47,3 +47,12 @@ def test_a_batch_moves_as_a_whole():
     assert {batch.token_ids.device.type, batch.mels.device.type, batch.speaker_ids.device.type} == {"meta"}
     assert batch.names == ["a"]
     assert batch.d_vectors is None
+
+
+def test_waveforms_follow_the_order_and_are_as_long_as_the_frames():
+    parts = [item(1, 3, waveform=np.ones(6, np.float32)), item(2, 2, waveform=np.full(4, 2, np.float32))]
+    batch = Collate(0, frames_per_step=2)(parts)
+    assert batch.waveforms.shape == (2, 1, 8)
+    assert batch.waveform_lengths.tolist() == [4, 6]
+    assert batch.waveforms[:, 0].tolist() == [[2, 2, 2, 2, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 0, 0]]
+    assert Collate(0)([item(1, 3)]).waveforms is None

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.errors import UserError
 
 
@@ -195,3 +195,53 @@ def test_a_full_disk_leaves_no_partial_file(cache_at, recorded, tmp_path, monkey
     with pytest.raises(UserError, match="cannot be written .No space left on device.. Make room"):
         cache.mel(recorded(1)[0])
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix != ".jsonl"] == []
+
+
+def test_waveforms_are_kept_where_they_are_asked_for_and_fit_the_frames(cache_at, recorded, extractor, tmp_path):
+    samples = recorded(2)
+    cache_at().precompute(samples)
+    assert not [path for path in feature_files(tmp_path) if path.name.endswith(".wav.npy")]
+    cache = cache_at(waveforms=True)
+    cache.precompute(samples)
+    loads = extractor.loads
+    for sample in samples:
+        waveform = cache.waveform(sample)
+        wav = extractor.load(sample.audio_file)
+        assert waveform.dtype == np.float32
+        assert len(waveform) == cache.length(sample) * extractor.hop_length
+        np.testing.assert_array_equal(waveform[: len(wav)], wav)  # a recording of 16 bits, to the last bit
+        np.testing.assert_array_equal(waveform[len(wav) :], wav[-1])
+    assert extractor.loads == loads + 2  # the two of this test
+
+
+def test_waveforms_take_two_bytes_a_sample_unless_they_go_beyond_full_scale(
+    cache_at, recorded, extractor, tmp_path, monkeypatch
+):
+    (sample,) = recorded(1)
+    load = extractor.load
+    quiet = cache_at(waveforms=True)
+    quiet.precompute([sample])
+    (file,) = [path for path in feature_files(tmp_path) if path.name.endswith(".wav.npy")]
+    assert np.load(file).dtype == np.int16
+
+    file.unlink()
+    monkeypatch.setattr(extractor, "load", lambda path: 3 * load(path))
+    loud = cache_at(waveforms=True)
+    wav = loud.waveform(sample)
+    assert np.load(file).dtype == np.float32
+    np.testing.assert_array_equal(wav[: len(load(sample.audio_file))], 3 * load(sample.audio_file))
+
+
+def test_a_damaged_waveform_is_made_again(cache_at, recorded, tmp_path):
+    (sample,) = recorded(1)
+    cache = cache_at(waveforms=True)
+    before = cache.waveform(sample)
+    (file,) = [path for path in feature_files(tmp_path) if path.name.endswith(".wav.npy")]
+    file.write_bytes(file.read_bytes()[:-40])
+    np.testing.assert_array_equal(cache.waveform(sample), before)
+
+
+def test_a_waveform_is_cut_or_filled_to_its_frames():
+    wav = np.float32([1, 2, 3])
+    assert aligned(wav, 2, 2).tolist() == [1, 2, 3, 3]
+    assert aligned(wav, 1, 2).tolist() == [1, 2]
