@@ -33,7 +33,7 @@ class WeightNormed(nn.Module):
         """Return the weight that the convolution uses."""
         if self.weight_g is None or self.weight_v is None:
             return self.weight
-        return self.weight_v * (self.weight_g / _norm(self.weight_v))
+        return joined(self.weight_g, self.weight_v)
 
     def fold(self) -> None:
         """Replace the two factors by the plain weight, for inference: the same output without the norm each call."""
@@ -54,7 +54,7 @@ class WeightNormed(nn.Module):
             state_dict[factors[0]], state_dict[factors[1]] = _norm(weight), weight
         elif self.weight_g is None and all(name in state_dict for name in factors):
             g, v = (state_dict.pop(name) for name in factors)
-            state_dict[plain] = v * (g / _norm(v))
+            state_dict[plain] = joined(g, v)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -153,6 +153,12 @@ def factored(state: Mapping[str, Tensor], targets: Container[str]) -> dict[str, 
         else:
             result[name] = tensor
     return result
+
+
+def joined(g: Tensor, v: Tensor) -> Tensor:
+    """Return the weight that two factors make, rounded as torch's own weight norm does."""
+    # Not written out: deep networks make a visible difference of the last bits, and this is one kernel on a GPU.
+    return torch._weight_norm(v, g, 0)
 
 
 def _norm(weight: Tensor) -> Tensor:
