@@ -1,7 +1,7 @@
 """From a config's data fields to the data sets of a run: everything that can be wrong shows here, before training."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,7 +43,7 @@ class PreparedData:
         cache: their features, complete.
         dropped: reason → samples left out.
         missing: characters that the vocabulary lacks.
-        seconds: duration of all samples kept.
+        durations: of every recording, in seconds, as its header says.
     """
 
     split: SampleSplit
@@ -51,7 +51,12 @@ class PreparedData:
     cache: FeatureCache
     dropped: dict[str, list[Sample]]
     missing: MissingReport
-    seconds: float
+    durations: Mapping[Path, float]
+
+    @property
+    def seconds(self) -> float:
+        """Duration of all samples kept."""
+        return sum(self.durations[sample.audio_file] for sample in self.split.train + self.split.eval)
 
 
 def prepare_data(
@@ -66,6 +71,8 @@ def prepare_data(
     aligned_frames: int | None = None,
     waveforms: bool = False,
     workers: int | None = None,
+    samples: Sequence[Sample] | None = None,
+    dry: bool = False,
 ) -> PreparedData:
     """Read, check, filter and split the data sets of a run, and compute their features.
 
@@ -81,12 +88,16 @@ def prepare_data(
             Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
         waveforms: keep waveforms too, for models that are trained on them.
         workers: processes for the features; by default ``precompute_num_workers``.
+        samples: those of the data sets, where they were read before.
+        dry: for a check: features are left to be computed when they are asked for, lengths are taken from the headers,
+            and a vocabulary that lacks too much is no error.
 
     Raises:
         UserError: a fault of the data, see the functions called; or the vocabulary lacks more than 1 % of the text.
     """
-    samples = load_samples(config.datasets, formatter)
+    samples = load_samples(config.datasets, formatter) if samples is None else samples
     infos = probe_samples(samples)
+    durations = {path: info.duration for path, info in infos.items()}
     filtered = filter_samples(
         samples,
         infos,
@@ -100,12 +111,20 @@ def prepare_data(
     missing = tokens.missing(filtered.kept)
     if missing.counter:
         logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
-    require_covered(missing)
+    if not dry:
+        require_covered(missing)
     cache = FeatureCache(cache_folder, extractor, linear=config.compute_linear_spec, waveforms=waveforms)
-    cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
+    if not dry:
+        cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
     kept, dropped = filtered.kept, dict(filtered.dropped)
     if aligned_frames is not None:
-        aligned = filter_by_alignment(kept, *_lengths(kept, tokens, cache), frames_per_step=aligned_frames)
+        token_lengths = [len(tokens.ids(sample)) for sample in kept]
+        if dry:
+            seconds = [durations[sample.audio_file] for sample in kept]
+            mel_lengths = [extractor.num_frames(round(length * sample_rate)) for length in seconds]
+        else:
+            mel_lengths = [cache.length(sample) for sample in kept]
+        aligned = filter_by_alignment(kept, token_lengths, mel_lengths, frames_per_step=aligned_frames)
         kept = aligned.kept
         dropped.update(aligned.dropped)
     return PreparedData(
@@ -114,9 +133,5 @@ def prepare_data(
         cache=cache,
         dropped=dropped,
         missing=missing,
-        seconds=sum(infos[sample.audio_file].duration for sample in kept),
+        durations=durations,
     )
-
-
-def _lengths(samples: Sequence[Sample], tokens: TokenCache, cache: FeatureCache) -> tuple[list[int], list[int]]:
-    return [len(tokens.ids(sample)) for sample in samples], [cache.length(sample) for sample in samples]

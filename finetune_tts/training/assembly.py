@@ -35,7 +35,14 @@ from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.adversarial import absent_discriminator
 from finetune_tts.training.adversarial_rates import spread_rate
 from finetune_tts.training.conditions import Conditions, conditions_of
-from finetune_tts.training.defaults import Default, apply_defaults, defaults_table, fine_tune_defaults
+from finetune_tts.training.defaults import (
+    Default,
+    apply_defaults,
+    defaults_table,
+    fine_tune_defaults,
+    rates_from_nothing,
+    split_defaults,
+)
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.distributed import World, world_from_environment
 from finetune_tts.training.pretrained import Pretrained, read_pretrained, warn_of_other_audio
@@ -76,6 +83,10 @@ class Request:
     max_steps: int | None = None
     time_limit: float | None = None
     """In seconds."""
+    samples: Sequence[Sample] | None = None
+    """Those of the data sets, where they were read before."""
+    dry: bool = False
+    """For a check: no more features are computed than are looked at, and the text may lack in the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,12 @@ class Assembly:
     """Who speaks test sentences, for a model of several speakers: the one with most of the recordings."""
     report: RestoreReport | None
     """None for a model that starts from nothing, or a run that goes on."""
+    pretrained: Pretrained | None
+    """What it starts from, likewise."""
+    advice: tuple[Default, ...]
+    """Settings that suit the recordings; empty for a model that starts from nothing, or a run that goes on."""
+    applied: frozenset[str]
+    """Fields of the advice that were set."""
 
 
 def assemble(request: Request) -> Assembly:
@@ -112,12 +129,13 @@ def assemble(request: Request) -> Assembly:
         warn_of_other_audio(pretrained, config)
     tokenizer = merged_tokenizer(config, pretrained.symbols if pretrained else None)
     extractor = SpectrogramExtractor(config.audio)
-    filled_in = apply_defaults(config, _suitable_split(config), request.chosen) if request.fill_in else []
-    data = _prepare(config, tokenizer, extractor, request.formatter)
-    if request.fill_in:
-        filled_in += apply_defaults(config, _suitable(request, data, device, world), request.chosen)
-        table = defaults_table(filled_in)
-        logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", table)
+    split = split_defaults()
+    filled_in = apply_defaults(config, [_run_name(config), *split], request.chosen) if request.fill_in else []
+    data = _prepare(config, tokenizer, extractor, request)
+    suitable = _suitable(request, data, device, world)
+    filled_in += apply_defaults(config, suitable, request.chosen) if request.fill_in else []
+    advice = (*split, *suitable) if pretrained is not None else ()
+    _show_settings(config, filled_in, advice, fill_in=request.fill_in)
     samples = data.split.train + data.split.eval
     conditions = conditions_of(config, samples, pretrained, _vectors(request, pretrained, device))
     # Fresh weights come from the seed, in every process the same.
@@ -166,7 +184,8 @@ def assemble(request: Request) -> Assembly:
         max_steps=request.max_steps,
         time_limit=request.time_limit,
     )
-    return Assembly(job, data, voice, speaker, report)
+    applied = frozenset(default.field for default in filled_in)
+    return Assembly(job, data, voice, speaker, report, pretrained, advice, applied)
 
 
 def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
@@ -244,7 +263,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _prepare(
-    config: SpeechConfig, tokenizer: Tokenizer, extractor: SpectrogramExtractor, formatter: Formatter | None
+    config: SpeechConfig, tokenizer: Tokenizer, extractor: SpectrogramExtractor, request: Request
 ) -> PreparedData:
     return prepare_data(
         config,
@@ -253,7 +272,9 @@ def _prepare(
         sample_rate=config.audio.sample_rate,
         cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
         seed=config.training_seed,
-        formatter=formatter,
+        formatter=request.formatter,
+        samples=request.samples,
+        dry=request.dry,
         aligned_frames=getattr(config, "num_squeeze", None),
         waveforms=needs_waveforms(config.model),
     )
@@ -271,14 +292,23 @@ def _vectors(request: Request, pretrained: Pretrained | None, device: torch.devi
     )
 
 
-def _suitable_split(config: SpeechConfig) -> list[Default]:
-    """What has to be chosen before the recordings are read."""
+def _show_settings(
+    config: SpeechConfig, filled_in: Sequence[Default], advice: Sequence[Default], *, fill_in: bool
+) -> None:
+    if fill_in:
+        logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", defaults_table(filled_in))
+        return
+    other = [default for default in advice if getattr(config, default.field, default.value) != default.value]
+    if other:
+        logger.info(
+            "The config is taken as it stands. These recordings would suggest (--coqpit.FIELD VALUE):\n%s",
+            defaults_table(other),
+        )
+
+
+def _run_name(config: SpeechConfig) -> Default:
     name = Path(config.datasets[0].path).expanduser().resolve().name
-    return [
-        Default("run_name", f"{config.model}-{name}", "the model and the recordings"),
-        Default("eval_split_size", 0.05, "one clip of twenty is held out"),
-        Default("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
-    ]
+    return Default("run_name", f"{config.model}-{name}", "the model and the recordings")
 
 
 def _suitable(request: Request, data: PreparedData, device: torch.device, world: World) -> list[Default]:
@@ -288,6 +318,7 @@ def _suitable(request: Request, data: PreparedData, device: torch.device, world:
         minutes=data.seconds / 60 * clips / (clips + len(data.split.eval)),
         clips=clips,
         device=device,
+        rates=rates_from_nothing(config),
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
         batch_size=config.batch_size if "batch_size" in chosen else None,
         epochs=config.epochs if "epochs" in chosen else None,

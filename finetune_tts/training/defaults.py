@@ -1,7 +1,7 @@
 """Settings that suit the recordings at hand, where the person and the model have nothing to say about them."""
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,16 @@ class Default:
     reason: str
 
 
+#: field → what it is the rate of.
+RATES = {"lr": "", "lr_gen": " of the generator", "lr_disc": " of the discriminator"}
+
+
 def fine_tune_defaults(
     *,
     minutes: float,
     clips: int,
     device: torch.device,
+    rates: Mapping[str, float],
     bf16: bool = False,
     batch_size: int | None = None,
     epochs: int | None = None,
@@ -36,6 +41,7 @@ def fine_tune_defaults(
         minutes: of all recordings to train on.
         clips: their number.
         device: of the run.
+        rates: learning rates that the architecture trains from nothing with, by field (:func:`rates_from_nothing`).
         bf16: the device computes fast in bfloat16.
         batch_size, epochs: what the person chose.
         batches_per_step: of all processes together.
@@ -49,7 +55,7 @@ def fine_tune_defaults(
     save_steps = eval_steps * 2
     amount = f"{minutes:.0f} min in {clips} clips"
     defaults = [
-        Default("lr", 3e-4, "a third of what trains from nothing: fast, and still close to the pre-trained weights"),
+        *(Default(field, float(f"{rate / 3:.0e}"), _rate_reason(field)) for field, rate in rates.items()),
         Default("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
         Default("eval_batch_size", batch_size, "as the training batches"),
         Default("epochs", epochs, f"about {total:,} steps for {amount}"),
@@ -64,7 +70,25 @@ def fine_tune_defaults(
     return defaults
 
 
-def apply_defaults(config: Any, defaults: list[Default], chosen: Container[str]) -> list[Default]:
+def split_defaults() -> list[Default]:
+    """What is held out, which has to be chosen before the recordings are read."""
+    return [
+        Default("eval_split_size", 0.05, "one clip of twenty is held out, to see when the model learns by heart"),
+        Default("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
+    ]
+
+
+def rates_from_nothing(config: Any) -> dict[str, float]:
+    """The learning rates of an architecture's own recipe: the defaults of its config class, by field.
+
+    Where generator and discriminator have rates of their own, ``lr`` is none.
+    """
+    fresh = type(config)()
+    names = [name for name in RATES if isinstance(getattr(fresh, name, None), int | float)]
+    return {name: float(getattr(fresh, name)) for name in names if name != "lr" or "lr_gen" not in names}
+
+
+def apply_defaults(config: Any, defaults: Sequence[Default], chosen: Container[str]) -> list[Default]:
     """Set the defaults whose field the person did not, and return them.
 
     Args:
@@ -78,11 +102,17 @@ def apply_defaults(config: Any, defaults: list[Default], chosen: Container[str])
     return applied
 
 
-def defaults_table(applied: list[Default]) -> str:
+def defaults_table(applied: Sequence[Default]) -> str:
     """Say what was chosen and why, a line for each field."""
     rows = [(f"{default.field} = {_shown(default.value)}", default.reason) for default in applied]
     width = max((len(left) for left, _ in rows), default=0)
     return "\n".join(f"{left:<{width}}  {reason}" for left, reason in rows)
+
+
+def _rate_reason(field: str) -> str:
+    return (
+        f"a third of the rate{RATES[field]} that trains from nothing: fast, and still close to the pre-trained weights"
+    )
 
 
 def _batch_size(clips: int) -> int:

@@ -41,7 +41,7 @@ def choose_device(name: str = "auto", *, local_rank: int | None = None) -> torch
 
 def _choose_gpu(device: torch.device, local_rank: int | None) -> torch.device:
     if not torch.cuda.is_available():
-        raise UserError(f"--device {device}: no GPU can be used here ({_why_no_cuda()}). Use --device cpu.")
+        raise UserError(f"--device {device}: no GPU can be used here ({why_no_cuda()}). Use --device cpu.")
     count = torch.cuda.device_count()
     if local_rank is not None:
         if local_rank >= count:
@@ -65,7 +65,8 @@ def _choose_gpu(device: torch.device, local_rank: int | None) -> torch.device:
     return device
 
 
-def _why_no_cuda() -> str:
+def why_no_cuda() -> str:
+    """Why torch finds no GPU here."""
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):

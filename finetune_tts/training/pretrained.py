@@ -7,6 +7,7 @@ from pathlib import Path
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.config.languages import LanguageConfig
+from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 RUN = "the config of the run"
 
 #: audio fields that decide what a mel spectrogram looks like.
-_FEATURE_FIELDS = (
+FEATURE_FIELDS = (
     "sample_rate", "fft_size", "hop_length", "win_length", "frame_shift_ms", "frame_length_ms", "preemphasis",
     "num_mels", "mel_fmin", "mel_fmax", "log_func", "spec_gain", "ref_level_db", "min_level_db", "do_amp_to_db_mel",
     "signal_norm", "symmetric_norm", "max_norm", "clip_norm",
@@ -103,14 +104,18 @@ def config_to_tune(restore_path: str | Path, config_path: str | Path | None = No
     return config
 
 
-def warn_of_other_audio(pretrained: Pretrained, config: SpeechConfig) -> None:
-    """Say which settings give the network other spectrograms than those it was trained on."""
-    there, here = pretrained.config.audio, config.audio
-    changed = [
+def audio_changes(there: AudioConfig, here: AudioConfig) -> list[str]:
+    """Settings that give a network other spectrograms than those it was trained on: ``audio.num_mels 80 → 100``."""
+    return [
         f"audio.{name} {getattr(there, name)} → {getattr(here, name)}"
-        for name in _FEATURE_FIELDS
+        for name in FEATURE_FIELDS
         if getattr(there, name) != getattr(here, name)
     ]
+
+
+def warn_of_other_audio(pretrained: Pretrained, config: SpeechConfig) -> None:
+    """Say which settings give the network other spectrograms than those it was trained on."""
+    changed = audio_changes(pretrained.config.audio, config.audio)
     if changed:
         logger.warning(
             "The spectrograms differ from those that the model was trained on, so it has more to learn anew: %s.",

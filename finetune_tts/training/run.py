@@ -162,11 +162,11 @@ def _folder(job: TrainingJob) -> Path:
 
 def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     config, world = job.config, job.world
-    settings = _settings(job)
+    settings = settings_of(job)
     allow_fast_matrix_products(config, settings.chosen)
     task = make_task(job.network.to(job.device), config, job.speak)
-    train_loader = _loader(job, job.train_data, training=True)
-    eval_loader = _loader(job, job.eval_data, training=False) if job.eval_data is not None else None
+    train_loader = loader_of(job, job.train_data, training=True)
+    eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None
     settings = replace(settings, discriminator_warm_up=_discriminator_warm_up(job, settings, len(train_loader)))
     seed_everything(config.training_seed + world.rank)
     if job.goes_on is None and not settings.restored:
@@ -181,7 +181,7 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     resume = job.goes_on.checkpoint if job.goes_on else None
     run = FineTuneTrainer(task, config, folder, train_loader, eval_loader, settings, resume)
     if world.is_main:
-        check_free_space(folder, estimate_run_bytes(task.network, kept=_checkpoints_kept(run)))
+        check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run)))
         for line in _announcement(job, run):
             logger.info(line)
         _warn_of_long_warm_up(run)
@@ -200,7 +200,8 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     )
 
 
-def _settings(job: TrainingJob) -> TrainerSettings:
+def settings_of(job: TrainingJob) -> TrainerSettings:
+    """What the trainer needs to know beside the config, but for the discriminator's warm-up."""
     restored, chosen, changed = job.restored, job.chosen, frozenset[str]()
     accumulated = job.grad_accum_steps
     if job.goes_on is not None:
@@ -234,9 +235,19 @@ def _discriminator_warm_up(job: TrainingJob, settings: TrainerSettings, batches:
     return warm_up_for(steps if job.max_steps is None else min(steps, job.max_steps))
 
 
-def _loader(job: TrainingJob, data: SpeechDataset, *, training: bool) -> SpeechLoader:
+def loader_of(
+    job: TrainingJob, data: SpeechDataset, *, training: bool, lengths: Sequence[int] | None = None
+) -> SpeechLoader:
+    """Make the loader of a run.
+
+    Args:
+        job: of the run.
+        data: that is trained on, or held out.
+        training: which of the two.
+        lengths: mel frames of each sample, in place of those that ``data`` would have to compute.
+    """
     config: Any = job.config
-    lengths = data.mel_lengths()
+    lengths = data.mel_lengths() if lengths is None else lengths
     weights = None
     if training:
         weights = sampling_weights(
@@ -264,7 +275,8 @@ def _loader(job: TrainingJob, data: SpeechDataset, *, training: bool) -> SpeechL
     )
 
 
-def _checkpoints_kept(run: FineTuneTrainer) -> int:
+def checkpoints_kept(run: FineTuneTrainer) -> int:
+    """How many checkpoints lie in the run folder at most, beside the best model."""
     written = run.total_steps // max(run.config.save_step, 1) + 1 if run.config.save_checkpoints else 1
     return min(run.config.save_n_checkpoints or written, written)
 

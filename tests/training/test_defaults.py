@@ -3,13 +3,14 @@ import torch
 
 from finetune_tts.training.defaults import apply_defaults, defaults_table, fine_tune_defaults
 
+RATES = {"lr": 1e-3}
 CPU = torch.device("cpu")
 
 
 def values(minutes, clips, **options):
     return {
         default.field: default.value
-        for default in fine_tune_defaults(minutes=minutes, clips=clips, device=CPU, **options)
+        for default in fine_tune_defaults(minutes=minutes, clips=clips, device=CPU, rates=RATES, **options)
     }
 
 
@@ -40,7 +41,7 @@ def test_the_length_of_a_run_reckons_with_what_the_person_chose():
 def test_what_the_person_set_stays_and_every_choice_has_its_reason(tiny_config):
     config = tiny_config()
     config.lr = 0.5
-    applied = apply_defaults(config, fine_tune_defaults(minutes=5, clips=60, device=CPU), {"lr"})
+    applied = apply_defaults(config, fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), {"lr"})
 
     assert config.lr == 0.5
     assert config.batch_size == 4
@@ -52,7 +53,8 @@ def test_what_the_person_set_stays_and_every_choice_has_its_reason(tiny_config):
 
 def test_bf16_where_a_gpu_is_fast_at_it():
     names = [
-        default.field for default in fine_tune_defaults(minutes=5, clips=60, device=torch.device("cuda"), bf16=True)
+        default.field
+        for default in fine_tune_defaults(minutes=5, clips=60, device=torch.device("cuda"), rates=RATES, bf16=True)
     ]
     assert "mixed_precision" in names
     assert "mixed_precision" not in values(5, 60, bf16=True)

@@ -1,0 +1,100 @@
+"""How much memory a device has left, how much was used, and a bound that keeps the system from ending the process."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+_SPARE = 2**28
+"""Bytes left to the rest of the system."""
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes that a run may use on ``device``; None where it cannot be told."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        # What torch holds without using it is there for the run too.
+        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    if device.type != "cpu" or sys.platform != "linux":
+        return None
+    found = [value for value in (_of_the_machine(), _of_the_control_group()) if value is not None]
+    return max(0, min(found) - _SPARE) if found else None
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Most bytes in use so far: on the CPU by the whole process; None where it cannot be told."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(device))
+    if device.type != "cpu":
+        return None
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+
+
+@contextmanager
+def bounded_memory(device: torch.device) -> Iterator[None]:
+    """Let an allocation beyond what the machine has fail, where Linux would end the process without a word.
+
+    Does nothing for other devices, and where the memory cannot be told.
+    """
+    available = available_memory(device) if device.type == "cpu" else None
+    used = _address_space()
+    if available is None or used is None:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + available
+    if before[0] != resource.RLIM_INFINITY:
+        limit = min(limit, before[0])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _of_the_machine() -> int | None:
+    try:
+        lines = _read(Path("/proc/meminfo")).splitlines()
+    except OSError:
+        return None
+    values = dict(line.split(":", 1) for line in lines if ":" in line)
+    text = values.get("MemAvailable", "").split()
+    return int(text[0]) * 1024 if text else None
+
+
+def _of_the_control_group() -> int | None:
+    """What a container or a batch system leaves; None where there is no bound."""
+    try:
+        most, used = (_read(_CONTROL_GROUP / name).strip() for name in ("memory.max", "memory.current"))
+        statistics = dict(line.split() for line in _read(_CONTROL_GROUP / "memory.stat").splitlines())
+    except (OSError, ValueError):
+        return None
+    if not (most.isdigit() and used.isdigit()):
+        return None
+    # Files that were read are kept in memory as long as nobody needs it.
+    return max(0, int(most) - int(used) + int(statistics.get("inactive_file", "0")))
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii")
+
+
+def _address_space() -> int | None:
+    """Bytes of addresses in use by this process; None elsewhere than on Linux."""
+    try:
+        pages = _read(Path("/proc/self/statm")).split()[0]
+    except OSError:
+        return None
+    import resource
+
+    return int(pages) * resource.getpagesize()
