@@ -163,4 +163,3 @@ def _counts(found: dict[Any, int], unit: str = "") -> str:
     if len(found) == 1:
         return f"{next(iter(found))}{unit}"
     return ", ".join(f"{value}{unit} ({clips})" for value, clips in list(found.items())[:4])
-

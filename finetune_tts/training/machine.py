@@ -125,15 +125,15 @@ def _memory(trial: Trial, device: torch.device) -> Finding:
 
 
 def _losses(trial: Trial) -> Finding:
-    if trial.is_finite:
-        return fine("steps", f"a step takes {trial.step_seconds:.2g} s, all losses are finite (tried)")
-    names = ", ".join(name for name, loss in trial.losses.items() if loss != loss or abs(loss) == float("inf"))
+    if not trial.non_finite:
+        return fine("steps", f"a step takes {trial.step_seconds:.2g} s (tried)")
+    every = trial.non_finite >= max(trial.measured_steps, 1)
     return Finding(
         "steps",
-        Severity.STOPS,
-        f"losses that are no number in the first steps: {names}",
-        "Train in float32 (--coqpit.mixed_precision false), or take another checkpoint.",
-        count=1,
+        Severity.STOPS if every else Severity.ADVISES,
+        f"no finite loss or gradient in {trial.non_finite} of the first steps",
+        "Train in float32 (--coqpit.mixed_precision false), lower --coqpit.lr, or take another checkpoint.",
+        count=trial.non_finite,
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
-from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig

@@ -14,6 +14,7 @@ import torch
 from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.batch import Item
 from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.errors import UserError
 from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.precision import allow_fast_matrix_products
 from finetune_tts.training.run import TrainingJob, checkpoints_kept, loader_of, settings_of
@@ -44,6 +45,7 @@ class Trial:
         checkpoint_bytes: of disk that the run's weights take at most.
         feature_bytes: of disk that the features of all recordings take.
         losses: of the steps.
+        non_finite: steps that had no finite loss or gradient.
         fault: why no step worked, apart from memory.
     """
 
@@ -60,12 +62,8 @@ class Trial:
     checkpoint_bytes: int
     feature_bytes: int
     losses: dict[str, float]
+    non_finite: int
     fault: str = ""
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether all losses are numbers."""
-        return all(math.isfinite(loss) for loss in self.losses.values())
 
 
 def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence[float]) -> Trial:
@@ -84,7 +82,12 @@ def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence
     """
     trial = _Trial(job, seconds, eval_seconds)
     with bounded_memory(job.device):
-        trial.run()
+        try:
+            trial.run()
+        except UserError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            trial.fault = (str(error).strip() or type(error).__name__).splitlines()[0]
     return trial.result()
 
 
@@ -118,7 +121,7 @@ class _Trial:
     def run(self) -> None:
         longest = self.batches[0]
         if not self.job.restored and self.job.goes_on is None:
-            self.task.prepare_fresh_network(self._batch(self.job.train_data, longest))
+            self.task.prepare_fresh_network(self._batch(self.job.train_data, longest).to(self.job.device))
         time_of_longest = self._try_longest(longest)
         if time_of_longest is None:
             return
@@ -141,8 +144,7 @@ class _Trial:
                 taken = self._step(longest[:size])
             except (RuntimeError, MemoryError) as error:
                 if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-                    self.fault = str(error).strip().splitlines()[0]
-                    return None
+                    raise
             else:
                 self.batch_size = size
                 return taken
@@ -174,7 +176,7 @@ class _Trial:
         self.bytes += sum(map(_array_bytes, items))
         lengths = self.seconds if data is self.job.train_data else self.eval_seconds
         self.bytes_of += float(lengths[list(indices)].sum())
-        return data.collate(items).to(self.job.device)
+        return data.collate(items)
 
     @staticmethod
     def _typical(batches: Sequence[list[int]], seconds: np.ndarray) -> list[list[int]]:
@@ -185,6 +187,7 @@ class _Trial:
     def result(self) -> Trial:
         run = self.trainer
         run.meter.collect()
+        run.stepper.guard.report()
         step = float(np.mean(self.step_times)) * run.grad_accum_steps if self.step_times else 0.0
         every = self.job.config.run_eval_steps or run.steps_per_epoch
         looks = max(1, run.total_steps // max(every, 1))
@@ -205,6 +208,7 @@ class _Trial:
             checkpoint_bytes=estimate_run_bytes(self.task.network, kept=checkpoints_kept(run)),
             feature_bytes=round(rate * total),
             losses=run.meter.since_print.drain(),
+            non_finite=run.stepper.guard.skipped,
             fault=self.fault,
         )
 

@@ -123,6 +123,16 @@ def tiny_task() -> type[TTSTask]:
 
 
 @pytest.fixture
+def tiny_data() -> type[TinyData]:
+    return TinyData
+
+
+@pytest.fixture
+def tiny_network() -> type[TinyNetwork]:
+    return TinyNetwork
+
+
+@pytest.fixture
 def speak() -> Callable[[nn.Module, Any], SpokenSample]:
     """Speaks noise, for which it uses random numbers up."""
 

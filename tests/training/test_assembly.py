@@ -156,3 +156,33 @@ def test_samples_in_training_are_those_of_the_voice(config):
     assert np.array_equal(sample.waveform, assembly.voice.speak("a bad egg.").waveform)
     assert sample.mel.shape[1] == 8
     assert sample.alignment.shape == (len(sample.mel), len("a bad egg."))
+
+
+def test_a_dry_assembly_computes_no_features(config, tmp_path):
+    assembly = assemble(Request(config, dry=True))
+    assert not list((tmp_path / "output").rglob("*.npy"))
+    assert len(assembly.job.train_data) + len(assembly.job.eval_data) == 8
+    assembly.job.train_data[0]
+    assert len(list((tmp_path / "output").rglob("*.npy"))) == 1
+    assert set(assembly.data.durations) == {sample.audio_file for sample in assembly.data.split.train} | {
+        sample.audio_file for sample in assembly.data.split.eval
+    }
+
+
+@pytest.fixture
+def release(config, tmp_path) -> Path:
+    """A pre-trained model with the config's own alphabet."""
+    network = build_model(config, len(build_tokenizer(config).vocabulary))
+    (tmp_path / "release").mkdir()
+    torch.save({"model": network.state_dict()}, tmp_path / "release" / "model_file.pth")
+    return tmp_path / "release"
+
+
+def test_a_config_of_the_persons_own_stands_and_is_told_what_would_suit(config, release, caplog):
+    caplog.set_level("INFO")
+    assembly = assemble(Request(config, restore_path=release))
+    assert (assembly.applied, config.epochs, config.lr) == (frozenset(), 1, 1e-3)
+    assert {"lr", "epochs", "batch_size", "eval_split_size"} <= {default.field for default in assembly.advice}
+    (message,) = [record.message for record in caplog.records if "taken as it stands" in record.message]
+    assert "lr = 0.0003" in message
+    assert "batch_size" not in message.replace("eval_batch_size", "")  # 4 already

@@ -1,0 +1,134 @@
+"""Steps that are tried before a run tell whether it works, fits, and how long it takes."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from finetune_tts.training import tasks, trial
+from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
+from finetune_tts.training.run import TrainingJob
+from finetune_tts.training.trial import try_steps
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def make_job(tiny_config, tiny_task, tiny_data, tiny_network, monkeypatch, tmp_path) -> Callable[..., TrainingJob]:
+    def make(task=tiny_task, clips=22, eval_clips=6, restored=True, **fields) -> TrainingJob:
+        monkeypatch.setitem(tasks.TASKS, "tiny", task)
+        config = tiny_config(output_path=str(tmp_path / "output"), **fields)
+        eval_data = tiny_data(eval_clips) if eval_clips else None
+        return TrainingJob(config, tiny_network(), tiny_data(clips), eval_data, CPU, restored)
+
+    return make
+
+
+def tried(job: TrainingJob) -> trial.Trial:
+    lengths = [float(length) for length in job.train_data.mel_lengths()]
+    eval_lengths = [float(length) for length in job.eval_data.mel_lengths()] if job.eval_data else []
+    return try_steps(job, lengths, eval_lengths)
+
+
+def test_the_whole_run_is_estimated_from_three_steps(make_job, tmp_path):
+    found = tried(make_job(epochs=5))
+    assert found.measured_steps == 3
+    assert (found.steps, found.epochs) == (5 * 6, 5)  # 22 clips in batches of 4
+    assert found.run_seconds >= found.steps * found.step_seconds > 0
+    assert found.asked_batch_size == found.batch_size == 4
+    assert found.longest_seconds == 19
+    assert found.non_finite == 0
+    assert {"loss", "error"} <= found.losses.keys()
+    assert found.checkpoint_bytes > 0
+    assert found.feature_bytes > 0
+    assert not (tmp_path / "output").exists()
+
+
+def test_the_longest_clips_come_first(make_job, tiny_task):
+    lengths = []
+
+    class Watching(tiny_task):
+        def run_network(self, batch):
+            lengths.append(int(batch.mel_lengths.max()))
+            return super().run_network(batch)
+
+    job = make_job(Watching)
+    tried(job)
+    assert lengths[0] == max(job.train_data.mel_lengths())
+    assert lengths[2] < lengths[1] <= lengths[3]
+
+
+@pytest.mark.parametrize("limit", [2, 3])
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(make_job, tiny_task, limit):
+    class Hungry(tiny_task):
+        def run_network(self, batch):
+            if len(batch) > limit:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes.")
+            return super().run_network(batch)
+
+    found = tried(make_job(Hungry, eval_clips=None))
+    assert found.asked_batch_size == 4
+    assert found.batch_size == 2
+    assert found.measured_steps == 3
+
+
+def test_a_model_that_fits_with_no_batch_is_told(make_job, tiny_task):
+    class Huge(tiny_task):
+        def run_network(self, batch):
+            raise MemoryError
+
+    found = tried(make_job(Huge))
+    assert (found.batch_size, found.measured_steps, found.fault) == (0, 0, "")
+
+
+def test_a_step_that_fails_is_told_in_its_own_words(make_job, tiny_task):
+    class Broken(tiny_task):
+        def run_network(self, batch):
+            raise RuntimeError("no kernel image is available\nfor this device")
+
+    found = tried(make_job(Broken))
+    assert found.fault == "no kernel image is available"
+
+
+def test_a_loss_that_is_no_number_is_told(make_job, tiny_task):
+    class Poisoned(tiny_task):
+        def losses(self, outputs, batch):
+            return {name: loss * float("nan") for name, loss in super().losses(outputs, batch).items()}
+
+    assert tried(make_job(Poisoned)).non_finite == 4
+
+
+def test_very_slow_steps_are_not_repeated(make_job, tiny_task, monkeypatch):
+    monkeypatch.setattr(trial, "LONG_STEP", 0.0)
+    assert tried(make_job()).measured_steps == 1
+
+
+def test_a_fresh_network_is_prepared(make_job, tiny_task):
+    prepared = []
+
+    class Fresh(tiny_task):
+        def prepare_fresh_network(self, batch):
+            prepared.append(len(batch))
+
+    tried(make_job(Fresh, restored=False))
+    assert prepared == [4]
+
+
+def test_two_clips_are_enough(make_job):
+    found = tried(make_job(clips=2, eval_clips=None))
+    assert (found.steps, found.batch_size, found.measured_steps) == (3, 2, 3)
+
+
+def test_a_network_that_cannot_take_the_batch_says_so(make_job):
+    assert "more than 1 value per channel" in tried(make_job(clips=1, eval_clips=None)).fault
+
+
+def test_memory_can_be_told_and_bounded():
+    assert peak_memory(CPU) > 2**20
+    available = available_memory(CPU)
+    if available is None:
+        pytest.skip("this system does not tell")
+    assert available > 0
+    with bounded_memory(CPU), pytest.raises(RuntimeError, match="allocate memory"):
+        torch.empty(available + 2**33, dtype=torch.uint8)
+    assert torch.zeros(2**20, dtype=torch.uint8).sum() == 0
