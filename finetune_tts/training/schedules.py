@@ -50,7 +50,7 @@ class StepwiseGradualLR(LRScheduler):
 
     Args:
         optimizer: its own rate is not used.
-        gradual_learning_rates: pairs of first step and rate, in order.
+        gradual_learning_rates: pairs of first step and rate; a recipe of 🐸TTS has them out of order.
         last_epoch: steps done.
     """
 
@@ -60,13 +60,17 @@ class StepwiseGradualLR(LRScheduler):
         gradual_learning_rates: Sequence[tuple[int, float]],
         last_epoch: int = -1,
     ) -> None:
-        self.first_steps = [int(step) for step, _ in gradual_learning_rates]
-        self.rates = [float(rate) for _, rate in gradual_learning_rates]
+        pairs = sorted((int(step), float(rate)) for step, rate in gradual_learning_rates)
+        self.first_steps = [step for step, _ in pairs]
+        self.rates = [rate for _, rate in pairs]
+        # The base rates count only as far as they change: a run that goes on may scale them.
+        self.first_base_lrs = [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups]
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float | torch.Tensor]:
         place = max(bisect_right(self.first_steps, self.last_epoch) - 1, 0)
-        return [self.rates[place] for _ in self.base_lrs]
+        pairs = zip(self.base_lrs, self.first_base_lrs, strict=True)
+        return [self.rates[place] * (base / first if first else 1.0) for base, first in pairs]
 
 
 def schedule_class(name: str, field: str = "lr_scheduler") -> type[LRScheduler]:
@@ -148,7 +152,9 @@ def make_schedule(
         raise UserError(f"--coqpit.{field}_params {dict(params)}: {found.__name__} refuses them ({error}).") from error
     first = float(optimizer.param_groups[0]["lr"])
     unit = "epoch" if after_epoch else "step"
-    if wants_rate and not math.isclose(first, rate, rel_tol=1e-6) and ("lr" in chosen or first < rate):
+    # Fixed rates were those of the training from nothing, and know nothing of lr.
+    overrules = "lr" in chosen or first < rate or found is StepwiseGradualLR
+    if wants_rate and not math.isclose(first, rate, rel_tol=1e-6) and overrules:
         for group in optimizer.param_groups:
             group["lr"] = rate
         return Schedule(None, after_epoch, rate, f"without {found.__name__}, which would start at {first:g}")

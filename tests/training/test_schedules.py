@@ -83,6 +83,22 @@ def test_fixed_rates_from_fixed_steps():
     assert rates(schedule, made, 6) == [0.1, 0.1, 0.05, 0.05, 0.01, 0.01]
 
 
+def test_fixed_rates_may_come_out_of_order():
+    made = optimizer()
+    schedule = make(made, "StepwiseGradualLR", {"gradual_learning_rates": [[0, 0.1], [4, 0.01], [2, 0.05]]})
+    assert rates(schedule, made, 6) == [0.1, 0.1, 0.05, 0.05, 0.01, 0.01]
+
+
+def test_fixed_rates_of_a_release_give_way_to_the_rate_of_the_tuning():
+    made = optimizer(0.03)
+    params = {"gradual_learning_rates": [[0, 0.1], [2, 0.05]]}
+    schedule = make(made, "StepwiseGradualLR", params, restored=True)
+    assert rates(schedule, made, 4) == [0.03] * 4
+    assert "without StepwiseGradualLR, which would start at 0.1" in schedule.explanation
+    as_it_is = optimizer(0.1)
+    assert rates(make(as_it_is, "StepwiseGradualLR", params, restored=True), as_it_is, 4) == [0.1, 0.1, 0.05, 0.05]
+
+
 def test_no_schedule_keeps_the_rate():
     made = optimizer(0.3)
     assert rates(make(made, None), made, 3) == [0.3] * 3
@@ -107,7 +123,13 @@ def test_arguments_that_a_schedule_does_not_take_are_named(name, params):
 
 
 @pytest.mark.parametrize(
-    ("name", "params"), [("NoamLR", {"warmup_steps": 3}), ("ExponentialLR", {"gamma": 0.5}), (None, {})]
+    ("name", "params"),
+    [
+        ("NoamLR", {"warmup_steps": 3}),
+        ("ExponentialLR", {"gamma": 0.5}),
+        ("StepwiseGradualLR", {"gradual_learning_rates": [[0, 0.02], [3, 0.01], [6, 0.004]]}),
+        (None, {}),
+    ],
 )
 def test_a_rate_for_the_next_step_scales_what_comes_after(name, params):
     made, reference = optimizer(0.01), optimizer(0.01)
