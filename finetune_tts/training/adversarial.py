@@ -7,15 +7,17 @@ and which losses follow. How often, in which order and with which gradients is t
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from finetune_tts.training.adversarial_rates import PARTS, RATE_FIELDS, rate_of, schedule_settings
+from finetune_tts.training.joint import JointTask
 from finetune_tts.training.optimizers import make_optimizer
 from finetune_tts.training.schedules import Schedule, make_schedule
-from finetune_tts.training.task import Criterion, TTSTask, numbered_losses
+from finetune_tts.training.task import Criterion
 
 #: Places of the optimizers, in 🐸TTS's order: checkpoints of both programs hold their states so.
 DISCRIMINATOR, GENERATOR = 0, 1
@@ -38,7 +40,7 @@ def absent_discriminator(network: nn.Module, state: Iterable[str]) -> tuple[str,
     return tuple(name for name in DISCRIMINATOR_MODULES if name in wanted and name not in held)
 
 
-class AdversarialTask(TTSTask):
+class AdversarialTask(JointTask):
     """A network of which one part judges what the rest generates.
 
     The losses are named ``loss_0`` (discriminator) and ``loss_1`` (generator) in history and on the dashboard.
@@ -79,6 +81,19 @@ class AdversarialTask(TTSTask):
             batch: on the network's device.
             judgement: of :meth:`judge`; None while the generator learns without a discriminator.
         """
+
+    def part_losses(self, batch: Any, parts: Sequence[int]) -> tuple[Any, dict[int, dict[str, Tensor]]]:
+        """The generator runs once, the discriminator looks once; see :meth:`JointTask.part_losses`."""
+        # A generator that stays as it is needs no graph.
+        with nullcontext() if GENERATOR in parts else torch.no_grad():
+            outputs = self.run_network(batch)
+        judgement = self.judge(outputs, batch) if DISCRIMINATOR in parts else None
+        found = {}
+        if DISCRIMINATOR in parts:
+            found[DISCRIMINATOR] = self.discriminator_losses(judgement)
+        if GENERATOR in parts:
+            found[GENERATOR] = self.generator_losses(outputs, batch, judgement)
+        return outputs, found
 
     def generator_parameters(self) -> Iterator[nn.Parameter]:
         """All weights that are not the discriminator's."""
@@ -141,12 +156,3 @@ class AdversarialTask(TTSTask):
     def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
         """The rates that the person set for a run that goes on; None where that part keeps its own."""
         return [rate if changed & {"lr", name} else None for name, rate in zip(RATE_FIELDS, self.get_lr(), strict=True)]
-
-    def held_out_losses(self, batch: Any, criteria: Sequence[nn.Module]) -> tuple[Any, dict[str, Tensor]]:
-        """Outputs and all losses of a held-out batch, from one pass of the generator."""
-        outputs = self.run_network(batch)
-        judgement = self.judge(outputs, batch)
-        return outputs, {
-            **numbered_losses(self.discriminator_losses(judgement), DISCRIMINATOR),
-            **numbered_losses(self.generator_losses(outputs, batch, judgement), GENERATOR),
-        }

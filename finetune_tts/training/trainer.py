@@ -21,6 +21,8 @@ from finetune_tts.training.console import Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.history import History, HistoryEntry
 from finetune_tts.training.interrupts import Interrupts, TrainingInterrupted
+from finetune_tts.training.joint import JointTask
+from finetune_tts.training.joint_step import JointStepper
 from finetune_tts.training.means import DeviceSums, LossMeter, Sums
 from finetune_tts.training.samples import write_samples
 from finetune_tts.training.saving import RunFiles, continue_command
@@ -120,7 +122,7 @@ class FineTuneTrainer(Trainer):
         self.world = world
         self.meter = LossMeter(settings.device)
         clips = clip_norms(config.grad_clip, len(self.optimizer))
-        stepper = AdversarialStepper if isinstance(task, AdversarialTask) else Stepper
+        stepper = _stepper_of(task)
         self.stepper = stepper(task, self.criterion, self.optimizer, self.schedules, clips, settings, self.meter)
         self.scaler = self.stepper.scaler
         self.use_amp_scaler = self.scaler is not None
@@ -409,3 +411,9 @@ class FineTuneTrainer(Trainer):
             f"{self.config.batch_size} clips{of}. Lower --coqpit.batch_size (and raise --grad_accum_steps), or "
             f"--coqpit.max_audio_len (samples). Checkpoints so far are whole."
         )
+
+
+def _stepper_of(task: TTSTask) -> type[Stepper]:
+    if isinstance(task, AdversarialTask):
+        return AdversarialStepper
+    return JointStepper if isinstance(task, JointTask) else Stepper
