@@ -12,7 +12,7 @@ FLOORS = [
     ["bin", "__main__"],
     ["cli"],
     ["report", "training"],
-    ["synthesis"],
+    ["runs", "synthesis"],
     ["data", "models"],
     ["audio", "vocoders"],
     ["text", "catalog", "config", "checkpoints", "layers"],

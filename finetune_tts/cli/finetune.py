@@ -90,6 +90,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     )
     add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
     add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
+    add("--early_stop_patience", type=int, metavar="N", help="end after N evaluations without a lower held-out loss")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
     add("--yes", action="store_true", help="accept the terms of a model's licence")
     return parser
@@ -172,7 +173,7 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
         for other in given:
             if other not in (start, *STARTS[start]):
                 raise UserError(f"--{start} and --{other} do not go together: leave one of them out.")
-    for flag in ("grad_accum_steps", "max_steps", "time_limit"):
+    for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience"):
         value = getattr(arguments, flag)
         if value is not None and not value > 0:
             raise UserError(f"--{flag} {value}: must be above 0.")

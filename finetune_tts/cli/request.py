@@ -101,6 +101,7 @@ def request_of(
         grad_accum_steps=arguments.grad_accum_steps,
         discriminator_warm_up=arguments.discriminator_warm_up,
         max_steps=arguments.max_steps,
+        early_stop_patience=arguments.early_stop_patience,
         time_limit=arguments.time_limit * 60 if arguments.time_limit else None,
         **fields,
     )

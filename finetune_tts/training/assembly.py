@@ -46,6 +46,7 @@ from finetune_tts.training.defaults import (
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.distributed import World, world_from_environment
 from finetune_tts.training.pretrained import Pretrained, read_pretrained, warn_of_other_audio
+from finetune_tts.training.recording import data_facts, record_of
 from finetune_tts.training.run import StoppedRun, TrainingJob
 from finetune_tts.training.run_folder import RunAsset
 from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
@@ -87,6 +88,8 @@ class Request:
     """Those of the data sets, where they were read before."""
     dry: bool = False
     """For a check: no more features are computed than are looked at, and the text may lack in the vocabulary."""
+    early_stop_patience: int | None = None
+    """Evaluations without a lower held-out loss after which the run ends."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,18 @@ def assemble(request: Request) -> Assembly:
         grad_accum_steps=request.grad_accum_steps,
         max_steps=request.max_steps,
         time_limit=request.time_limit,
+        early_stop_patience=request.early_stop_patience,
+        record=record_of(
+            config,
+            data=data_facts(config, data),
+            held_out=data.split.eval,
+            device=device,
+            base_weights=pretrained.checkpoint.path if pretrained else None,
+            base_config=pretrained.config if pretrained else None,
+            speaker=speaker,
+            chosen=request.chosen,
+            filled_in=filled_in,
+        ),
     )
     applied = frozenset(default.field for default in filled_in)
     return Assembly(job, data, voice, speaker, report, pretrained, advice, applied)

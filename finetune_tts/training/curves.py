@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 from finetune_tts.files import replacing
-from finetune_tts.training.history import HistoryEntry
+from finetune_tts.runs.history import HistoryEntry
 
 
 def draw_loss_curve(entries: Sequence[HistoryEntry], path: Path, *, loss: str = "loss", title: str = "") -> None:

@@ -39,6 +39,12 @@ def choose_device(name: str = "auto", *, local_rank: int | None = None) -> torch
     return device
 
 
+def device_name(device: torch.device) -> str:
+    """What a person calls a device: ``cpu``, ``cuda:0 (NVIDIA H100)``."""
+    gpu = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    return f"{device}{gpu}"
+
+
 def _choose_gpu(device: torch.device, local_rank: int | None) -> torch.device:
     if not torch.cuda.is_available():
         raise UserError(f"--device {device}: no GPU can be used here ({why_no_cuda()}). Use --device cpu.")

@@ -22,18 +22,21 @@ from finetune_tts.data.loader import SpeechLoader, make_loader
 from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
+from finetune_tts.runs.folder import BEST_NAME, CONFIG_NAME
+from finetune_tts.runs.history import read_history
+from finetune_tts.runs.record import RunRecord, write_record
 from finetune_tts.training.adversarial import AdversarialTask
 from finetune_tts.training.adversarial_rates import RATE_FIELDS
 from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.console import run_log
 from finetune_tts.training.curves import draw_loss_curve
+from finetune_tts.training.device import device_name
 from finetune_tts.training.distributed import World, process_group
 from finetune_tts.training.guard import NonFiniteLoss
-from finetune_tts.training.history import read_history
 from finetune_tts.training.precision import allow_fast_matrix_products, choose_precision
 from finetune_tts.training.run_folder import RunAsset, create_run_folder, place_assets
 from finetune_tts.training.samples import Speaker
-from finetune_tts.training.saving import BEST_NAME, continue_command, newest_checkpoint
+from finetune_tts.training.saving import continue_command, newest_checkpoint
 from finetune_tts.training.seeds import seed_everything
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.state import run_state
@@ -42,7 +45,6 @@ from finetune_tts.training.trainer import FineTuneTrainer
 
 logger = logging.getLogger(__name__)
 
-CONFIG_NAME = "config.json"
 CURVE_NAME = "loss_curve.png"
 
 
@@ -86,6 +88,10 @@ class TrainingJob:
     """The restored weights held no discriminator."""
     discriminator_warm_up: int | None = None
     """Steps in which the discriminator learns alone; None chooses for a fresh one, or keeps what the run had."""
+    early_stop_patience: int | None = None
+    """Evaluations without a lower held-out loss after which it ends; None is never, or what a run that goes on had."""
+    record: RunRecord | None = None
+    """What the run folder is to tell about the run."""
     max_steps: int | None = None
     time_limit: float | None = None
     start_with_eval: bool = False
@@ -176,6 +182,8 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     world.share_weights(task.network)
     if world.is_main and job.goes_on is None:
         place_assets(config, folder, job.assets)
+        if job.record is not None:
+            write_record(folder, job.record)
     if world.is_main:
         write_json(folder / CONFIG_NAME, relative_paths(config.to_dict(), folder))
     resume = job.goes_on.checkpoint if job.goes_on else None
@@ -220,6 +228,7 @@ def settings_of(job: TrainingJob) -> TrainerSettings:
         grad_accum_steps=accumulated or 1,
         max_steps=job.max_steps,
         time_limit=job.time_limit,
+        early_stop_patience=job.early_stop_patience,
         start_with_eval=job.start_with_eval,
     )
 
@@ -284,9 +293,7 @@ def checkpoints_kept(run: FineTuneTrainer) -> int:
 def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
     """What a person wants to know before the first step."""
     settings, sampler = run.settings, run.train_loader.batch_sampler
-    name = str(job.device)
-    if job.device.type == "cuda":
-        name += f" ({torch.cuda.get_device_name(job.device)})"
+    name = device_name(job.device)
     processes = f" in {job.world.size} processes" if job.world.size > 1 else ""
     accumulated = f", {settings.grad_accum_steps} batches a step" if settings.grad_accum_steps > 1 else ""
     precision = str(settings.precision.dtype).removeprefix("torch.")

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from finetune_tts.audio.pictures import alignment_picture
 from finetune_tts.audio.reading import write_waveform
+from finetune_tts.files import replacing
+from finetune_tts.runs.folder import sample_folder
 
-FOLDER_NAME = "samples"
+ALIGNMENT_SUFFIX = ".alignment.png"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def sentence_text(sentence: Any) -> str:
 
 
 def write_samples(folder: Path, step: int, samples: Mapping[str, SpokenSample]) -> list[Path]:
-    """Write ``samples/step_<step>/<n>_<words>.wav`` in the run folder.
+    """Write ``samples/step_<step>/<n>_<words>.wav`` in the run folder, and beside it the alignment as a picture.
 
     Args:
         folder: of the run.
@@ -45,15 +48,18 @@ def write_samples(folder: Path, step: int, samples: Mapping[str, SpokenSample]) 
         samples: by sentence.
 
     Returns:
-        the files, in order.
+        the sounds, in order.
     """
-    target = folder / FOLDER_NAME / f"step_{step:07d}"
+    target = sample_folder(folder, step)
     target.mkdir(parents=True, exist_ok=True)
     paths = []
     for number, (text, sample) in enumerate(samples.items(), start=1):
         words = re.sub(r"\W+", "_", text)[:40].strip("_")
         paths.append(target / f"{number}_{words}.wav")
         write_waveform(paths[-1], sample.waveform, sample.sample_rate)
+        if sample.alignment is not None:
+            with replacing(paths[-1].with_suffix(ALIGNMENT_SUFFIX)) as file:
+                file.write(alignment_picture(sample.alignment))
     return paths
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -15,12 +14,9 @@ from finetune_tts.checkpoints.finding import numbered
 from finetune_tts.checkpoints.writing import prune, write_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing
+from finetune_tts.runs.folder import BEST_MODELS, BEST_NAME, CHECKPOINTS
 
 logger = logging.getLogger(__name__)
-
-BEST_NAME = "best_model.pth"
-CHECKPOINTS = re.compile(r"checkpoint_(\d+)\.pth")
-BEST_MODELS = re.compile(r"best_model_(\d+)\.pth")
 
 
 @dataclass(frozen=True)

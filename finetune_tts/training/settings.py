@@ -29,5 +29,7 @@ class TrainerSettings:
     """Steps after which the run ends, whatever ``epochs`` says."""
     time_limit: float | None = None
     """Seconds after which it ends."""
+    early_stop_patience: int | None = None
+    """Evaluations without a lower held-out loss after which it ends; None never ends it."""
     start_with_eval: bool = False
     """Measure the held-out loss before the first step."""

@@ -42,6 +42,7 @@ def checkpoint_payload(run: "FineTuneTrainer") -> dict[str, Any]:
             "eval_losses": dict(run.eval_losses),
             "evaluated_step": run.evaluated_step,
             "spoken_step": run.spoken_step,
+            "early_stopping": run.early_stopping.state_dict(),
             "meter": run.meter.state_dict(),
             "stepped_optimizers": sorted(run.stepper.stepped),
             "history_position": run.history.position if run.history is not None else 0,
@@ -100,6 +101,8 @@ def restore_run(run: "FineTuneTrainer", checkpoint: Checkpoint) -> None:
     run.eval_losses = dict(state["eval_losses"])
     run.evaluated_step = state["evaluated_step"]
     run.spoken_step = state["spoken_step"]
+    if "early_stopping" in state:  # runs of earlier versions have none
+        run.early_stopping.load_state_dict(state["early_stopping"])
     run.meter.load_state_dict(state["meter"])
     run.stepper.stepped = set(state["stepped_optimizers"])
     run.history_position = state["history_position"]

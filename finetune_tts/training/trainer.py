@@ -15,11 +15,12 @@ from trainer.callbacks import TrainerCallback
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.history import History, HistoryEntry
 from finetune_tts.training.adversarial import AdversarialTask
 from finetune_tts.training.adversarial_step import AdversarialStepper
 from finetune_tts.training.console import Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
-from finetune_tts.training.history import History, HistoryEntry
+from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.training.joint import JointTask
 from finetune_tts.training.joint_step import JointStepper
@@ -136,6 +137,7 @@ class FineTuneTrainer(Trainer):
         self.history_position = 0
         self.dashboard_logger: Any = None
         self.ending = GOES_ON
+        self.early_stopping = EarlyStopping(settings.early_stop_patience)
         if resume is not None:
             restore_run(self, resume)
 
@@ -276,6 +278,7 @@ class FineTuneTrainer(Trainer):
         settings = self.settings
         late = settings.time_limit is not None and time.monotonic() - self.started >= settings.time_limit
         done = settings.max_steps is not None and self.total_steps_done >= settings.max_steps
+        done = done or self.early_stopping.exhausted
         # The processes meet signals and clocks at different times, and have to stop at the same step.
         self.ending = self.world.highest(INTERRUPTED if self.interrupts.requested else int(late or done))
         return self.ending
@@ -298,7 +301,10 @@ class FineTuneTrainer(Trainer):
         if self.epochs_done < self.config.test_delay_epochs:
             return False
         pause = min(self.config.save_step, max(self.steps_per_epoch, MIN_STEPS_BETWEEN_SAMPLES))
-        return self.total_steps_done - self.spoken_step >= pause or self.total_steps_done >= self.total_steps
+        done, total = self.total_steps_done, self.total_steps
+        # A short run is heard in its middle too: the report shows how its alignments came about.
+        half_way = 2 * done >= total > 2 * self.spoken_step
+        return done - self.spoken_step >= pause or half_way or done >= total
 
     # Not inference_mode: what a network caches under it could not be trained with afterwards.
     @torch.no_grad()
@@ -333,6 +339,18 @@ class FineTuneTrainer(Trainer):
         target = self._target(self.eval_losses)
         if target is not None and step:
             self.stepper.measured(target)
+            self._consider_stopping(target)
+
+    def _consider_stopping(self, target: float) -> None:
+        patience, was_exhausted = self.early_stopping, self.early_stopping.exhausted
+        patience.measured(target)
+        if patience.exhausted and not was_exhausted:
+            logger.info(
+                "The held-out loss has not fallen below %.4f for %d evaluations: the run ends here, as "
+                "--early_stop_patience says.",
+                patience.lowest,
+                patience.waited,
+            )
 
     def test_run(self) -> None:
         """Speak the test sentences: into the run folder and onto the dashboard."""

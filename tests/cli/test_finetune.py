@@ -13,6 +13,7 @@ import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.loading import load_config
+from finetune_tts.runs.record import read_record
 
 NAME = "tts_models/xx/test/glow-tts"
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ def history(folder: Path) -> list[dict]:
 def test_a_run_leaves_the_files_that_the_documentation_names(tuned):
     names = sorted(path.name for path in tuned.iterdir() if not path.name.startswith("events.out.tfevents."))
     assert names == [
+        "about_run.json",
         "best_model.pth",
         "best_model_3.pth",
         "checkpoint_3.pth",
@@ -35,7 +37,7 @@ def test_a_run_leaves_the_files_that_the_documentation_names(tuned):
         "samples",
         "trainer_0_log.txt",
     ]
-    assert [path.name for path in tuned.glob("samples/*/*")] == ["1_a_bad_egg.wav"]
+    assert sorted(path.name for path in tuned.glob("samples/*/*")) == ["1_a_bad_egg.alignment.png", "1_a_bad_egg.wav"]
     assert len(list(tuned.glob("events.out.tfevents.*"))) == 1
     assert not list(tuned.rglob("*.part"))
 
@@ -234,7 +236,7 @@ def test_test_sentences_are_read_from_their_file(tune, config_file, release):
     Path("sentences.txt").write_text("a hag.\n\ndad had a bag.\n", encoding="utf-8")
     path = config_file(test_sentences_file="sentences.txt")
     outcome = tune("--config_path", path, "--restore_path", release, "--max_steps", 1)
-    names = sorted(path.name for path in outcome.run_folder.glob("samples/*/*"))
+    names = sorted(path.name for path in outcome.run_folder.glob("samples/*/*.wav"))
     assert names == ["1_a_hag.wav", "2_dad_had_a_bag.wav"]
 
 
@@ -293,3 +295,18 @@ def test_ctrl_c_saves_and_says_how_to_go_on(release, recordings):
     assert list(Path(folder).glob("checkpoint_*.pth"))
     more = [*command, "--continue_path", folder, "--time_limit", "0.001"]
     assert subprocess.run(more, capture_output=True).returncode == 0
+
+
+def test_a_run_tells_where_it_comes_from_and_what_was_held_out(tuned, release):
+    record = read_record(tuned)
+    assert Path(record.base.model_file) == release / "model_file.pth"
+    assert record.data.clips + record.data.held_out == 9
+    assert [Path(clip.audio_file).is_file() for clip in record.clips] == [True] * record.data.held_out
+    assert "epochs" in [name for name, _, _ in record.changes]
+    assert not [name for name, _, _ in record.changes if name == "output_path"]
+    assert {"torch", "python"} <= record.versions.keys()
+
+
+def test_a_patience_of_nothing_is_refused(tune, release, recordings):
+    outcome = tune("--restore_path", release, "--dataset_path", recordings, "--early_stop_patience", 0)
+    outcome.refused("--early_stop_patience 0")

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.history import read_history
 from finetune_tts.training import run as run_module
 from finetune_tts.training.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask, absent_discriminator
 from finetune_tts.training.adversarial_rates import spread_rate
 from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.guard import NonFiniteLoss
-from finetune_tts.training.history import read_history
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.saving import newest_checkpoint
 from finetune_tts.training.state import run_state

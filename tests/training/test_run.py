@@ -13,8 +13,8 @@ import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.history import History, read_history
 from finetune_tts.training.guard import NonFiniteLoss
-from finetune_tts.training.history import History, read_history
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.run_folder import RunAsset
 

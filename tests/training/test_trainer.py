@@ -11,8 +11,8 @@ from trainer import Trainer
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.history import read_history
 from finetune_tts.training.guard import NonFiniteLoss
-from finetune_tts.training.history import read_history
 from finetune_tts.training.interrupts import TrainingInterrupted
 from finetune_tts.training.samples import SpokenSample
 from finetune_tts.training.saving import newest_checkpoint

@@ -3,8 +3,7 @@ import math
 import pytest
 
 from finetune_tts.errors import UserError
-from finetune_tts.training.curves import draw_loss_curve
-from finetune_tts.training.history import History, HistoryEntry, read_history
+from finetune_tts.runs.history import History, HistoryEntry, read_history
 
 
 def entry(step, split="train", loss=1.0):
@@ -49,14 +48,3 @@ def test_a_line_that_is_no_entry_is_named(tmp_path, line):
     (tmp_path / "history.jsonl").write_text(f"{line}\n")
     with pytest.raises(UserError, match=r"history.jsonl, line 1"):
         read_history(tmp_path)
-
-
-def test_the_curve_is_a_picture(tmp_path):
-    entries = [entry(1), entry(2, "eval", 0.7), entry(3, loss=0.5), entry(4, "eval", 0.8)]
-    draw_loss_curve(entries, tmp_path / "curve.png", title="run")
-    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_curve_of_nothing_is_an_empty_picture(tmp_path):
-    draw_loss_curve([], tmp_path / "curve.png")
-    assert (tmp_path / "curve.png").exists()

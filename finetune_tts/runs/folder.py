@@ -1,0 +1,58 @@
+"""The names of what stands in a run folder."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune_tts.checkpoints.finding import numbered
+
+CONFIG_NAME = "config.json"
+BEST_NAME = "best_model.pth"
+SELECTED_NAME = "selected_model.pth"
+SAMPLES_NAME = "samples"
+REPORT_NAME = "report.html"
+CHECKPOINTS = re.compile(r"checkpoint_(\d+)\.pth")
+BEST_MODELS = re.compile(r"best_model_(\d+)\.pth")
+
+_SAMPLE_STEPS = re.compile(r"step_(\d+)")
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """Weights that a run wrote, and the step that they are of."""
+
+    step: int
+    path: Path
+
+
+def best_model(folder: Path) -> SavedModel | None:
+    """The model of the lowest held-out loss; None before there is one."""
+    found = numbered(folder, BEST_MODELS)
+    return SavedModel(*found[-1]) if found else None
+
+
+def last_model(folder: Path) -> SavedModel | None:
+    """The model that was trained longest; None before there is one."""
+    saved = saved_models(folder)
+    return saved[-1] if saved else None
+
+
+def saved_models(folder: Path) -> list[SavedModel]:
+    """All weights in the folder, one for each step, lowest step first."""
+    # Of two files of one step the checkpoint is the later one, and holds the same weights.
+    by_step = {step: path for pattern in (BEST_MODELS, CHECKPOINTS) for step, path in numbered(folder, pattern)}
+    return [SavedModel(step, path) for step, path in sorted(by_step.items())]
+
+
+def sample_folder(folder: Path, step: int) -> Path:
+    """Where the test sentences stand that were spoken after ``step``."""
+    return folder / SAMPLES_NAME / f"step_{step:07d}"
+
+
+def sample_folders(folder: Path) -> list[tuple[int, Path]]:
+    """Step and folder of each time that test sentences were spoken, lowest step first."""
+    samples = folder / SAMPLES_NAME
+    if not samples.is_dir():
+        return []
+    found = [(_SAMPLE_STEPS.fullmatch(path.name), path) for path in samples.iterdir() if path.is_dir()]
+    return sorted((int(match.group(1)), path) for match, path in found if match)
