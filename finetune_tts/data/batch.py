@@ -6,7 +6,7 @@ T_wav samples of the longest waveform.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -40,8 +40,29 @@ class Item:
     waveform: np.ndarray | None = None
 
 
+Group = TypeVar("Group", bound="TensorGroup")
+
+
 @dataclass(frozen=True)
-class Batch:
+class TensorGroup:
+    """Tensors that move together, beside other things that stay."""
+
+    def to(self: Group, device: torch.device | str, non_blocking: bool = False) -> Group:
+        """The group on another device; with ``non_blocking`` the copy of pinned memory does not hold up the caller."""
+        return self._mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self: Group) -> Group:
+        """The group in page-locked memory, from where it is copied to a GPU while the GPU works."""
+        return self._mapped(lambda tensor: tensor.pin_memory())
+
+    def _mapped(self: Group, change: Callable[[Tensor], Tensor]) -> Group:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Batch(TensorGroup):
     """Samples of about the same length, padded to one shape, the longest text first.
 
     Attributes:
@@ -74,19 +95,6 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
-        """The batch on another device; with ``non_blocking`` the copy of pinned memory does not hold up the caller."""
-        return self._mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "Batch":
-        """The batch in page-locked memory, from where it is copied to a GPU while the GPU works."""
-        return self._mapped(lambda tensor: tensor.pin_memory())
-
-    def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
-        return replace(self, **changed)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def filter_samples(
     infos: Mapping[Path, AudioInfo],
     *,
     sample_rate: int,
+    needs_text: bool = True,
     min_text_len: float = 1,
     max_text_len: float = math.inf,
     min_audio_len: float = 1,
@@ -53,6 +54,7 @@ def filter_samples(
         samples: all samples.
         infos: what ``probe_samples`` found.
         sample_rate: the model's, in Hz.
+        needs_text: False for a model that does not read, such as a vocoder; bounds of the text do not count then.
         min_text_len: shortest text, in characters.
         max_text_len: longest text, in characters.
         min_audio_len: shortest recording, in samples at the model's rate as in 🐸TTS.
@@ -68,11 +70,11 @@ def filter_samples(
     def reason(sample: Sample) -> str | None:
         seconds = infos[sample.audio_file].duration
         length = len(sample.text)
-        if not sample.text.strip():
+        if needs_text and not sample.text.strip():
             return "no text"
-        if length < min_text_len:
+        if needs_text and length < min_text_len:
             return f"text shorter than {min_text_len:g} characters (min_text_len)"
-        if length > max_text_len:
+        if needs_text and length > max_text_len:
             return f"text longer than {max_text_len:g} characters (max_text_len)"
         if seconds * sample_rate < min_audio_len:
             return f"recording shorter than {min_audio_len / sample_rate:.2f} s (min_audio_len {min_audio_len:g})"

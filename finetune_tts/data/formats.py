@@ -20,6 +20,7 @@ FORMATS: Mapping[str, Reader] = {
     **{table.name: table.read for table in NAMED_COLUMNS},
     "jsonl": read_json_lines,
     "pairs": layouts.pairs,
+    "recordings": layouts.recordings,
     "vctk": layouts.vctk,
     "vctk_old": layouts.vctk_old,
     "open_bible": layouts.open_bible,

@@ -157,6 +157,13 @@ def pair_text(audio: Path) -> Path | None:
     return next((folder / name for folder in places if (folder / name).is_file()), None)
 
 
+def recordings(root: Path, meta_file: str) -> list[Row]:
+    """Every recording below the folder, without text: what a vocoder needs."""
+    if meta_file:
+        raise UserError(f"{root}: the format recordings takes every recording of the folder, and no metadata file.")
+    return [Row("", (audio,), str(audio)) for audio in walk_files(root) if is_audio(audio.name)]
+
+
 def voxceleb1(root: Path, meta_file: str) -> list[Row]:
     """VoxCeleb 1: ``…/idSPEAKER/VIDEO/x.wav``, without text (for speaker encoders)."""
     return _voxceleb(root, meta_file, "1")

@@ -87,6 +87,7 @@ TABLES = {
     ),
     "synpaflex": ("b/txt/1.txt", "Oui\n", ["b/wav/1.wav"], [("#b/wav/1", "synpaflex", "Oui")]),
     "pairs": ("a/1.txt", "Yes,\n sir\n", ["a/1.wav"], [("#a/1", "voice", "Yes, sir")]),
+    "recordings": ("readme.txt", "", ["b/1.wav"], [("#b/1", "voice", "")]),
     "voxceleb1": ("readme.txt", "", ["id1/v/1.wav"], [("#id1/v/1", "voxcel1_id1", "")]),
     "voxceleb2": ("readme.txt", "", ["id1/v/1.wav"], [("#id1/v/1", "voxcel2_id1", "")]),
     "mozilla_de": ("metadata.csv", "1_a.wav|Grüße\n", ["BATCH_1_FINAL/1_a.wav"],

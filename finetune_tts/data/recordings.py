@@ -1,0 +1,114 @@
+"""From a vocoder's data fields to recordings that it can be trained on; no transcript is needed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.features import Extractor, FeatureCache
+from finetune_tts.data.filtering import filter_samples
+from finetune_tts.data.forced_features import ForcedFeatures
+from finetune_tts.data.formats import AUTO
+from finetune_tts.data.gathering import Formatter, load_samples
+from finetune_tts.data.probing import probe_samples
+from finetune_tts.data.sample import Sample
+from finetune_tts.data.split import SampleSplit, split_samples
+
+RECORDINGS = "recordings"
+SHORTEST_SECONDS = 0.1
+"""A clip below that is a click, or was cut by mistake."""
+
+
+@dataclass(frozen=True)
+class PreparedRecordings:
+    """The recordings of a run.
+
+    Attributes:
+        split: to train on, and held out.
+        cache: their features and waveforms, complete.
+        forced: mel spectrograms of an acoustic model, where the run has them.
+        dropped: reason → recordings left out.
+        seconds: duration of all that are kept.
+    """
+
+    split: SampleSplit
+    cache: FeatureCache
+    forced: ForcedFeatures | None
+    dropped: dict[str, list[Sample]]
+    seconds: float
+
+
+def prepare_recordings(
+    datasets: Sequence[DatasetConfig],
+    extractor: Extractor,
+    *,
+    sample_rate: int,
+    n_mels: int,
+    cache_folder: str | Path,
+    feature_path: str | Path | None = None,
+    eval_split_size: float = 10,
+    eval_split_max_size: int | None = None,
+    seed: int = 0,
+    formatter: Formatter | None = None,
+    workers: int = 0,
+) -> PreparedRecordings:
+    """Read, check, filter and split recordings, and compute their features.
+
+    Args:
+        datasets: any layout; ``auto`` takes every recording of the folder, as no text is needed.
+        extractor: computes the features.
+        sample_rate: the vocoder's, in Hz.
+        n_mels: bands that the vocoder takes.
+        cache_folder: where features are kept.
+        feature_path: folder of spectrograms that an acoustic model gave; recordings without one are left out.
+        eval_split_size: recordings to hold out; below 1 a share of them. No more than a tenth is held out.
+        eval_split_max_size: most of them.
+        seed: of the split.
+        formatter: the person's own reader of metadata.
+        workers: processes for the features.
+
+    Raises:
+        UserError: a fault of the data, see the functions called.
+    """
+    plain = [replace(entry) if _names_layout(entry, formatter) else _as_recordings(entry) for entry in datasets]
+    samples = load_samples(plain, formatter)
+    infos = probe_samples(samples)
+    filtered = filter_samples(
+        samples,
+        infos,
+        sample_rate=sample_rate,
+        needs_text=False,
+        min_audio_len=SHORTEST_SECONDS * sample_rate,
+        max_audio_len=math.inf,
+    )
+    kept, dropped = filtered.kept, dict(filtered.dropped)
+    forced = None
+    if feature_path:
+        forced = ForcedFeatures(feature_path, n_mels)
+        with_features = forced.with_features(kept)
+        names = {sample.name for sample in with_features}
+        if len(with_features) < len(kept):
+            dropped["no features in feature_path"] = [sample for sample in kept if sample.name not in names]
+        kept = with_features
+    cache = FeatureCache(cache_folder, extractor, waveforms=True)
+    cache.precompute(kept, workers)
+    if forced is not None:
+        for sample in kept:
+            forced.require_aligned(sample, cache.length(sample))
+    most = max(1, len(kept) // 10)
+    return PreparedRecordings(
+        split=split_samples(kept, eval_split_size, min(most, eval_split_max_size or most), seed),
+        cache=cache,
+        forced=forced,
+        dropped=dropped,
+        seconds=sum(infos[sample.audio_file].duration for sample in kept),
+    )
+
+
+def _names_layout(dataset: DatasetConfig, formatter: Formatter | None) -> bool:
+    return formatter is not None or bool(dataset.meta_file_train) or (dataset.formatter or AUTO).lower() != AUTO
+
+
+def _as_recordings(dataset: DatasetConfig) -> DatasetConfig:
+    return replace(dataset, formatter=RECORDINGS)
