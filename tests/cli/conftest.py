@@ -7,6 +7,7 @@ import threading
 import wave
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -230,12 +231,12 @@ def tuned(release: Path, recordings: Path, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-@pytest.fixture
-def catalog(tmp_path: Path, release: Path) -> Iterator[Path]:
-    """A catalog file whose model :data:`NAME` is served as a zip by this machine."""
+@contextmanager
+def served(model: Path, catalog: Path, architecture: str = "glow_tts") -> Iterator[Path]:
+    """Serve a model as a zip, and write the catalog file in which it is called :data:`NAME`."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for path in sorted(release.iterdir()):
+        for path in sorted(model.iterdir()):
             archive.write(path, f"tts_models--xx--test--glow-tts/{path.name}")
 
     class Handler(BaseHTTPRequestHandler):
@@ -251,10 +252,26 @@ def catalog(tmp_path: Path, release: Path) -> Iterator[Path]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    path = tmp_path / "my_models.json"
     address = f"http://127.0.0.1:{server.server_address[1]}/release.zip"
-    path.write_text(json.dumps({"models": [{"name": NAME, "architecture": "glow_tts", "addresses": [address]}]}))
-    yield path
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    entry = {"name": NAME, "architecture": architecture, "addresses": [address]}
+    catalog.write_text(json.dumps({"models": [entry]}))
+    try:
+        yield catalog
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, release: Path) -> Iterator[Path]:
+    """A catalog file whose model :data:`NAME` is served as a zip by this machine."""
+    with served(release, tmp_path / "my_models.json") as path:
+        yield path
+
+
+@pytest.fixture
+def make_catalog(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Serve another model under that name."""
+    with ExitStack() as stack:
+        yield lambda model, **options: stack.enter_context(served(model, tmp_path / "other_models.json", **options))

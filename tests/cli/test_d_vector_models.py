@@ -170,6 +170,27 @@ def test_a_model_whose_vectors_are_gone_speaks_like_a_recording(tts, say, model,
     assert "names no speakers" in tts("--model_path", model, "--list_speaker_idxs").err
 
 
+def test_a_catalog_model_brings_its_encoder_and_its_speakers(tune, tts, make_catalog, model, recordings):
+    values = json.loads((model / "config.json").read_text())
+    values |= {
+        "d_vector_file": ["/home/someone/speakers.json"],
+        "speaker_encoder_model_path": "/home/someone/encoder/best_model.pth",
+        "speaker_encoder_config_path": "/home/someone/encoder/config.json",
+    }
+    (model / "config.json").write_text(json.dumps(values))
+    words = ("--models_file", make_catalog(model), "--model_name", "tts_models/xx/test/glow-tts")
+    wav = recordings / "wavs" / "clip1.wav"
+    assert tts(*words, "--text", "egg", "--speaker_wav", wav).status == 0
+    assert tts(*words, "--text", "egg", "--speaker_idx", "bob").status == 0
+    assert tune(*words, "--compute_embeddings", "mine.json", "--dataset_path", recordings).status == 0
+    run = tune(*words, "--dataset_path", recordings, "--max_steps", 1).run_folder
+    config = json.loads((run / "config.json").read_text())
+    assert config["d_vector_file"] == "d_vectors.json"
+    assert config["speaker_encoder_model_path"] == "model_se.pth"
+    assert config["speaker_encoder_config_path"] == "config_se.json"
+    assert DVectors.read(run / "d_vectors.json").names().names == ("ann", "bob", recordings.name)
+
+
 def test_bad_recordings_and_flags_are_named(tts, model, recordings, make_wav, tmp_path):
     words = ("--model_path", model, "--text", "egg")
     make_wav(tmp_path / "short.wav", np.zeros(10))
