@@ -13,6 +13,7 @@ from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
 from finetune_tts.config.released import current_form
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.values import Findings, build, shown
+from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 #: Architecture (the ``model`` field) → its config class.
 CONFIG_CLASSES: dict[str, type[SpeechConfig]] = {
     "glow_tts": GlowTTSConfig,
+    "vits": VitsConfig,
 }
 
 

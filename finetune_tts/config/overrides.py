@@ -22,6 +22,7 @@ from finetune_tts.config.values import (
     describe,
     shown,
 )
+from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
 
 __all__ = [
@@ -130,6 +131,8 @@ def apply_overrides(config: Config, overrides: Sequence[Override]) -> None:
             faults.append(f"{PREFIX}model {after_model}: the config is one of {before_model}; take another config.")
     if faults:
         raise UserError(faults[0] if len(faults) == 1 else "\n  ".join([f"{len(faults)} overrides fail:", *faults]))
+    if isinstance(changed, VitsConfig):
+        changed.settle(given)
     config.__dict__.update(changed.__dict__)
 
 

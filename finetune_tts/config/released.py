@@ -8,6 +8,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from finetune_tts.config.vits import SHARED_FIELDS, VitsArgs
+
 Values = dict[str, Any]
 
 #: Old name → name today, at top level.
@@ -176,6 +178,31 @@ def name_fourier_size(values: Values) -> None:
         audio["fft_size"] = (audio.pop("num_freq") - 1) * 2
 
 
+def gather_network_fields(values: Values) -> None:
+    """Move the network's fields of a VITS into their group; some configs had them at top level.
+
+    What stands in both places counts as the group says, as in coqui-tts.
+    """
+    if values.get("model") != "vits":
+        return
+    if values.get("model_args") is None:
+        values["model_args"] = {}
+    group = values["model_args"]
+    if not isinstance(group, dict):
+        return
+    for old, new in RENAMED.items():
+        if new in SHARED_FIELDS:
+            move(group, old, group, new)
+    for name in VitsArgs.field_names():
+        if name in SHARED_FIELDS:
+            if group.get(name) is not None:
+                values[name] = group[name]
+            elif values.get(name) is not None:
+                group[name] = values[name]
+        else:
+            move(values, name, group, name)
+
+
 STEPS: tuple[Callable[[Values], None], ...] = (
     rename_model,
     rename_fields,
@@ -188,4 +215,5 @@ STEPS: tuple[Callable[[Values], None], ...] = (
     rename_encoder,
     rename_dataset_fields,
     name_fourier_size,
+    gather_network_fields,
 )

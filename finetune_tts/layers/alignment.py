@@ -1,5 +1,7 @@
 """Hard monotonic alignments between text and frames."""
 
+from typing import cast
+
 import torch
 from monotonic_alignment_search import maximum_path as maximum_path_on_cpu
 from torch import Tensor
@@ -58,17 +60,17 @@ def search_alignment_on_device(log_likelihood: Tensor, token_lengths: Tensor, me
     return path.to(log_likelihood.dtype)
 
 
-def expand_durations(durations: Tensor, num_frames: int) -> Tensor:
+def expand_durations(durations: Tensor, num_frames: int | Tensor) -> Tensor:
     """Turn whole durations into an alignment.
 
     Args:
         durations: ``[B, T_text]``, frames of each symbol, 0 for padding.
-        num_frames: ``T_mel``.
+        num_frames: ``T_mel``; a tensor stays a variable of an exported graph.
 
     Returns:
         ``[B, T_text, T_mel]`` zeros and ones, float32.
     """
     ends = durations.cumsum(dim=1)  # [B, T_text]
     starts = ends - durations
-    frames = torch.arange(num_frames, device=durations.device)
+    frames = torch.arange(cast(int, num_frames), device=durations.device)  # torch takes a tensor as well
     return ((frames >= starts.unsqueeze(-1)) & (frames < ends.unsqueeze(-1))).float()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class ChannelNorm(nn.Module):
@@ -21,3 +22,18 @@ class ChannelNorm(nn.Module):
         """Normalize ``x [B, C, T]``."""
         variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
         return (x - mean) * torch.rsqrt(variance + self.eps) * self.gamma + self.beta
+
+
+class FlatChannelNorm(nn.Module):
+    """The same with parameters of shape ``[C]`` and a smaller constant: the form that VITS has."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x [B, C, T]``."""
+        x = F.layer_norm(x.transpose(1, 2), self.gamma.shape, self.gamma, self.beta, self.eps)  # [B, T, C]
+        return x.transpose(1, 2)

@@ -4,6 +4,7 @@ Shapes: B batch, C channels, H heads, D channels of a head, T steps, W window of
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -74,9 +75,9 @@ class RelativeAttention(nn.Module):
     def _in_window(self, embedding: Tensor, steps: int) -> Tensor:
         """Cut or zero-pad ``[1, 2W+1, D]`` to the ``2 * steps - 1`` distances that a sequence has."""
         assert self.window is not None
-        missing = max(steps - (self.window + 1), 0)
-        start = max(self.window + 1 - steps, 0)
-        return F.pad(embedding, (0, 0, missing, missing))[:, start : start + 2 * steps - 1]
+        # Padded for any length, without asking for it: an exported graph has no branches.
+        padded = F.pad(embedding, (0, 0, steps - 1, steps - 1))
+        return padded[:, self.window : self.window + 2 * steps - 1]
 
 
 class FeedForward(nn.Module):
@@ -105,6 +106,7 @@ class RelativeTransformer(nn.Module):
         num_heads, num_layers, kernel_size: heads, layers, kernel of the feed-forward convolutions.
         dropout_p: dropout after attention and feed-forward, and on attention weights.
         rel_attn_window_size: window of relative positions; None for none.
+        norm: makes a normalization over that many channels.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class RelativeTransformer(nn.Module):
         kernel_size: int = 1,
         dropout_p: float = 0.0,
         rel_attn_window_size: int | None = None,
+        norm: Callable[[int], nn.Module] = ChannelNorm,
     ) -> None:
         super().__init__()
         self.dropout = dropout_p
@@ -124,11 +127,11 @@ class RelativeTransformer(nn.Module):
             RelativeAttention(channels, num_heads, window=rel_attn_window_size, dropout=dropout_p)
             for _ in range(num_layers)
         )
-        self.norm_layers_1 = nn.ModuleList(ChannelNorm(channels) for _ in range(num_layers))
+        self.norm_layers_1 = nn.ModuleList(norm(channels) for _ in range(num_layers))
         self.ffn_layers = nn.ModuleList(
             FeedForward(channels, hidden_channels_ffn, kernel_size, dropout=dropout_p) for _ in range(num_layers)
         )
-        self.norm_layers_2 = nn.ModuleList(ChannelNorm(channels) for _ in range(num_layers))
+        self.norm_layers_2 = nn.ModuleList(norm(channels) for _ in range(num_layers))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Encode ``x [B, C, T]`` under ``mask [B, 1, T]``."""

@@ -8,6 +8,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import ENCODER_TYPES, GlowTTS
+from finetune_tts.models.vits.building import build_vits
 
 
 def build_glow_tts(config: GlowTTSConfig, num_symbols: int, num_speakers: int = 0) -> GlowTTS:
@@ -49,6 +50,7 @@ def build_glow_tts(config: GlowTTSConfig, num_symbols: int, num_speakers: int = 
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "glow_tts": build_glow_tts,
+    "vits": build_vits,
 }
 
 

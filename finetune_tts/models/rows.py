@@ -24,6 +24,7 @@ class EmbeddingRows:
 #: architecture name → its embeddings, written out by hand.
 EMBEDDING_ROWS = {
     "glow_tts": EmbeddingRows(symbols="encoder.emb.weight", speakers="emb_g.weight"),
+    "vits": EmbeddingRows(symbols="text_encoder.emb.weight", speakers="emb_g.weight", languages="emb_l.weight"),
 }
 
 
