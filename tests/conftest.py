@@ -19,6 +19,8 @@ import torch
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.loading import load_config
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.config.vocoder_loading import load_vocoder_config
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
@@ -53,6 +55,11 @@ class ReferenceCase:
     def config(self) -> Config:
         """The config of the case."""
         return load_config(self.folder / "config.json")
+
+    @cached_property
+    def vocoder_config(self) -> VocoderConfig:
+        """The config of a vocoder's case."""
+        return load_vocoder_config(self.folder / "config.json")
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The batch."""

@@ -19,6 +19,7 @@ from finetune_tts.config.ranges import (
     out_of_range,
 )
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.training import TrainingConfig
 from finetune_tts.config.values import shown
 from finetune_tts.config.vits import VitsConfig
 from finetune_tts.config.vits_checks import vits_faults
@@ -150,7 +151,7 @@ def lengths(config: SpeechConfig) -> Iterator[str]:
         )
 
 
-def optimizers(config: SpeechConfig) -> Iterator[str]:
+def optimizers(config: TrainingConfig) -> Iterator[str]:
     """Yield optimizers and schedules that do not exist, and arguments of them that cannot be."""
     for field, known in (("optimizer", OPTIMIZERS), ("lr_scheduler", SCHEDULERS)):
         names = getattr(config, field)

@@ -3,23 +3,15 @@
 import pytest
 import torch
 
-from finetune_tts.vocoders.melgan import MelganGenerator
-from finetune_tts.vocoders.melgan_discriminator import MelganMultiscaleDiscriminator
+from finetune_tts.vocoders.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "fullband_melgan"
 
 
 @pytest.fixture
 def parts(reference_case):
-    fields = reference_case.read("config.json")
-    # The other parameters that configs name are not used in releases: their networks have the default channels.
-    params = {name: fields["generator_model_params"][name] for name in ("upsample_factors", "num_res_blocks")}
-    return torch.nn.ModuleDict(
-        {
-            "model_g": MelganGenerator(in_channels=fields["audio"]["num_mels"], **params),
-            "model_d": MelganMultiscaleDiscriminator(**fields["discriminator_model_params"]),
-        }
-    )
+    config = reference_case.vocoder_config
+    return torch.nn.ModuleDict({"model_g": build_generator(config), "model_d": build_discriminator(config)})
 
 
 def test_reference_names_and_shapes_are_those_of_released_checkpoints(reference_case, parts):

@@ -3,20 +3,19 @@
 import pytest
 import torch
 
-from finetune_tts.vocoders.hifigan import HifiganGenerator
-from finetune_tts.vocoders.hifigan_discriminator import HifiganDiscriminator
+from finetune_tts.vocoders.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "hifigan"
 
 
 @pytest.fixture
 def generator(reference_case):
-    return HifiganGenerator(**reference_case.read("config.json")["generator_model_params"])
+    return build_generator(reference_case.vocoder_config)
 
 
 def test_reference_names_and_shapes_are_those_of_released_checkpoints(reference_case, generator):
     with torch.device("meta"):
-        discriminator = HifiganDiscriminator()
+        discriminator = build_discriminator(reference_case.vocoder_config)
     parts = torch.nn.ModuleDict({"model_g": generator, "model_d": discriminator})
     ours = {name: list(tensor.shape) for name, tensor in parts.state_dict().items()}
     assert ours == reference_case.read("shapes.json")

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from finetune_tts.vocoders.parallel_wavegan import ParallelWaveganGenerator
-from finetune_tts.vocoders.parallel_wavegan_discriminator import ParallelWaveganDiscriminator
+from finetune_tts.vocoders.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "parallel_wavegan"
 NOISE_SEED = 1234  # with which the reference drew the noise
@@ -12,10 +11,8 @@ NOISE_SEED = 1234  # with which the reference drew the noise
 
 @pytest.fixture
 def parts(reference_case):
-    fields = reference_case.read("config.json")
-    generator = ParallelWaveganGenerator(aux_channels=fields["audio"]["num_mels"], **fields["generator_model_params"])
-    discriminator = ParallelWaveganDiscriminator(**fields["discriminator_model_params"])
-    return torch.nn.ModuleDict({"model_g": generator, "model_d": discriminator})
+    config = reference_case.vocoder_config
+    return torch.nn.ModuleDict({"model_g": build_generator(config), "model_d": build_discriminator(config)})
 
 
 def test_reference_names_and_shapes_are_those_of_released_checkpoints(reference_case, parts):

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from finetune_tts.vocoders.univnet import UnivnetGenerator
-from finetune_tts.vocoders.univnet_discriminator import UnivnetDiscriminator
+from finetune_tts.vocoders.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "univnet"
 NOISE_SEED = 1234  # with which the reference drew the noise
@@ -12,8 +11,8 @@ NOISE_SEED = 1234  # with which the reference drew the noise
 
 @pytest.fixture
 def parts(reference_case):
-    generator = UnivnetGenerator(**reference_case.read("config.json")["generator_model_params"])
-    return torch.nn.ModuleDict({"model_g": generator, "model_d": UnivnetDiscriminator()})
+    config = reference_case.vocoder_config
+    return torch.nn.ModuleDict({"model_g": build_generator(config), "model_d": build_discriminator(config)})
 
 
 def test_reference_names_and_shapes_are_those_of_released_checkpoints(reference_case, parts):
