@@ -51,7 +51,7 @@ class VectorSource:
 def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: Sequence[Path]) -> EncoderFiles | None:
     """The speaker encoder of a run: the one that the person names, else the one that the model brings.
 
-    A chosen one is entered into the config, where the architecture has fields for it.
+    It is entered into the config, where the architecture has fields for it.
 
     Args:
         config: of the run, its paths located.
@@ -61,21 +61,26 @@ def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: 
     Raises:
         UserError: one is chosen for a model that has no use for it.
     """
-    if chosen is None:
-        values = config.to_dict() if has_use_for_encoder(config) else {}
-        return next((files for folder in folders if values and (files := encoder_of_model(values, folder))), None)
+    wanted = has_use_for_encoder(config)
+    files = chosen
+    if files is None:
+        values = config.to_dict() if wanted else {}
+        found = (encoder_of_model(values, folder) for folder in folders if wanted)
+        files = next((found_files for found_files in found if found_files is not None), None)
+    if files is None:
+        return None
     fields = {
-        **encoder_fields(config, MODEL_FIELD, chosen.model),
-        **encoder_fields(config, CONFIG_FIELD, chosen.config),
+        **encoder_fields(config, MODEL_FIELD, files.model),
+        **encoder_fields(config, CONFIG_FIELD, files.config),
     }
-    if not fields and not has_use_for_encoder(config):
+    if not fields and not wanted:
         raise UserError(
-            f"--encoder_path {chosen.model}: this {config.model} does not know its speakers by d-vectors, so it has no "
+            f"--encoder_path {files.model}: this {config.model} does not know its speakers by d-vectors, so it has no "
             "use for a speaker encoder. Leave the flag out."
         )
     for name, value in fields.items():
         set_field(config, name, value)
-    return chosen
+    return files
 
 
 def has_use_for_encoder(config: SpeechConfig) -> bool:

@@ -1,0 +1,37 @@
+"""The speaker encoder that judges generated speech in training, where a config asks for it."""
+
+from pathlib import Path
+
+import torch
+
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.errors import UserError
+from finetune_tts.models.speaker_encoder.frozen import FrozenSpeakerEncoder
+from finetune_tts.synthesis.speaker_encoder import encoder_of_model, load_speaker_encoder
+
+
+def speaker_judge(config: SpeechConfig, device: torch.device | str = "cpu") -> FrozenSpeakerEncoder | None:
+    """The encoder for a speaker-consistency loss, None where the config does not ask for one.
+
+    Keep it out of the network whose checkpoints are written: its weights belong to its own file.
+
+    Args:
+        config: of the run, its paths located; its ``model_args`` say whether and which.
+        device: of the network that is judged.
+
+    Raises:
+        UserError: the config names no encoder that is there, or one that takes spectrograms.
+    """
+    values = config.to_dict()
+    arguments = values.get("model_args") or {}
+    if not arguments.get("use_speaker_encoder_as_loss"):
+        return None
+    files = encoder_of_model(values, Path(arguments.get("speaker_encoder_model_path") or "model_se.pth").parent)
+    if files is None:
+        raise UserError(
+            "use_speaker_encoder_as_loss is true, but speaker_encoder_model_path and speaker_encoder_config_path name "
+            "no speaker encoder that is there. Name it with --encoder_path and --encoder_config_path, or set the field "
+            "false."
+        )
+    encoder = load_speaker_encoder(files, device=device)
+    return encoder.frozen(config.audio.sample_rate).to(device)
