@@ -24,8 +24,11 @@ DEFAULT_PARAMS: dict[str, Any] = {
     "use_lstm_with_projection": True,
 }
 _SIZES = ("input_dim", "proj_dim", "lstm_dim", "num_lstm_layers")
+_LISTS = ("layers", "num_filters")
 _SWITCHES = ("use_lstm_with_projection", "use_torch_spec", "log_input")
-_LARGEST_SIZE = 2**16
+#: bounds far beyond any encoder, so that a config cannot ask for more memory than there is.
+_LARGEST = {"num_lstm_layers": 32, "layers": 64}
+_LARGEST_SIZE = 8192
 
 
 @dataclass
@@ -83,6 +86,7 @@ def load_encoder_config(path: str | Path) -> SpeakerEncoderConfig:
         faults = list(encoder_config_faults(config))
     if faults:
         raise UserError(f"{where}: {'; '.join(faults)}.")
+    config.model_params |= {name: int(config.model_params[name]) for name in _SIZES if name in config.model_params}
     return config
 
 
@@ -93,14 +97,14 @@ def encoder_config_faults(config: SpeakerEncoderConfig) -> Iterator[str]:
         yield f"model_params.model_name = {shown(params['model_name'])}: must be one of {', '.join(NETWORKS)}"
         return
     sizes = {name: params[name] for name in _SIZES if name in params}
-    for name in ("layers", "num_filters"):
+    for name in _LISTS:
         for index, value in enumerate(_items(params.get(name))):
             sizes[f"{name}.{index}"] = value
         if name in params and len(_items(params[name])) != 4:
             yield f"model_params.{name} = {shown(params[name])}: must be a list of 4 whole numbers"
-    bad = [name for name, size in sizes.items() if not (is_whole(size) and 1 <= size <= _LARGEST_SIZE)]
+    bad = [name for name, size in sizes.items() if not (is_whole(size) and 1 <= size <= _largest(name))]
     for name in bad:
-        yield f"model_params.{name} = {shown(sizes[name])}: must be a whole number, 1 to {_LARGEST_SIZE}"
+        yield f"model_params.{name} = {shown(sizes[name])}: must be a whole number, 1 to {_largest(name)}"
     for name in _SWITCHES:
         if not isinstance(params.get(name, False), bool):
             yield f"model_params.{name} = {shown(params[name])}: must be true or false"
@@ -113,6 +117,10 @@ def encoder_config_faults(config: SpeakerEncoderConfig) -> Iterator[str]:
 
 def _defaults(network: str) -> dict[str, Any]:
     return DEFAULT_PARAMS if network == "lstm" else {"input_dim": 64, "proj_dim": 512}
+
+
+def _largest(name: str) -> int:
+    return _LARGEST.get(name.partition(".")[0], _LARGEST_SIZE)
 
 
 def _items(value: Any) -> list[Any]:

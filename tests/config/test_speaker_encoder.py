@@ -77,6 +77,10 @@ def test_what_is_left_out_has_the_default(load):
         ({"model_params": RESNET | {"proj_dim": 0}}, "proj_dim = 0"),
         ({"model_params": RESNET | {"proj_dim": True}}, "proj_dim = true"),
         ({"model_params": RESNET | {"proj_dim": 1e9}}, "proj_dim"),
+        (
+            {"model_params": RESNET | {"layers": [3, 4, 1e6, 3]}},
+            "layers.2 = 1000000.0: must be a whole number, 1 to 64",
+        ),
         ({"model_params": RESNET | {"use_torch_spec": "yes"}}, "use_torch_spec"),
         ({"model_params": RESNET | {"layers": [1, 2]}}, "layers"),
         ({"model_params": RESNET | {"num_filters": [1, 2, 3, {}]}}, "num_filters.3"),
