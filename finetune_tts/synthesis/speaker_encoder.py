@@ -158,9 +158,10 @@ class SpeakerEncoder:
             UserError: it takes spectrograms.
         """
         try:
-            return FrozenSpeakerEncoder(self.network, source_rate=sample_rate, encoder_rate=self.sample_rate)
+            judge = FrozenSpeakerEncoder(self.network, source_rate=sample_rate, encoder_rate=self.sample_rate)
         except ValueError as error:
             raise UserError(f"{self.source}: {error}") from error
+        return judge.to(self.device)
 
     def _require_length(self, wav: np.ndarray, name: str) -> None:
         if len(wav) < self.shortest:
@@ -198,7 +199,7 @@ def encoder_files(model: str | Path, config: str | Path | None = None) -> Encode
 
     Args:
         model: the checkpoint, or a folder that holds it.
-        config: its config; by default ``config_se.json`` or ``config.json`` beside the checkpoint.
+        config: its config; where it is not given, ``config_se.json`` or ``config.json`` beside the checkpoint.
 
     Raises:
         UserError: a file is missing.
@@ -207,7 +208,7 @@ def encoder_files(model: str | Path, config: str | Path | None = None) -> Encode
     if model.is_dir():
         model = next((model / name for name in MODEL_NAMES if (model / name).is_file()), model)
     model = find_weights(model)
-    if config is not None:
+    if config:
         config = Path(config).expanduser()
         if not config.is_file():
             raise UserError(f"--encoder_config_path {config}: no such file.")

@@ -33,5 +33,4 @@ def speaker_judge(config: SpeechConfig, device: torch.device | str = "cpu") -> F
             "no speaker encoder that is there. Name it with --encoder_path and --encoder_config_path, or set the field "
             "false."
         )
-    encoder = load_speaker_encoder(files, device=device)
-    return encoder.frozen(config.audio.sample_rate).to(device)
+    return load_speaker_encoder(files, device=device).frozen(config.audio.sample_rate)

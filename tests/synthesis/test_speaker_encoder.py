@@ -107,6 +107,7 @@ def test_similarity_of_opposite_and_of_empty_vectors():
 
 def test_files_are_found_by_folder_or_beside_the_weights(files, tmp_path):
     assert encoder_files(files.model) == files
+    assert encoder_files(str(files.model), "") == files
     assert encoder_files(files.model.parent) == files
     moved = shutil.copy(files.config, tmp_path / "other.json")
     assert encoder_files(files.model, moved).config == moved
