@@ -22,6 +22,10 @@ class JointStepper(Stepper):
         """Which optimizers step ``number`` (from 1) moves."""
         return tuple(range(len(self._optimizers)))
 
+    def main_part_learns(self, number: int) -> bool:
+        """Whether the part of the task's main optimizer is among those that step ``number`` moves."""
+        return self._task.main_optimizer in self.parts_at(number)
+
     def step(self, number: int, batches: Sequence[Any]) -> None:
         """Step the parts that learn at this step (see :meth:`Stepper.step`)."""
         names = [name for batch in batches for name in self._task.clip_names(batch)]

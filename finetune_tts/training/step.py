@@ -76,6 +76,10 @@ class Stepper:
                 _step_schedule(schedule.scheduler)
         self.stepped.clear()
 
+    def main_part_learns(self, number: int) -> bool:
+        """Whether step ``number`` (from 1) moves the part that the held-out loss is measured of."""
+        return True
+
     def measured(self, loss: float) -> None:
         """Tell the schedules that follow the held-out loss what it is."""
         for schedule in self._schedules:

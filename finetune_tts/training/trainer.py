@@ -337,7 +337,8 @@ class FineTuneTrainer(Trainer):
         self.dashboard_logger.eval_stats(step, {f"avg_{name}": value for name, value in self.eval_losses.items()})
         self.dashboard_logger.eval_figures(step, figures)
         target = self._target(self.eval_losses)
-        if target is not None and step:
+        # A generator that stays as it is, while its discriminator learns, has not stopped getting better.
+        if target is not None and step and self.stepper.main_part_learns(step):
             self.stepper.measured(target)
             self._consider_stopping(target)
 

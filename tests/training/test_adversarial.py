@@ -226,6 +226,15 @@ def test_in_the_warm_up_the_discriminator_alone_moves_and_then_both(make_gan_run
     assert not unchanged(run.task.network.generator, generator)
 
 
+def test_a_warm_up_of_the_discriminator_does_not_end_a_run_that_is_to_stop_early(make_gan_run):
+    settings = {"discriminator_warm_up": 12, "early_stop_patience": 1}
+    run = make_gan_run(settings=settings, epochs=3, lr_gen=0.0)
+    run.fit()
+    # The generator's part of the run begins in the third epoch, whose loss is the first that counts.
+    assert run.total_steps_done == 18
+    assert run.early_stopping.waited == 0
+
+
 def test_the_generator_learns_alone_until_the_discriminator_starts(make_gan_run):
     run = make_gan_run(steps_to_start_discriminator=2, settings={"discriminator_warm_up": 1})
     assert [run.stepper.parts_at(step) for step in (1, 2, 3, 4)] == [
