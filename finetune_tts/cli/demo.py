@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune_tts.cli.check import run_check, say_quick_check
 from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.cli.request import apply, request_of
 from finetune_tts.cli.speak import command_line
@@ -65,7 +66,13 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
     request = request_of(arguments, overrides, config, restore_path=weights)
     # The schedule is the demo's own choice, and is used as it is.
     chosen = request.chosen | {"lr", "lr_scheduler"}
-    assembly = assemble(replace(request, chosen=chosen, max_steps=request.max_steps or STEPS))
+    request = replace(request, chosen=chosen, max_steps=request.max_steps or STEPS)
+    if arguments.check or arguments.check_json or arguments.write_filtered:
+        run_check(request, arguments)
+        return
+    assembly = assemble(request)
+    if not arguments.no_check:
+        say_quick_check(assembly)
     result = fit(replace(assembly.job, start_with_eval=True))
     if not is_main_process():
         return

@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   tts-finetune --demo
   tts-finetune --list_models glow
   tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --coqpit.lr 0.00001
+  tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --check
   tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
@@ -82,6 +83,10 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     )
     add("--encoder_path", type=Path, help="speaker encoder (default: the one that the model brings)")
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
+    add("--check", action="store_true", help="check recordings, model and machine, and train nothing")
+    add("--check_json", type=Path, metavar="FILE", help="check, and write what was found to FILE too")
+    add("--write_filtered", type=Path, metavar="DIR", help="check, and write metadata without the bad clips to DIR")
+    add("--no_check", action="store_true", help="leave out the short check before a run")
     add("--allow_partial_restore", action="store_true", help="go on although weights of the model are missing")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
@@ -173,6 +178,11 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
         for other in given:
             if other not in (start, *STARTS[start]):
                 raise UserError(f"--{start} and --{other} do not go together: leave one of them out.")
+    for start in ("continue_path", "compute_embeddings"):
+        if _checks(arguments) and getattr(arguments, start):
+            raise UserError(f"--{start} and --check do not go together: leave one of them out.")
+    if _checks(arguments) and arguments.no_check:
+        raise UserError("--check and --no_check do not go together: leave one of them out.")
     for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience"):
         value = getattr(arguments, flag)
         if value is not None and not value > 0:
@@ -184,6 +194,11 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
     warm_up = arguments.discriminator_warm_up
     if warm_up is not None and warm_up < 0:
         raise UserError(f"--discriminator_warm_up {warm_up}: must be 0 or more.")
+
+
+def _checks(arguments: argparse.Namespace) -> bool:
+    """Whether a check is wanted and no run."""
+    return bool(arguments.check or arguments.check_json or arguments.write_filtered)
 
 
 def _start(
@@ -208,7 +223,12 @@ def _start(
     make_room_for_dataset(config, overrides, replace=not own_config)
     apply(config, overrides)
     request = request_of(arguments, overrides, config, formatter, restore_path=restore_path, fill_in=not own_config)
-    _train(assemble(request))
+    if _checks(arguments):
+        from finetune_tts.cli.check import run_check
+
+        run_check(request, arguments)
+    else:
+        _train(assemble(request), check=not arguments.no_check)
 
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
@@ -232,13 +252,17 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
     run = open_run(arguments.continue_path)
     config: Any = run.config
     apply(config, overrides)
-    _train(assemble_continued(run, request_of(arguments, overrides, config, formatter)))
+    _train(assemble_continued(run, request_of(arguments, overrides, config, formatter)), check=not arguments.no_check)
 
 
-def _train(assembly: "Assembly") -> None:
+def _train(assembly: "Assembly", *, check: bool) -> None:
     from finetune_tts.training.run import fit
     from finetune_tts.training.samples import sentence_text
 
+    if check:
+        from finetune_tts.cli.check import say_quick_check
+
+        say_quick_check(assembly)
     result = fit(assembly.job)
     say(f"run folder: {result.folder}")
     if result.best_model is not None and result.best_loss is not None:

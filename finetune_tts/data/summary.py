@@ -34,7 +34,7 @@ class DataSummary:
     Attributes:
         clips: how many samples there are.
         measured: of how many the recording was listened to.
-        minutes: of all recordings.
+        minutes: of all recordings that were listened to.
         speakers, languages: name → samples, most first.
         sample_rates, channels: as found in the files → samples.
         lengths: histogram.
@@ -68,13 +68,12 @@ class DataSummary:
         return asdict(self)
 
 
-def summarise(samples: Sequence[Sample], measured: Measured, seconds: float, found: Coverage | None) -> DataSummary:
+def summarise(samples: Sequence[Sample], measured: Measured, found: Coverage | None) -> DataSummary:
     """Put a data set into numbers.
 
     Args:
         samples: the samples.
         measured: their recordings, or some of them.
-        seconds: length of all recordings together, where not all were measured.
         found: which symbols are heard; None for a data set without texts.
     """
     clips = [measured.clips[sample.audio_file] for sample in samples if sample.audio_file in measured.clips]
@@ -82,7 +81,7 @@ def summarise(samples: Sequence[Sample], measured: Measured, seconds: float, fou
     return DataSummary(
         clips=len(samples),
         measured=len(clips),
-        minutes=seconds / 60,
+        minutes=sum(clip.seconds for clip in clips) / 60,
         speakers=_counts(sample.speaker for sample in samples),
         languages=_counts(sample.language for sample in samples if sample.language),
         sample_rates=_counts(clip.sample_rate for clip in clips),

@@ -104,7 +104,7 @@ def apply_defaults(config: Any, defaults: Sequence[Default], chosen: Container[s
 
 def defaults_table(applied: Sequence[Default]) -> str:
     """Say what was chosen and why, a line for each field."""
-    rows = [(f"{default.field} = {_shown(default.value)}", default.reason) for default in applied]
+    rows = [(f"{default.field} = {shown(default.value)}", default.reason) for default in applied]
     width = max((len(left) for left, _ in rows), default=0)
     return "\n".join(f"{left:<{width}}  {reason}" for left, reason in rows)
 
@@ -126,5 +126,6 @@ def _round_step(steps: float) -> int:
     return max(unit, round(steps / unit) * unit)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a person would type it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
