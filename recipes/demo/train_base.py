@@ -32,7 +32,7 @@ def make_config() -> GlowTTSConfig:
             DatasetConfig(formatter="ljspeech", path="corpus/slt_verses", meta_file_train="metadata.csv"),
         ],
         # flite speaks at 16 kHz; Griffin-Lim is understood best without sharpened amplitudes.
-        audio=AudioConfig(sample_rate=16000, mel_fmax=8000.0, power=1.0),
+        audio=AudioConfig(sample_rate=16000, mel_fmax=8000.0, power=1.2),
         use_phonemes=True,
         phonemizer="espeak",
         phoneme_language="en-us",
