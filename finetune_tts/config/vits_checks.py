@@ -110,8 +110,3 @@ def speaker_faults(args: VitsArgs) -> Iterator[str]:
         yield f"d_vector_dim = {args.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
     if args.use_d_vector_file and args.use_speaker_embedding:
         yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
-    if args.use_speaker_encoder_as_loss and not (args.speaker_encoder_config_path and args.speaker_encoder_model_path):
-        yield (
-            "model_args.use_speaker_encoder_as_loss is true: speaker_encoder_config_path and "
-            "speaker_encoder_model_path must name a speaker encoder"
-        )

@@ -84,7 +84,6 @@ FAULTS = {
     "model_args.kernel_size_flow": {"kernel_size_flow": 4},
     "model_args.num_heads_text_encoder": {"num_heads_text_encoder": 5},
     "model_args.resblock_type_decoder": {"resblock_type_decoder": "3"},
-    "model_args.use_speaker_encoder_as_loss": {"use_speaker_encoder_as_loss": True},
     "model_args.hidden_channels": {"hidden_channels": 1},
 }  # fmt: skip
 
