@@ -164,7 +164,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     unnamed = "This model has one voice, without a name."
     if voice.takes_d_vectors:
         unnamed = "This model names no speakers; it speaks like the recordings of --speaker_wav."
-    say("\n".join(voice.speaker_names) or unnamed, aside=not voice.speaker_names)
+    say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 
 def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_path: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from finetune_tts.data.sample import Sample
-from finetune_tts.data.speakers import TORCH_SUFFIXES, SpeakerNames, read_mapping
+from finetune_tts.data.speakers import TORCH_SUFFIXES, SpeakerNames, read_mapping, typed_name
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing, write_text
 
@@ -119,9 +119,10 @@ class DVectors:
         Raises:
             UserError: there is no such speaker; the nearest names are given.
         """
-        own = [vector for key, vector in self.vectors.items() if self.speakers[key] == name]
-        if not own:
+        known = typed_name(name, self.names().ids)
+        if known is None:
             self.names().id(name)  # raises with the nearest names
+        own = [vector for key, vector in self.vectors.items() if self.speakers[key] == known]
         return np.stack(own).mean(axis=0, dtype=np.float32)
 
 

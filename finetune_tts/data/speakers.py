@@ -82,8 +82,9 @@ class _EmbeddingNames:
         Raises:
             UserError: the name is unknown; the nearest ones are given.
         """
-        if name in self.ids:
-            return self.ids[name]
+        known = typed_name(name, self.ids)
+        if known is not None:
+            return self.ids[known]
         near = get_close_matches(name, self.ids, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(list(self.ids)[:10])}."
         raise UserError(f"The {self.what} '{name}' is not among the {len(self.ids)} of the model. {hint} {self.flag}")
@@ -107,6 +108,12 @@ class LanguageNames(_EmbeddingNames):
 
     what: ClassVar[str] = "language"
     flag: ClassVar[str] = "Choose one with --language_idx."
+
+
+def typed_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a person means: releases have names such as ``"ED\\n"``, which nobody can type."""
+    meant = [other for other in known if other == name] or [other for other in known if other.strip() == name.strip()]
+    return meant[0] if len(meant) == 1 else None
 
 
 def read_mapping(path: str | Path) -> Any:

@@ -87,3 +87,8 @@ def test_newer_vectors_count_and_must_have_the_same_size(vectors):
     assert len(merged.vectors) == 3
     with pytest.raises(UserError, match=r"d_vectors.json has vectors of 2 numbers, new.json gives 3"):
         vectors.merged(DVectors({"x": np.ones(3, dtype=np.float32)}, {"x": "x"}, "new.json"))
+
+
+def test_names_that_end_in_a_line_break_can_be_typed(tmp_path):
+    (tmp_path / "speakers.json").write_text(json.dumps({"a": {"name": "male-pt-3\n", "embedding": [1.0]}}))
+    assert DVectors.read(tmp_path / "speakers.json").of_speaker("male-pt-3").tolist() == [1]

@@ -117,3 +117,10 @@ def test_a_file_that_is_missing_or_cut_off(tmp_path):
         (tmp_path / "speakers.pth").write_bytes(content[:cut])
         with pytest.raises(UserError, match="not a file of plain names"):
             SpeakerNames.read(tmp_path / "speakers.pth")
+
+
+def test_names_that_end_in_a_line_break_can_be_typed():
+    assert SpeakerNames({"ED\n": 0, "p225": 1}).id("ED") == 0
+    assert SpeakerNames({"ED\n": 0, "ED": 1}).id("ED") == 1
+    with pytest.raises(UserError, match="not among"):
+        SpeakerNames({"ED\n": 0, "ED ": 1}).id("ED")
