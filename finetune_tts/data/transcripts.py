@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
 
@@ -36,7 +37,7 @@ def read_transcripts(samples: Sequence[Sample], tokens: TokenCache) -> list[Tran
         UserError: a phonemizer does not know a language of the samples.
     """
     found = []
-    for sample in samples:
+    for sample in progress(samples, len(samples), "Reading texts"):
         encoded = tokens.encoded(sample)
         letters = Counter(symbol for symbol in encoded.spelled if symbol.isalpha())
         found.append(

@@ -40,6 +40,7 @@ from finetune_tts.training.defaults import (
     apply_defaults,
     defaults_table,
     fine_tune_defaults,
+    from_nothing,
     rates_from_nothing,
     split_defaults,
 )
@@ -106,7 +107,7 @@ class Assembly:
     pretrained: Pretrained | None
     """What it starts from, likewise."""
     advice: tuple[Default, ...]
-    """Settings that suit the recordings; empty for a model that starts from nothing, or a run that goes on."""
+    """Settings that suit the recordings."""
     applied: frozenset[str]
     """Fields of the advice that were set."""
 
@@ -128,7 +129,7 @@ def assemble(request: Request) -> Assembly:
     device = choose_device(request.device, local_rank=world.local_rank)
     _check_writable(Path(config.output_path))
     pretrained = read_pretrained(request.restore_path, config) if request.restore_path else None
-    if pretrained is not None:
+    if pretrained is not None and not request.dry:  # which a check says itself
         warn_of_other_audio(pretrained, config)
     tokenizer = merged_tokenizer(config, pretrained.symbols if pretrained else None)
     extractor = SpectrogramExtractor(config.audio)
@@ -137,8 +138,9 @@ def assemble(request: Request) -> Assembly:
     data = _prepare(config, tokenizer, extractor, request)
     suitable = _suitable(request, data, device, world)
     filled_in += apply_defaults(config, suitable, request.chosen) if request.fill_in else []
-    advice = (*split, *suitable) if pretrained is not None else ()
-    _show_settings(config, filled_in, advice, fill_in=request.fill_in)
+    advice = (*split, *(suitable if pretrained is not None else from_nothing(suitable, rates_from_nothing(config))))
+    if pretrained is not None:
+        _show_settings(config, filled_in, advice, fill_in=request.fill_in)
     samples = data.split.train + data.split.eval
     conditions = conditions_of(config, samples, pretrained, _vectors(request, pretrained, device))
     # Fresh weights come from the seed, in every process the same.

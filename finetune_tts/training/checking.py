@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from finetune_tts.data import gathering, progress
+from finetune_tts.data import filtering, gathering, preparing, progress
 from finetune_tts.data.finding import Clip, Finding, Severity, fine, worst
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.measuring import Measured, measure_samples
@@ -26,6 +26,7 @@ from finetune_tts.data.transcript_checks import Coverage, check_transcripts, cov
 from finetune_tts.data.transcripts import read_transcripts
 from finetune_tts.errors import UserError
 from finetune_tts.models.rows import embedding_rows
+from finetune_tts.training import guard
 from finetune_tts.training.assembly import CACHE_NAME, Assembly, Request, assemble
 from finetune_tts.training.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
 from finetune_tts.training.device import choose_device
@@ -162,7 +163,7 @@ def quick_check(assembly: Assembly) -> list[Finding]:
     measured = measure_samples(samples, Path(config.output_path).expanduser() / CACHE_NAME, at_most=QUICK_CLIPS)
     findings = _recording_findings(config, samples, measured)
     findings += _transcript_findings(samples, measured, assembly.data.tokens, assembly.pretrained)[0]
-    return findings
+    return [finding for finding in findings if finding.id != "unknown_symbols"]
 
 
 def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample], Measured]:
@@ -347,6 +348,10 @@ def _warnings_kept() -> Iterator[list[str]]:
             handler.removeFilter(_tells_progress)
 
 
+#: what these warn of is among the findings: clips that are left out, unknown symbols, steps without a finite loss.
+_SAID_BY_FINDINGS = (filtering.__name__, preparing.__name__, guard.__name__)
+
+
 class _Notes(logging.Handler):
     """Collects warnings."""
 
@@ -355,7 +360,8 @@ class _Notes(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        if record.name not in _SAID_BY_FINDINGS:
+            self.messages.append(record.getMessage())
 
 
 def _tells_progress(record: logging.LogRecord) -> bool:

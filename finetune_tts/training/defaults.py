@@ -88,6 +88,12 @@ def rates_from_nothing(config: Any) -> dict[str, float]:
     return {name: float(getattr(fresh, name)) for name in names if name != "lr" or "lr_gen" not in names}
 
 
+def from_nothing(defaults: Sequence[Default], rates: Mapping[str, float]) -> list[Default]:
+    """Of the settings for tuning, those that hold for a model that starts from nothing too, with its own rates."""
+    rate = [Default(field, value, "the rate of the architecture's own recipe") for field, value in rates.items()]
+    return [*rate, *(default for default in defaults if default.field in ("batch_size", "eval_batch_size"))]
+
+
 def apply_defaults(config: Any, defaults: Sequence[Default], chosen: Container[str]) -> list[Default]:
     """Set the defaults whose field the person did not, and return them.
 

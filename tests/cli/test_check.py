@@ -213,6 +213,15 @@ def test_audio_settings_that_the_weights_depend_on_are_never_changed_without_a_w
     assert all("hop_length" not in verdict["set"] for verdict in report["audio"])
 
 
+def test_a_model_that_starts_from_nothing_is_told_so(tune, config_file, voices, tmp_path):
+    words = ("--config_path", config_file(), "--dataset_path", voices, "--check")
+    outcome = tune(*words, "--check_json", tmp_path / "check.json")
+    assert outcome.status == 0, outcome.err
+    report = json.loads((tmp_path / "check.json").read_text())
+    assert ids(report, "advises") == {"restore"}
+    assert {advice["field"]: advice["value"] for advice in report["advice"]}["lr"] == 1e-3
+
+
 def test_another_reading_of_the_text_is_told(check):
     outcome, _ = check("--coqpit.add_blank", "true")
     assert "add_blank False → True" in outcome.out

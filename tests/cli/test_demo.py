@@ -33,3 +33,12 @@ def test_the_demo_leaves_something_to_hear(tune):
     assert Path(outcome.line("loss curve:")).is_file()
     assert outcome.line("next:").startswith(f"tts --model_path {folder}/best_model.pth --text ")
     assert "audio amplitude" not in outcome.out
+
+
+@pytest.mark.slow
+def test_the_recordings_of_the_demo_pass_the_check(tune):
+    outcome = tune("--demo", "--check")
+    assert outcome.status == 0
+    assert "Ready to run; nothing to complain about." in outcome.out
+    assert "90 clips" in outcome.out
+    assert not list(Path("demo_output").glob("*-*"))

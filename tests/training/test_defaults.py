@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from finetune_tts.training.defaults import apply_defaults, defaults_table, fine_tune_defaults
+from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.config.hifigan import HifiganConfig
+from finetune_tts.training.defaults import (
+    apply_defaults,
+    defaults_table,
+    fine_tune_defaults,
+    from_nothing,
+    rates_from_nothing,
+)
 
 RATES = {"lr": 1e-3}
 CPU = torch.device("cpu")
@@ -58,3 +66,24 @@ def test_bf16_where_a_gpu_is_fast_at_it():
     ]
     assert "mixed_precision" in names
     assert "mixed_precision" not in values(5, 60, bf16=True)
+
+
+def test_the_rate_is_a_third_of_what_the_architecture_trains_from_nothing_with():
+    assert rates_from_nothing(GlowTTSConfig()) == RATES
+    assert values(5, 60)["lr"] == 3e-4
+    rates = {"lr_gen": 2e-4, "lr_disc": 2e-4}
+    found = fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=rates)
+    assert {default.field: default.value for default in found if default.field.startswith("lr")} == {
+        "lr_gen": 7e-5,
+        "lr_disc": 7e-5,
+    }
+    assert "of the generator" in found[0].reason
+
+
+def test_generator_and_discriminator_have_rates_of_their_own():
+    assert rates_from_nothing(HifiganConfig()).keys() == {"lr_gen", "lr_disc"}
+
+
+def test_a_model_that_starts_from_nothing_keeps_the_rate_of_its_recipe():
+    found = from_nothing(fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), RATES)
+    assert {default.field: default.value for default in found} == {"lr": 1e-3, "batch_size": 4, "eval_batch_size": 4}
