@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
+from finetune_tts.config.wavegrad import WavegradConfig
+from finetune_tts.config.wavernn import WavernnConfig
 from finetune_tts.errors import UserError
 from finetune_tts.vocoders.hifigan import HifiganGenerator
 from finetune_tts.vocoders.hifigan_discriminator import HifiganDiscriminator
@@ -21,6 +23,8 @@ from finetune_tts.vocoders.parallel_wavegan_discriminator import (
 )
 from finetune_tts.vocoders.univnet import UnivnetGenerator
 from finetune_tts.vocoders.univnet_discriminator import UnivnetDiscriminator
+from finetune_tts.vocoders.wavegrad import NoiseSchedule, Wavegrad
+from finetune_tts.vocoders.wavernn import Wavernn
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,50 @@ def build_univnet(config: GANVocoderConfig) -> UnivnetGenerator:
     return UnivnetGenerator(**{"cond_channels": config.audio.num_mels, **config.generator_model_params})
 
 
+def build_wavegrad(config: WavegradConfig) -> Wavegrad:
+    """Build WaveGrad, which speaks along ``test_noise_schedule``."""
+    args = config.model_params
+    return Wavegrad(
+        in_channels=args.in_channels,
+        out_channels=args.out_channels,
+        use_weight_norm=args.use_weight_norm,
+        y_conv_channels=args.y_conv_channels,
+        x_conv_channels=args.x_conv_channels,
+        dblock_out_channels=args.dblock_out_channels,
+        ublock_out_channels=args.ublock_out_channels,
+        upsample_factors=args.upsample_factors,
+        upsample_dilations=args.upsample_dilations,
+        schedule=build_noise_schedule(config.test_noise_schedule),
+    )
+
+
+def build_wavernn(config: WavernnConfig) -> Wavernn:
+    """Build WaveRNN."""
+    args = config.model_args
+    return Wavernn(
+        feat_dims=args.feat_dims,
+        rnn_dims=args.rnn_dims,
+        fc_dims=args.fc_dims,
+        compute_dims=args.compute_dims,
+        res_out_dims=args.res_out_dims,
+        num_res_blocks=args.num_res_blocks,
+        use_aux_net=args.use_aux_net,
+        use_upsample_net=args.use_upsample_net,
+        upsample_factors=args.upsample_factors,
+        mode=int(args.mode) if str(args.mode).isdigit() else args.mode,
+        mulaw=args.mulaw,
+        pad=args.pad,
+        batched=config.batched,
+        target_samples=config.target_samples,
+        overlap_samples=config.overlap_samples,
+    )
+
+
+def build_noise_schedule(fields: Params) -> NoiseSchedule:
+    """Build the schedule that ``train_noise_schedule`` or ``test_noise_schedule`` describes."""
+    return NoiseSchedule.linear(fields["min_val"], fields["max_val"], fields["num_steps"])
+
+
 GENERATORS: dict[str, Callable[[Any], nn.Module]] = {
     "hifigan_generator": build_hifigan,
     "melgan_generator": build_melgan,
@@ -65,6 +113,8 @@ GENERATORS: dict[str, Callable[[Any], nn.Module]] = {
     "multiband_melgan_generator": build_multiband_melgan,
     "parallel_wavegan_generator": build_parallel_wavegan,
     "univnet_generator": build_univnet,
+    "wavegrad": build_wavegrad,
+    "wavernn": build_wavernn,
 }
 #: discriminator_model → its class, and the parameters of a config that count; the others have their defaults.
 DISCRIMINATORS: dict[str, tuple[Callable[..., nn.Module], tuple[str, ...]]] = {

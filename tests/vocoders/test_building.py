@@ -64,6 +64,17 @@ def test_discriminators_and_losses_work_together(model):
     assert build_discriminator_loss(settings).adversarial == "mse"
 
 
+def test_networks_that_are_no_gan():
+    small = {"x_conv_channels": 8, "dblock_out_channels": [4] * 4, "ublock_out_channels": [4] * 5}
+    settings = config(
+        model="wavegrad", model_params=small, test_noise_schedule={"min_val": 0.1, "max_val": 0.5, "num_steps": 2}
+    )
+    assert build_generator(settings).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 3 * 256)
+    args = {"rnn_dims": 4, "fc_dims": 4, "num_res_blocks": 1, "compute_dims": 4, "res_out_dims": 8, "mode": "9"}
+    settings = config(model="wavernn", model_args=args, target_samples=100, overlap_samples=10)
+    assert build_generator(settings).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 2 * 256)
+
+
 def test_residual_discriminator():
     params = {"num_layers": 4, "stacks": 2}
     settings = config(
