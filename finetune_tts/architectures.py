@@ -11,6 +11,7 @@ NOT_YET = "not yet"
 #: architecture name (the ``model`` field of a config) → what can be done with it here; a name not listed is NOT_YET.
 SUPPORT = {
     "glow_tts": FINE_TUNE,
+    "vits": FINE_TUNE,
 }
 
 

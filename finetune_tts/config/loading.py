@@ -10,6 +10,7 @@ from typing import Any
 from finetune_tts.config.base import Config
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
+from finetune_tts.config.mms import from_mms, is_mms_config
 from finetune_tts.config.released import current_form
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.values import Findings, build, shown
@@ -36,7 +37,10 @@ def load_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig:
         UserError: the file cannot be read, is not a JSON object, names no known architecture, or holds values of
             a wrong type; all of those are named, with what was expected.
     """
-    return config_from_dict(read_object(path), where=str(path), quiet=quiet)
+    values = read_object(path)
+    if is_mms_config(values):
+        values = from_mms(values, Path(path).parent)
+    return config_from_dict(values, where=str(path), quiet=quiet)
 
 
 def config_from_dict(values: Mapping[str, Any], where: str = "config", *, quiet: bool = False) -> SpeechConfig:

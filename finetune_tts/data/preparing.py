@@ -113,7 +113,9 @@ def prepare_data(
         logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
     if not dry:
         require_covered(missing)
-    cache = FeatureCache(cache_folder, extractor, linear=config.compute_linear_spec, waveforms=waveforms)
+    # Models that are trained on waveforms compute their own spectrograms.
+    linear = config.compute_linear_spec and not waveforms
+    cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms)
     if not dry:
         cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
     kept, dropped = filtered.kept, dict(filtered.dropped)

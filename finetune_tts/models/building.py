@@ -54,7 +54,13 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build_model(config: Config, num_symbols: int, num_speakers: int = 0, num_languages: int = 0) -> nn.Module:
+#: Architectures with a discriminator, which speaking does not need.
+JUDGED = ("vits",)
+
+
+def build_model(
+    config: Config, num_symbols: int, num_speakers: int = 0, num_languages: int = 0, *, discriminator: bool = True
+) -> nn.Module:
     """Build the network of ``config.model``.
 
     Args:
@@ -62,6 +68,7 @@ def build_model(config: Config, num_symbols: int, num_speakers: int = 0, num_lan
         num_symbols: size of the vocabulary.
         num_speakers: rows of the speaker embedding, for a config that uses one.
         num_languages: rows of the language embedding, likewise; only builders of such networks take it.
+        discriminator: false leaves out what only training needs.
 
     Raises:
         UserError: there is no builder for this architecture, or the config contradicts itself.
@@ -70,4 +77,5 @@ def build_model(config: Config, num_symbols: int, num_speakers: int = 0, num_lan
     if name not in BUILDERS:
         raise UserError(f"model {config.model!r}: this architecture is not supported yet; {', '.join(BUILDERS)} are.")
     languages = {"num_languages": num_languages} if num_languages else {}
-    return BUILDERS[name](config, num_symbols, num_speakers, **languages)
+    judged = {} if discriminator or name not in JUDGED else {"discriminator": False}
+    return BUILDERS[name](config, num_symbols, num_speakers, **languages, **judged)

@@ -19,6 +19,7 @@ def restore_network(
     source: str | Path,
     row_rules: Sequence[RowRule] = (),
     fresh_ok: Sequence[str] = (),
+    renewed: Sequence[str] = (),
 ) -> RestoreReport:
     """Copy a checkpoint's weights into ``network``, also one that was made ready for inference.
 
@@ -28,7 +29,11 @@ def restore_network(
         source: where they came from, for the report.
         row_rules: what the rows of embeddings stand for.
         fresh_ok: modules that the checkpoint need not hold.
+        renewed: modules that keep the network's own weights, whatever the checkpoint holds.
     """
-    given = factored(state, network.state_dict().keys())
+    kept = {name: tensor for name, tensor in state.items() if name.split(".")[0] not in renewed}
+    given = factored(kept, network.state_dict().keys())
     derived = [name for name in given if name.rpartition(".")[2] in DERIVED]
-    return restore(network, given, row_rules=row_rules, fresh_ok=fresh_ok, left_over_ok=derived, source=source)
+    return restore(
+        network, given, row_rules=row_rules, fresh_ok=[*fresh_ok, *renewed], left_over_ok=derived, source=source
+    )

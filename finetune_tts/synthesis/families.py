@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import GlowTTS
+from finetune_tts.models.vits.network import VITS
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,19 @@ class Spectrogram:
     alignment: np.ndarray
 
 
+@dataclass(frozen=True)
+class Waveform:
+    """What a network answers that needs no vocoder.
+
+    Attributes:
+        waveform: ``[T_wav]`` float32 at the model's rate.
+        alignment: ``[T_spec, T_text]``.
+    """
+
+    waveform: np.ndarray
+    alignment: np.ndarray
+
+
 def _speak_glow_tts(network: GlowTTS, config: GlowTTSConfig, request: Request) -> Spectrogram:
     noise = config.inference_noise_scale if request.noise_scale is None else request.noise_scale
     length = config.length_scale if request.length_scale is None else request.length_scale
@@ -64,11 +79,27 @@ def _speak_glow_tts(network: GlowTTS, config: GlowTTSConfig, request: Request) -
     )
 
 
+def _speak_vits(network: VITS, config: VitsConfig, request: Request) -> Waveform:
+    args = config.model_args
+    speech = network.inference(
+        request.token_ids,
+        torch.tensor([request.token_ids.shape[1]], device=request.token_ids.device),
+        speaker_ids=request.speaker_id,
+        d_vectors=request.d_vector,
+        language_ids=request.language_id,
+        noise_scale=args.inference_noise_scale if request.noise_scale is None else request.noise_scale,
+        duration_noise_scale=args.inference_noise_scale_dp,
+        length_scale=args.length_scale if request.length_scale is None else request.length_scale,
+        max_frames=args.max_inference_len,
+    )
+    return Waveform(speech.waveforms[0, 0].float().cpu().numpy(), speech.alignment[0].T.float().cpu().numpy())
+
+
 #: architecture name → how it speaks, written out by hand.
-FAMILIES: dict[str, Callable[..., Spectrogram]] = {"glow_tts": _speak_glow_tts}
+FAMILIES: dict[str, Callable[..., Spectrogram | Waveform]] = {"glow_tts": _speak_glow_tts, "vits": _speak_vits}
 
 
-def spectrogram_of(network: nn.Module, config: Config, request: Request) -> Spectrogram:
+def answer_of(network: nn.Module, config: Config, request: Request) -> Spectrogram | Waveform:
     """Let a network in eval mode answer.
 
     Raises:

@@ -125,7 +125,7 @@ def load_voice(
         languages = LanguageNames({f"language_{row}": row for row in range(language_rows)})
         named = f"language_0 to language_{language_rows - 1}"
         logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
-    network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows)
+    network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, discriminator=False)
     restore_network(network, checkpoint.model, source=checkpoint.path).raise_for_gap()
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)

@@ -19,7 +19,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.families import Request, spectrogram_of
+from finetune_tts.synthesis.families import Request, Waveform, answer_of
 from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.sentences import split_sentences
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
@@ -165,11 +165,15 @@ class Voice:
                     noise_scale=noise_scale,
                     length_scale=length_scale,
                 )
-                answer = spectrogram_of(self.network, self.config, request)
-                parts += [pause, waveform_from_mel(self.extractor, answer.mel.T, device=str(self._device))]
+                answer = answer_of(self.network, self.config, request)
+                if isinstance(answer, Waveform):
+                    mel, waveform = self.extractor.mel(answer.waveform).T, answer.waveform
+                else:
+                    mel = answer.mel
+                    waveform = waveform_from_mel(self.extractor, mel.T, device=str(self._device))
+                parts += [pause, waveform]
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
-        waveform = np.concatenate(parts[1:])
-        return Speech(waveform, self.extractor.sample_rate, answer.mel, answer.alignment, missing)
+        return Speech(np.concatenate(parts[1:]), self.extractor.sample_rate, mel, answer.alignment, missing)
 
     def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
         """The sentences of ``text`` as ids; at least one has something in it to speak."""

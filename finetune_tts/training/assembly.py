@@ -4,6 +4,7 @@ Everything that can be wrong with any of the three shows here, in seconds, befor
 """
 
 import logging
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.checks import require_valid
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vits import VitsConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.gathering import Formatter
@@ -29,6 +31,7 @@ from finetune_tts.files import read_text
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import restore_network
 from finetune_tts.models.rows import embedding_rows
+from finetune_tts.models.vits.building import upsampling_factor
 from finetune_tts.synthesis.speaker_encoder import EncoderFiles
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
@@ -55,6 +58,7 @@ from finetune_tts.training.seeds import seed_everything
 from finetune_tts.training.speaker_vectors import VectorSource, encoder_at_hand
 from finetune_tts.training.state import run_state
 from finetune_tts.training.tasks import needs_waveforms
+from finetune_tts.training.vits_task import renewed_modules
 from finetune_tts.training.vocabulary import merged_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -154,7 +158,12 @@ def assemble(request: Request) -> Assembly:
         ]
         checkpoint = pretrained.checkpoint
         fresh_ok = absent_discriminator(network, checkpoint.model)
-        report = restore_network(network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok)
+        renewed = renewed_modules(config)
+        report = restore_network(
+            network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed
+        )
+        if renewed:
+            logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
         logger.info("%s", report.table())
         report.raise_for_gap(allow_partial=request.allow_partial)
         _require_finite(report)
@@ -170,8 +179,9 @@ def assemble(request: Request) -> Assembly:
     speaker = _most_heard(data.split.train) if voice.speaker_names else None
     config.test_sentences = _speakable(voice, _test_sentences(config), speaker)
     config.test_sentences_file = ""
-    if hasattr(config, "num_chars"):
-        config["num_chars"] = len(tokenizer.vocabulary)
+    for group in (config, config.model_args):
+        if "num_chars" in group:
+            group["num_chars"] = len(tokenizer.vocabulary)
     job = TrainingJob(
         config=config,
         network=network,
@@ -292,9 +302,17 @@ def _prepare(
         formatter=request.formatter,
         samples=request.samples,
         dry=request.dry,
-        aligned_frames=getattr(config, "num_squeeze", None),
+        aligned_frames=_aligned_frames(config),
         waveforms=needs_waveforms(config.model),
     )
+
+
+def _aligned_frames(config: SpeechConfig) -> int | None:
+    """Frames of a spectrogram that a symbol lasts at least, in architectures that align the two monotonically."""
+    if isinstance(config, VitsConfig):
+        return math.ceil(upsampling_factor(config))
+    frames: int | None = getattr(config, "num_squeeze", None)
+    return frames
 
 
 def _vectors(request: Request, pretrained: Pretrained | None, device: torch.device) -> VectorSource:

@@ -8,8 +8,9 @@ from finetune_tts.errors import UserError
 from finetune_tts.training.glow_tts_task import GlowTTSTask
 from finetune_tts.training.samples import Speaker
 from finetune_tts.training.task import TTSTask
+from finetune_tts.training.vits_task import VITSTask
 
-TASKS: dict[str, type[TTSTask]] = {"glow_tts": GlowTTSTask}
+TASKS: dict[str, type[TTSTask]] = {"glow_tts": GlowTTSTask, "vits": VITSTask}
 
 
 def needs_waveforms(architecture: str) -> bool:

@@ -9,7 +9,14 @@ from finetune_tts.models.vits.network import VITS
 from finetune_tts.models.vits.spectrogram import SpectrogramFront
 
 
-def build_vits(config: VitsConfig, num_symbols: int, num_speakers: int = 0, num_languages: int = 0) -> VITS:
+def build_vits(
+    config: VitsConfig,
+    num_symbols: int,
+    num_speakers: int = 0,
+    num_languages: int = 0,
+    *,
+    discriminator: bool = True,
+) -> VITS:
     """Build the VITS that ``config`` describes.
 
     Args:
@@ -17,6 +24,7 @@ def build_vits(config: VitsConfig, num_symbols: int, num_speakers: int = 0, num_
         num_symbols: size of the vocabulary.
         num_speakers: rows of the speaker embedding, for a config that uses one.
         num_languages: rows of the language embedding, likewise.
+        discriminator: false leaves it out, whatever the config says.
 
     Raises:
         UserError: the config contradicts itself.
@@ -57,7 +65,7 @@ def build_vits(config: VitsConfig, num_symbols: int, num_speakers: int = 0, num_
                 "periods": args.periods_multi_period_discriminator,
                 "use_spectral_norm": args.use_spectral_norm_disriminator,
             }
-            if args.init_discriminator
+            if args.init_discriminator and discriminator
             else None,
             use_sdp=args.use_sdp,
             dropout_duration_predictor=args.dropout_p_duration_predictor,
