@@ -19,6 +19,8 @@ from finetune_tts.config.ranges import (
     out_of_range,
 )
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.tacotron import TacotronConfig
+from finetune_tts.config.tacotron_checks import tacotron_faults
 from finetune_tts.config.training import TrainingConfig
 from finetune_tts.config.values import shown
 from finetune_tts.config.vits import VitsConfig
@@ -115,6 +117,8 @@ def check_config(config: SpeechConfig) -> list[str]:
         faults += glow_tts_faults(config)
     if isinstance(config, VitsConfig):
         faults += vits_faults(config)
+    if isinstance(config, TacotronConfig):
+        faults += tacotron_faults(config)
     return faults
 
 

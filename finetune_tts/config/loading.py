@@ -13,6 +13,7 @@ from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
 from finetune_tts.config.mms import from_mms, is_mms_config
 from finetune_tts.config.released import current_form
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.tacotron import Tacotron2Config, TacotronConfig
 from finetune_tts.config.values import Findings, build, shown
 from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 CONFIG_CLASSES: dict[str, type[SpeechConfig]] = {
     "glow_tts": GlowTTSConfig,
     "vits": VitsConfig,
+    "tacotron": TacotronConfig,
+    "tacotron2": Tacotron2Config,
 }
 
 

@@ -19,6 +19,7 @@ PATH_FIELDS = (
     "language_ids_file",
     "speaker_encoder_config_path",
     "speaker_encoder_model_path",
+    "gst_style_input",
 )
 METADATA_FIELDS = ("meta_file_train", "meta_file_val", "meta_file_attn_mask")
 

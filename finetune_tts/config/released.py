@@ -74,8 +74,12 @@ def move(source: Values, old: str, target: Values, new: str) -> None:
 
 def rename_model(values: Values) -> None:
     """Write the architecture as it is written today."""
-    if isinstance(values.get("model"), str):
-        values["model"] = architecture_name(values["model"])
+    model = values.get("model")
+    if isinstance(model, str):
+        values["model"] = architecture_name(model)
+    # Spelled like this, the name decides the error that 🐸TTS trains with, to this day.
+    if model == "Tacotron":
+        values.setdefault("spectrogram_error", "l1")
 
 
 def rename_fields(values: Values) -> None:
@@ -203,6 +207,27 @@ def gather_network_fields(values: Values) -> None:
             move(values, name, group, name)
 
 
+def complete_tacotron(values: Values) -> None:
+    """Style tokens under other names, and channels that followed from the spectrogram before they were fields."""
+    if values.get("model") not in ("tacotron", "tacotron2"):
+        return
+    audio = values.get("audio")
+    audio = audio if isinstance(audio, dict) else {}
+    bands, bins = audio.get("num_mels", 80), audio.get("fft_size", 1024)
+    if isinstance(bands, int) and isinstance(bins, int):
+        values.setdefault("decoder_output_dim", bands)
+        values.setdefault("out_channels", bins // 2 + 1 if values["model"] == "tacotron" else bands)
+    # Without a size, coqui-tts takes this one.
+    if values.get("use_d_vector_file") is True and values.get("d_vector_dim") is None:
+        values["d_vector_dim"] = 512
+    group = values.get("gst")
+    if isinstance(group, dict):
+        move(group, "gst_style_tokens", group, "gst_num_style_tokens")
+        given = group.get("gst_style_input")
+        if isinstance(given, str | dict):
+            move(group, "gst_style_input", group, f"gst_style_input_{'wav' if isinstance(given, str) else 'weights'}")
+
+
 STEPS: tuple[Callable[[Values], None], ...] = (
     rename_model,
     rename_fields,
@@ -216,4 +241,5 @@ STEPS: tuple[Callable[[Values], None], ...] = (
     rename_dataset_fields,
     name_fourier_size,
     gather_network_fields,
+    complete_tacotron,
 )

@@ -8,6 +8,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import ENCODER_TYPES, GlowTTS
+from finetune_tts.models.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.models.vits.building import build_vits
 
 
@@ -51,6 +52,8 @@ def build_glow_tts(config: GlowTTSConfig, num_symbols: int, num_speakers: int = 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "glow_tts": build_glow_tts,
     "vits": build_vits,
+    "tacotron": build_tacotron,
+    "tacotron2": build_tacotron2,
 }
 
 

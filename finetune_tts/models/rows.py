@@ -25,6 +25,8 @@ class EmbeddingRows:
 EMBEDDING_ROWS = {
     "glow_tts": EmbeddingRows(symbols="encoder.emb.weight", speakers="emb_g.weight"),
     "vits": EmbeddingRows(symbols="text_encoder.emb.weight", speakers="emb_g.weight", languages="emb_l.weight"),
+    "tacotron": EmbeddingRows(symbols="embedding.weight", speakers="speaker_embedding.weight"),
+    "tacotron2": EmbeddingRows(symbols="embedding.weight", speakers="speaker_embedding.weight"),
 }
 
 

@@ -148,3 +148,33 @@ def test_frames_in_milliseconds_stay_null_in_samples():
 )
 def test_values_of_a_wrong_type_pass_through_for_the_reader_to_name(values):
     assert isinstance(current_form(values), dict)
+
+
+def test_old_tacotrons_are_brought_up_to_date():
+    old = {
+        "model": "Tacotron2",
+        "audio": {"num_mels": 60, "num_freq": 513},
+        "r": 7,
+        "gradual_training": [[0, 7, 64], [1, 5, 64]],
+        "use_gst": True,
+        "gst": {"gst_style_tokens": 5, "gst_style_input": {"0": 0.5}, "gst_embedding_dim": 16},
+        "external_speaker_embedding_file": "vectors.json",
+        "use_external_speaker_embedding_file": True,
+    }
+    config = config_from_dict(old)
+    assert config.model == "tacotron2"
+    assert (config.decoder_output_dim, config.out_channels) == (60, 60)
+    assert config.gradual_training == [[0, 7, 64], [1, 5, 64]]
+    assert (config.gst.gst_num_style_tokens, config.gst.gst_style_input_weights) == (5, {"0": 0.5})
+    assert config.use_d_vector_file
+    assert config.d_vector_dim == 512
+    assert config.spectrogram_error == "mse"
+
+
+def test_a_model_called_tacotron_with_a_capital_was_trained_with_absolute_errors():
+    old = config_from_dict({"model": "Tacotron", "audio": {"fft_size": 2048}, "gst": {"gst_style_input": "a.wav"}})
+    assert (old.model, old.spectrogram_error, old.out_channels) == ("tacotron", "l1", 1025)
+    assert old.gst.gst_style_input_wav == "a.wav"
+    assert config_from_dict({"model": "tacotron"}).spectrogram_error == "mse"
+    # What was brought up to date stays what it is.
+    assert config_from_dict(old.to_dict()).spectrogram_error == "l1"
