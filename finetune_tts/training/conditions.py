@@ -12,6 +12,7 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
+from finetune_tts.errors import UserError
 from finetune_tts.models.rows import embedding_rows
 from finetune_tts.synthesis.speaker_encoder import (
     CONFIG_FIELD,
@@ -102,9 +103,21 @@ def conditions_of(
             found = (sample.speaker for sample in samples)
             speakers = _grown(SpeakerNames({}), config.speakers_file, found, old_speakers)
     if isinstance(config, LanguageConfig) and config.use_language_embedding:
+        _require_languages(samples, old_languages)
         found = (sample.language for sample in samples)
         languages = _grown(LanguageNames({}), config.language_ids_file, found, old_languages)
     return Conditions(speakers, d_vectors, vectors.encoder, languages)
+
+
+def _require_languages(samples: Sequence[Sample], known: LanguageNames | None) -> None:
+    """Refuse recordings of no language, for which the model would learn one that nobody can name."""
+    unnamed = [sample for sample in samples if not sample.language]
+    if unnamed:
+        names = f" The model knows {', '.join(known.names[:10])}; a new name makes a new language." if known else ""
+        raise UserError(
+            f"{len(unnamed)} recordings do not say their language ('{unnamed[0].name}', …), and the model has several. "
+            f"Set --coqpit.datasets.0.language, or add a column 'language'.{names}"
+        )
 
 
 def _grown(empty: Names, file: str | None, found: Iterable[str], old: Names | None) -> Names:
