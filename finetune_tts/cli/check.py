@@ -56,7 +56,7 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
             write_json(arguments.check_json, report.to_dict())
         except OSError as error:
             raise UserError(f"--check_json {arguments.check_json}: cannot be written ({error.strerror}).") from error
-    if arguments.write_filtered:
+    if arguments.write_filtered and report.samples:
         say(_filter(report, arguments.write_filtered))
     if report.severity is Severity.STOPS:
         stops = [finding for finding in report.findings if finding.severity is Severity.STOPS]

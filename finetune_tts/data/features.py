@@ -3,12 +3,8 @@
 import hashlib
 import io
 import logging
-import multiprocessing
-import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +13,7 @@ import numpy as np
 
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
+from finetune_tts.data.processes import in_processes
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -120,7 +117,7 @@ class FeatureCache:
             "Computing the features of %d recordings (%d are in the cache).", len(missing), len(files) - len(missing)
         )
         faults: list[str] = []
-        for result in progress(self._computed(missing, workers), len(missing), "Features"):
+        for result in progress(in_processes(self.compute, missing, workers), len(missing), "Features"):
             if isinstance(result, str):
                 faults.append(result)
             else:
@@ -128,22 +125,6 @@ class FeatureCache:
                 self._lengths.remember(result.digest, result.frames, write=False)
         if faults:
             raise unreadable(faults)
-
-    def _computed(self, files: Sequence[Path], workers: int) -> Iterator["Computed | str"]:
-        if workers <= 1 or len(files) == 1:
-            yield from (self.compute(path) for path in files)
-            return
-        # Forking spares each worker the imports, and works in a recipe whose module has no main guard.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        processes = min(workers, len(files))
-        with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(self,)) as pool:
-            try:
-                yield from pool.map(_compute_in_worker, files, chunksize=max(1, min(16, len(files) // processes)))
-            except BrokenProcessPool as error:
-                raise UserError(
-                    "A process that computes features was ended from outside, mostly for lack of memory. "
-                    "Lower precompute_num_workers; what is done is kept."
-                ) from error
 
     def compute(self, path: Path) -> "Computed | str":
         """See that the features of one recording are kept; gives what ``precompute`` notes, or what is wrong."""
@@ -212,17 +193,6 @@ class Computed:
     path: Path
     digest: str
     frames: int
-
-
-_caches_of_worker: list[FeatureCache] = []  # of a process of the pool: handed over once, not with every recording
-
-
-def _start_worker(cache: FeatureCache) -> None:
-    _caches_of_worker.append(cache)
-
-
-def _compute_in_worker(path: Path) -> Computed | str:
-    return _caches_of_worker[-1].compute(path)
 
 
 def _write_feature(path: Path, feature: np.ndarray) -> None:

@@ -16,6 +16,8 @@ from finetune_tts.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+_FEW = 50
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -109,7 +111,9 @@ def measure_samples(
     if at_most is not None and len(unknown) > at_most:
         unknown = [unknown[place * len(unknown) // at_most] for place in range(at_most)]
     faults: dict[Path, str] = {}
-    work = in_processes(cache.measures, unknown, usable_processors() if workers is None else workers)
+    if workers is None:  # a few recordings are read before processes have begun
+        workers = usable_processors() if len(unknown) > _FEW else 0
+    work = in_processes(cache.measures, unknown, workers)
     for found in progress(work, len(unknown), "Checking recordings"):
         if found.measures is None:
             faults[found.path] = found.fault

@@ -13,7 +13,7 @@ from finetune_tts.errors import UserError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CHUNK = 16
+_LARGEST_CHUNK = 16
 
 
 def usable_processors() -> int:
@@ -32,7 +32,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], workers:
     Raises:
         UserError: a process was ended from outside.
     """
-    workers = min(workers, -(-len(items) // _CHUNK))
+    workers = min(workers, len(items))
     if workers <= 1:
         yield from map(work, items)
         return
@@ -40,11 +40,11 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], workers:
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, context, initializer=_take, initargs=(work,)) as pool:
         try:
-            yield from pool.map(_do, items, chunksize=_CHUNK)
+            yield from pool.map(_do, items, chunksize=max(1, min(_LARGEST_CHUNK, len(items) // workers)))
         except BrokenProcessPool as error:
             raise UserError(
                 "A process that reads recordings was ended from outside, mostly for lack of memory. "
-                "Run the command again; what is done is kept."
+                "Run the command again (what is done is kept), with a lower precompute_num_workers."
             ) from error
 
 

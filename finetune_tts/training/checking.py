@@ -4,16 +4,13 @@ Nothing is trained and no run folder is made. Whatever goes wrong becomes a find
 can, so that a person learns everything at once.
 """
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from finetune_tts.data import filtering, gathering, preparing, progress
 from finetune_tts.data.finding import Clip, Finding, Severity, fine, worst
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.measuring import Measured, measure_samples
@@ -26,7 +23,6 @@ from finetune_tts.data.transcript_checks import Coverage, check_transcripts, cov
 from finetune_tts.data.transcripts import read_transcripts
 from finetune_tts.errors import UserError
 from finetune_tts.models.rows import embedding_rows
-from finetune_tts.training import guard
 from finetune_tts.training.assembly import CACHE_NAME, Assembly, Request, assemble
 from finetune_tts.training.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
 from finetune_tts.training.device import choose_device
@@ -40,6 +36,7 @@ from finetune_tts.training.machine import (
     run_time,
 )
 from finetune_tts.training.model_checks import ModelSummary, check_model, summarise_model
+from finetune_tts.training.notes import warnings_kept
 from finetune_tts.training.precision import choose_precision
 from finetune_tts.training.trial import Trial, try_steps
 
@@ -125,7 +122,7 @@ def check(request: Request) -> CheckReport:
     config = request.config
     findings: list[Finding] = []
     faults: list[Finding] = []
-    with _warnings_kept() as notes:
+    with warnings_kept() as notes:
         samples, measured = _recordings(request, findings)
         readable = [sample for sample in samples if sample.audio_file in measured.clips]
         assembly = _assembly(replace(request, samples=readable, dry=True), faults) if readable else None
@@ -160,7 +157,9 @@ def quick_check(assembly: Assembly) -> list[Finding]:
         assembly: of the run; what its assembly complains about itself is not said again.
     """
     config, samples = assembly.job.config, assembly.data.split.train + assembly.data.split.eval
-    measured = measure_samples(samples, Path(config.output_path).expanduser() / CACHE_NAME, at_most=QUICK_CLIPS)
+    folder = Path(config.output_path).expanduser() / CACHE_NAME
+    # In this process: the device may be in use by now, and is not to be forked with it.
+    measured = measure_samples(samples, folder, workers=0, at_most=QUICK_CLIPS)
     findings = _recording_findings(config, samples, measured)
     findings += _transcript_findings(samples, measured, assembly.data.tokens, assembly.pretrained)[0]
     return [finding for finding in findings if finding.id != "unknown_symbols"]
@@ -329,40 +328,3 @@ def freeze_switches(config: Any) -> dict[str, bool]:
         fields = group if isinstance(group, Mapping) else vars(group)
         switches.update({name: bool(value) for name, value in fields.items() if name.startswith("freeze_")})
     return switches
-
-
-@contextmanager
-def _warnings_kept() -> Iterator[list[str]]:
-    """Keep what the package warns of, and let it tell nothing but progress: the report says the rest."""
-    package = logging.getLogger(__name__.partition(".")[0])
-    notes = _Notes()
-    silenced = list(package.handlers)
-    for handler in silenced:
-        handler.addFilter(_tells_progress)
-    package.addHandler(notes)
-    try:
-        yield notes.messages
-    finally:
-        package.removeHandler(notes)
-        for handler in silenced:
-            handler.removeFilter(_tells_progress)
-
-
-#: what these warn of is among the findings: clips that are left out, unknown symbols, steps without a finite loss.
-_SAID_BY_FINDINGS = (filtering.__name__, preparing.__name__, guard.__name__)
-
-
-class _Notes(logging.Handler):
-    """Collects warnings."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name not in _SAID_BY_FINDINGS:
-            self.messages.append(record.getMessage())
-
-
-def _tells_progress(record: logging.LogRecord) -> bool:
-    return record.levelno < logging.WARNING and record.name in (progress.__name__, gathering.__name__)

@@ -1,10 +1,11 @@
 """A few steps before the run: do they work, does the longest batch fit into memory, how long will the run take?"""
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.batch import Item
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.errors import UserError
+from finetune_tts.training.distributed import World
 from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.precision import allow_fast_matrix_products
 from finetune_tts.training.run import TrainingJob, checkpoints_kept, loader_of, settings_of
@@ -22,6 +24,8 @@ from finetune_tts.training.seeds import seed_everything
 from finetune_tts.training.step import is_out_of_memory
 from finetune_tts.training.tasks import make_task
 from finetune_tts.training.trainer import FineTuneTrainer
+
+logger = logging.getLogger(__name__)
 
 MEASURED_STEPS = 3
 LONG_STEP = 20.0
@@ -94,7 +98,8 @@ def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence
 class _Trial:
     def __init__(self, job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence[float]) -> None:
         config: Any = job.config
-        settings = settings_of(job)
+        # The steps of one process tell enough; the others are not there to average with.
+        settings = replace(settings_of(job), world=World())
         allow_fast_matrix_products(config, settings.chosen)
         seed_everything(config.training_seed)
         self.job = job
@@ -120,6 +125,7 @@ class _Trial:
 
     def run(self) -> None:
         longest = self.batches[0]
+        logger.info("Trying a step over the %d longest clips on %s.", len(longest), self.job.device)
         if not self.job.restored and self.job.goes_on is None:
             self.task.prepare_fresh_network(self._batch(self.job.train_data, longest).to(self.job.device))
         time_of_longest = self._try_longest(longest)
@@ -130,6 +136,7 @@ class _Trial:
             # A bound from above: no batch of the run takes longer.
             self.step_times = [time_of_longest]
             return
+        logger.info("It took %.2g s. Timing %d steps more.", time_of_longest, MEASURED_STEPS)
         for batch in self._typical(self.batches, self.seconds)[:MEASURED_STEPS]:
             self.step_times.append(self._step(batch[: self.batch_size]))
         if self.held_out is not None and self.job.eval_data is not None and self.trainer.eval_loader is not None:

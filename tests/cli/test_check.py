@@ -185,6 +185,13 @@ def test_metadata_that_cannot_be_read_stop(check, voices):
     outcome.refused("This run would fail", "the metadata is empty")
 
 
+def test_nothing_is_filtered_where_nothing_could_be_read(check, voices, tmp_path):
+    (voices / "metadata.csv").write_text("")
+    outcome, _ = check("--write_filtered", tmp_path / "filtered", status=2)
+    outcome.refused("This run would fail")
+    assert not (tmp_path / "filtered").exists()
+
+
 def test_weights_that_do_not_fit_stop(check, voices):
     outcome, report = check("--coqpit.hidden_channels_enc", 8, status=2)
     assert ids(report, "stops") == {"run"}

@@ -1,11 +1,13 @@
 """Steps that are tried before a run tell whether it works, fits, and how long it takes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from finetune_tts.training import tasks, trial
+from finetune_tts.training.distributed import World
 from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.run import TrainingJob
 from finetune_tts.training.trial import try_steps
@@ -132,3 +134,8 @@ def test_memory_can_be_told_and_bounded():
     with bounded_memory(CPU), pytest.raises(RuntimeError, match="allocate memory"):
         torch.empty(available + 2**33, dtype=torch.uint8)
     assert torch.zeros(2**20, dtype=torch.uint8).sum() == 0
+
+
+def test_under_a_launcher_one_process_tells_for_all(make_job):
+    found = tried(replace(make_job(epochs=2), world=World(rank=0, size=2, local_rank=0)))
+    assert (found.steps, found.measured_steps, found.batch_size) == (2 * 3, 3, 4)
