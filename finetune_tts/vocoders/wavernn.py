@@ -222,11 +222,13 @@ class Wavernn(nn.Module):
             raise ValueError(f"WaveRNN speaks one utterance at a time, not {mel.shape[0]}.")
         length = (mel.shape[2] - 1) * self.hop_length
         stretched, aux = self.upsample(F.pad(mel, (self.pad, self.pad)))
-        if self.batched:
+        # One piece alone would gain nothing, and its end would be spoken for nothing.
+        in_pieces = self.batched and stretched.shape[1] > self.target_samples + 2 * self.overlap_samples
+        if in_pieces:
             stretched = fold(stretched, self.target_samples, self.overlap_samples)
             aux = None if aux is None else fold(aux, self.target_samples, self.overlap_samples)
         pieces = self.speak(stretched, aux)  # [B, T_wav]
-        samples = unfold(pieces, self.target_samples, self.overlap_samples) if self.batched else pieces[0]
+        samples = unfold(pieces, self.target_samples, self.overlap_samples) if in_pieces else pieces[0]
         wave = self.distribution.decode(samples[:length])
         fading = FADE_FRAMES * self.hop_length
         if length > fading:  # the network often ends with a click

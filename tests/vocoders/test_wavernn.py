@@ -80,6 +80,14 @@ def test_single_steps_say_what_the_whole_pass_says(build, chirp):
     assert whole.shape == (1, 12, 2)
 
 
+def test_what_fits_into_one_piece_is_not_cut(build, chirp):
+    mel = chirp(25).reshape(1, 5, 5)
+    torch.manual_seed(0)
+    whole = build(batched=False).inference(mel)
+    torch.manual_seed(0)
+    assert torch.equal(build(batched=True).inference(mel), whole)
+
+
 def test_one_utterance_at_a_time(build):
     with pytest.raises(ValueError, match="one utterance at a time, not 2"):
         build().inference(torch.zeros(2, 5, 4))
