@@ -18,9 +18,9 @@ from finetune_tts.models.vits.latent import slices
 from finetune_tts.models.vits.loss import LossWeights, discriminator_loss, generator_loss
 from finetune_tts.models.vits.network import VITS
 from finetune_tts.models.vits.passes import VITSOutput
-from finetune_tts.synthesis.speaker_encoder import encoder_files, load_speaker_encoder
 from finetune_tts.training.adversarial import AdversarialTask
 from finetune_tts.training.samples import Speaker, figures_of
+from finetune_tts.training.speaker_judge import speaker_judge
 from finetune_tts.vocoders.judgement import Judgement
 
 #: config field → the modules that it leaves as they are.
@@ -208,14 +208,11 @@ class VITSTask(AdversarialTask):
 
 def _speaker_encoder(config: VitsConfig, samples: int, device: torch.device) -> FrozenSpeakerEncoder | None:
     """What listens whether the voice is kept, where the config asks for it."""
-    args = config.model_args
-    if not args.use_speaker_encoder_as_loss:
-        return None
-    files = encoder_files(args.speaker_encoder_model_path, args.speaker_encoder_config_path)
-    encoder = load_speaker_encoder(files, device=device).frozen(config.audio.sample_rate)
-    if samples < encoder.shortest:
+    encoder = speaker_judge(config, device)
+    if encoder is not None and samples < encoder.shortest:
+        frames = config.model_args.spec_segment_size
         raise UserError(
-            f"model_args.spec_segment_size {args.spec_segment_size}: slices of {samples} samples are too short for the "
-            f"speaker encoder, which needs {encoder.shortest}."
+            f"model_args.spec_segment_size {frames}: slices of {samples} samples are too short for the speaker encoder, "
+            f"which needs {encoder.shortest}."
         )
     return encoder
