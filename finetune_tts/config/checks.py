@@ -1,11 +1,10 @@
 """Values that have the right type and make no sense: found before any data is read, all named at once."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
-from finetune_tts.config.optimizers import OPTIMIZERS, SCHEDULERS
+from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.ranges import (
     ABOVE_ZERO,
     FROM_ONE,
@@ -21,7 +20,6 @@ from finetune_tts.config.ranges import (
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.tacotron import TacotronConfig
 from finetune_tts.config.tacotron_checks import tacotron_faults
-from finetune_tts.config.training import TrainingConfig
 from finetune_tts.config.values import shown
 from finetune_tts.config.vits import VitsConfig
 from finetune_tts.config.vits_checks import vits_faults
@@ -153,35 +151,6 @@ def lengths(config: SpeechConfig) -> Iterator[str]:
             "eval_split_size = 0 holds no clip out, but run_eval is true: "
             "set eval_split_size, or meta_file_val of the data set, or run_eval false"
         )
-
-
-def optimizers(config: TrainingConfig) -> Iterator[str]:
-    """Yield optimizers and schedules that do not exist, and arguments of them that cannot be."""
-    for field, known in (("optimizer", OPTIMIZERS), ("lr_scheduler", SCHEDULERS)):
-        names = getattr(config, field)
-        for name in names if isinstance(names, list) else [names]:
-            if name is not None and name.lower() not in {known_name.lower() for known_name in known}:
-                yield f"{field} = {shown(name)}: must be one of {', '.join(known)}"
-    if isinstance(config.optimizer_params, dict):
-        yield from optimizer_arguments(config.optimizer_params)
-    if isinstance(config.lr_scheduler_params, dict) and "warmup_steps" in config.lr_scheduler_params:
-        steps = config.lr_scheduler_params["warmup_steps"]
-        if not is_number(steps) or not FROM_ONE.holds(steps):
-            yield f"lr_scheduler_params.warmup_steps = {shown(steps)}: must be {FROM_ONE}"
-
-
-def optimizer_arguments(params: dict[str, Any]) -> Iterator[str]:
-    """Yield numbers among an optimizer's arguments that cannot be."""
-    for name, allowed in {"weight_decay": FROM_ZERO, "eps": FROM_ZERO, "momentum": SHARE}.items():
-        if name in params and not (is_number(params[name]) and allowed.holds(params[name])):
-            yield f"optimizer_params.{name} = {shown(params[name])}: must be {allowed}"
-    betas = params.get("betas", [0.9, 0.99])
-    if not (
-        isinstance(betas, list | tuple)
-        and len(betas) == 2
-        and all(is_number(beta) and SHARE.holds(beta) for beta in betas)
-    ):
-        yield f"optimizer_params.betas = {shown(betas)}: must be two numbers, at least 0 and below 1"
 
 
 def test_sentences(config: SpeechConfig) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from finetune_tts.config.capacitron_checks import capacitron_faults
 from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, Range, not_among, out_of_range
 from finetune_tts.config.tacotron import TacotronConfig
 from finetune_tts.config.values import shown
@@ -43,6 +44,7 @@ def tacotron_faults(config: TacotronConfig) -> Iterator[str]:
     yield from not_among(config, TACOTRON_CHOICES)
     yield from channel_faults(config)
     yield from gradual_faults(config)
+    yield from capacitron_faults(config)
     if config.attention_type == "graves" and config.attention_heads is None:
         yield "attention_heads = null: must be the number of Gaussians, as attention_type is graves; 5 is usual"
     if config.bidirectional_decoder and config.double_decoder_consistency:

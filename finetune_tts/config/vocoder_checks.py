@@ -13,10 +13,10 @@ from finetune_tts.config.checks import (
     is_number,
     is_whole,
     not_among,
-    optimizers,
     out_of_range,
 )
 from finetune_tts.config.checks import CHOICES as TRAINING_CHOICES
+from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.optimizers import SCHEDULERS
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from finetune_tts.models.tacotron.attention import AttentionOptions, beta_binomial
+from finetune_tts.models.tacotron.capacitron import CapacitronOptions
 from finetune_tts.models.tacotron.loss import TacotronLossOptions, alignment_error, tacotron_loss
 from finetune_tts.models.tacotron.network import NetworkOptions
 from finetune_tts.models.tacotron.style import StyleOptions
@@ -33,7 +34,10 @@ VARIANTS = {
     "speakers": replace(PLAIN, num_speakers=3, speaker_channels=6),
     "d-vectors": replace(PLAIN, d_vector_channels=6),
     "style": replace(PLAIN, style=StyleOptions(channels=8, heads=2, tokens=3)),
-    "extra vector": replace(PLAIN, extra_channels=4),
+    "capacitron": replace(PLAIN, capacitron=CapacitronOptions(channels=4, text_channels=3)),
+    "capacitron that sees speakers": replace(
+        PLAIN, num_speakers=3, speaker_channels=6, capacitron=CapacitronOptions(4, 0, sees_speaker=True)
+    ),
 }
 
 
@@ -59,7 +63,6 @@ def conditions(options, batch=3):
     return {
         "speaker_ids": torch.arange(batch) % 3 if options.num_speakers else None,
         "d_vectors": torch.ones(batch, options.d_vector_channels) if options.d_vector_channels else None,
-        "extra": torch.ones(batch, options.extra_channels) if options.extra_channels else None,
     }
 
 
@@ -95,7 +98,7 @@ def test_each_variant_learns_and_speaks(kind, variant):
         totals.append(float(losses.total.detach()))
     assert totals[-1] < totals[0]
     unreached = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()}
-    assert all("attention.ta" in name or "stopnet" in name or ".v." in name for name in unreached)
+    assert all("attention.ta" in name or "stopnet" in name or ".v." in name or "beta" in name for name in unreached)
     speech = network.eval().inference(batch["token_ids"][:1], max_steps=4, **conditions(options, 1))
     assert speech.outputs.shape[2] == (9 if kind == "tacotron" else 8)
     assert speech.outputs.shape[1] == 2 * speech.alignments.shape[1]

@@ -2,9 +2,11 @@
 
 from typing import TypeVar
 
+from finetune_tts.config.capacitron import CapacitronVAEConfig
 from finetune_tts.config.tacotron import GSTConfig, Tacotron2Config, TacotronConfig, frames_per_step_at
 from finetune_tts.errors import UserError
 from finetune_tts.models.tacotron.attention import AttentionOptions
+from finetune_tts.models.tacotron.capacitron import CapacitronOptions
 from finetune_tts.models.tacotron.loss import TacotronLossOptions
 from finetune_tts.models.tacotron.network import NetworkOptions, TacotronNetwork
 from finetune_tts.models.tacotron.style import StyleOptions
@@ -55,6 +57,7 @@ def build_tacotron2(
 
 def loss_options(config: TacotronConfig) -> TacotronLossOptions:
     """The objective that ``config`` describes."""
+    vae = config.capacitron_vae or CapacitronVAEConfig()
     return TacotronLossOptions(
         decoder=config.decoder_loss_alpha,
         postnet=config.postnet_loss_alpha,
@@ -70,12 +73,12 @@ def loss_options(config: TacotronConfig) -> TacotronLossOptions:
         by_clip=config.seq_len_norm,
         coarse=config.double_decoder_consistency,
         bidirectional=config.bidirectional_decoder,
+        prosody=vae.capacitron_VAE_loss_alpha,
+        capacity=vae.capacitron_capacity,
     )
 
 
 def _options(config: TacotronConfig, num_symbols: int, num_speakers: int, *, windowing: bool) -> NetworkOptions:
-    if config.use_capacitron_vae:
-        raise UserError("use_capacitron_vae is true: models with Capacitron are not supported yet.")
     style = config.gst or GSTConfig()
     return NetworkOptions(
         num_symbols=num_symbols,
@@ -104,6 +107,18 @@ def _options(config: TacotronConfig, num_symbols: int, num_speakers: int, *, win
         style=StyleOptions(style.gst_embedding_dim, style.gst_num_heads, style.gst_num_style_tokens)
         if config.use_gst
         else None,
+        capacitron=_capacitron_options(config),
+    )
+
+
+def _capacitron_options(config: TacotronConfig) -> CapacitronOptions | None:
+    if not config.use_capacitron_vae:
+        return None
+    vae = config.capacitron_vae or CapacitronVAEConfig()
+    return CapacitronOptions(
+        channels=vae.capacitron_VAE_embedding_dim,
+        text_channels=vae.capacitron_text_summary_embedding_dim if vae.capacitron_use_text_summary_embeddings else 0,
+        sees_speaker=vae.capacitron_use_speaker_embedding,
     )
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.layers.similarity import similarity_loss
+from finetune_tts.models.tacotron.capacitron import capacitron_loss
 from finetune_tts.models.tacotron.decoding import padded_to_groups
 from finetune_tts.models.tacotron.network import TacotronOutput
 
@@ -36,6 +37,8 @@ class TacotronLossOptions:
         by_clip: each clip counts the same, whatever its length.
         coarse: there is a coarse decoder.
         bidirectional: there is a decoder that draws the end first.
+        prosody: holds Capacitron's vector at its capacity.
+        capacity: what that vector may tell, in nats.
     """
 
     decoder: float = 0.25
@@ -52,11 +55,16 @@ class TacotronLossOptions:
     by_clip: bool = False
     coarse: bool = False
     bidirectional: bool = False
+    prosody: float = 0.25
+    capacity: float = 150.0
 
 
 @dataclass(frozen=True)
 class TacotronLosses:
-    """The sum that is minimised, and its terms before they are weighed, under 🐸TTS's names."""
+    """The sum that is minimised, and its terms before they are weighed, under 🐸TTS's names.
+
+    Capacitron adds ``capacitron_vae_beta_loss``, which is no part of the sum, as beta has an optimizer of its own.
+    """
 
     total: Tensor
     terms: dict[str, Tensor]
@@ -124,10 +132,23 @@ def tacotron_loss(
     ):
         if weight > 0:
             add(name, weight, similarity_loss(predicted, target, counted))
+    beside: dict[str, Tensor] = {}
+    if output.posterior is not None and output.beta is not None:
+        numbers = counted.float().mean() * mels.shape[2]
+        capacitron = capacitron_loss(
+            output.posterior, output.beta, capacity=options.capacity, weight=options.prosody, numbers_per_clip=numbers
+        )
+        # Its weight is in it, as in 🐸TTS.
+        add("capacitron_vae_loss", 1.0, capacitron.latent)
+        beside = {
+            "capacitron_vae_beta_loss": capacitron.beta,
+            "capacitron_vae_kl_term": capacitron.divergence,
+            "capacitron_beta": capacitron.multiplier,
+        }
     total = output.decoder_outputs.new_zeros(())
     for name, value in terms.items():
         total = total + weights[name] * value
-    return TacotronLosses(total, terms)
+    return TacotronLosses(total, {**terms, **beside})
 
 
 def alignment_error(alignments: Tensor) -> Tensor:

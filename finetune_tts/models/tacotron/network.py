@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.models.tacotron.attention import AttentionOptions
+from finetune_tts.models.tacotron.capacitron import CapacitronOptions, CapacitronVAE, Posterior, Reference
 from finetune_tts.models.tacotron.decoding import Decoder, DecoderOptions, padded_to_groups
 from finetune_tts.models.tacotron.style import GlobalStyleTokens, StyleOptions
 
@@ -39,7 +40,7 @@ class NetworkOptions:
         num_speakers, speaker_channels: size of the speaker embedding; 0 speakers for none.
         d_vector_channels: size of d-vectors; 0 for none.
         style: style tokens, or None.
-        extra_channels: of a further vector that is put beside the encoded text, see :meth:`TacotronNetwork.forward`.
+        capacitron: a random vector that says how to speak, or None.
     """
 
     num_symbols: int
@@ -57,7 +58,7 @@ class NetworkOptions:
     speaker_channels: int = 512
     d_vector_channels: int = 0
     style: StyleOptions | None = None
-    extra_channels: int = 0
+    capacitron: CapacitronOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class TacotronOutput:
     """``[B, T r, C]`` of the coarse decoder, or of the one that draws the end first, in its order."""
     second_alignments: Tensor | None = None
     """``[B, T, S]``"""
+    posterior: Posterior | None = None
+    """Of the recordings, in a network with Capacitron."""
+    beta: Tensor | None = None
+    """``[1]`` of a network with Capacitron."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,14 @@ class TacotronNetwork(nn.Module):
     def condition_channels(self) -> int:
         """Channels of all vectors that are put beside the encoded text."""
         options = self.options
-        speaker = options.speaker_channels if options.num_speakers else options.d_vector_channels
         style = options.style.channels if options.style is not None else 0
-        return style + speaker + options.extra_channels
+        prosody = options.capacitron.channels if options.capacitron is not None else 0
+        return style + self.speaker_channels + prosody
+
+    @property
+    def speaker_channels(self) -> int:
+        """Channels of the vector that says who speaks; 0 for a network of one voice."""
+        return self.options.speaker_channels if self.options.num_speakers else self.options.d_vector_channels
 
     @property
     def frames_per_step(self) -> int:
@@ -133,6 +143,17 @@ class TacotronNetwork(nn.Module):
         self.decoder.frames_per_step = frames
         if self.options.bidirectional:
             self.decoder_backward.frames_per_step = frames
+
+    def build_capacitron(self, symbol_channels: int) -> None:
+        """Make the prosody encoder, where there is to be one."""
+        options = self.options
+        if options.capacitron is not None:
+            self.capacitron_vae_layer = CapacitronVAE(
+                options.frame_channels,
+                options.capacitron,
+                symbol_channels=symbol_channels,
+                speaker_channels=self.speaker_channels,
+            )
 
     def build_decoders(self, make: Callable[[DecoderOptions], Decoder], encoder_channels: int) -> None:
         """Make the decoder, and the second one that training has."""
@@ -171,7 +192,7 @@ class TacotronNetwork(nn.Module):
         mel_lengths: Tensor,
         speaker_ids: Tensor | None = None,
         d_vectors: Tensor | None = None,
-        extra: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> TacotronOutput:
         """Draw with teacher forcing.
 
@@ -182,13 +203,19 @@ class TacotronNetwork(nn.Module):
             mel_lengths: ``[B]`` frames.
             speaker_ids: ``[B]`` for a network with a speaker embedding.
             d_vectors: ``[B, *]`` for a network with d-vectors.
-            extra: ``[B, extra_channels]`` a further vector for the whole text.
+            noise: ``[B, Z]`` for Capacitron's vector, from a standard Gaussian; drawn where it is None.
         """
         mels = padded_to_groups(mels, self.frames_per_step)
         mask = sequence_mask(token_lengths, token_ids.shape[1])
         frame_mask = sequence_mask(mel_lengths, mels.shape[1])
         style = self.gst_layer(mels) if self.options.style is not None else None
-        conditions = self._conditions(style, speaker_ids, d_vectors, extra)
+        speaker = self._speaker(speaker_ids, d_vectors)
+        posterior = beta = None
+        if self.options.capacitron is not None:
+            symbols = self.embedding(token_ids)
+            posterior = self.capacitron_vae_layer(mels, mel_lengths, symbols, token_lengths, speaker)
+            beta = self.capacitron_vae_layer.beta
+        conditions = _given(style, speaker, posterior.sample(noise) if posterior is not None else None)
         memory = self.encode(token_ids, token_lengths, mask, conditions)
         decoded = self.decoder(memory, mels, mask)
         frames = decoded.frames * frame_mask.unsqueeze(2)
@@ -199,7 +226,9 @@ class TacotronNetwork(nn.Module):
             second_outputs, second_alignments = second.frames, second.alignments
         if self.options.coarse_frames_per_step:
             second_outputs, second_alignments = self._coarse(memory, mels, mask, decoded.alignments.shape[1])
-        return TacotronOutput(outputs, frames, decoded.alignments, decoded.stops, second_outputs, second_alignments)
+        return TacotronOutput(
+            outputs, frames, decoded.alignments, decoded.stops, second_outputs, second_alignments, posterior, beta
+        )
 
     def _coarse(self, memory: Tensor, mels: Tensor, mask: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Frames and alignments of the coarse decoder, the alignments stretched to ``steps``."""
@@ -217,16 +246,19 @@ class TacotronNetwork(nn.Module):
         speaker_ids: Tensor | None = None,
         d_vectors: Tensor | None = None,
         style: Tensor | Mapping[int, float] | None = None,
-        extra: Tensor | None = None,
+        reference: Reference | None = None,
+        noise: Tensor | None = None,
         max_steps: int = 10_000,
     ) -> TacotronSpeech:
         """Speak.
 
         Args:
             token_ids: ``[1, S]``.
-            speaker_ids, d_vectors, extra: as in :meth:`forward`.
+            speaker_ids, d_vectors: as in :meth:`forward`.
             style: for a network with style tokens: a spectrogram ``[1, T_mel, C]`` to speak like, or the weight of
                 each token; None speaks without style.
+            reference: for a network with Capacitron: a recording to speak like; None speaks as anyone might.
+            noise: ``[1, Z]`` for its vector, from a standard Gaussian; drawn where it is None.
             max_steps: steps after which it is cut off.
 
         Raises:
@@ -234,7 +266,8 @@ class TacotronNetwork(nn.Module):
         """
         if token_ids.shape[0] != 1:
             raise ValueError(f"{token_ids.shape[0]} texts: these networks speak one at a time.")
-        conditions = self._conditions(self._style(style), speaker_ids, d_vectors, extra)
+        speaker = self._speaker(speaker_ids, d_vectors)
+        conditions = _given(self._style(style), speaker, self._prosody(reference, speaker, noise))
         mask = torch.ones_like(token_ids, dtype=torch.bool)
         lengths = torch.tensor([token_ids.shape[1]])
         decoded = self.decoder.draw(self.encode(token_ids, lengths, mask, conditions), max_steps)
@@ -250,16 +283,30 @@ class TacotronNetwork(nn.Module):
         mixed: Tensor = self.gst_layer.mixed(style or {})
         return mixed
 
-    def _conditions(
-        self, style: Tensor | None, speaker_ids: Tensor | None, d_vectors: Tensor | None, extra: Tensor | None
-    ) -> list[Tensor]:
-        """The vectors ``[B, *]`` that say how to speak, in the order of the released weights."""
-        speaker = d_vectors
-        if self.options.num_speakers:
-            if speaker_ids is None:
-                raise ValueError("This model has several speakers: speaker_ids is missing.")
-            speaker = self.speaker_embedding(speaker_ids)
-        return [vector for vector in (style, speaker, extra) if vector is not None]
+    def _prosody(self, reference: Reference | None, speaker: Tensor | None, noise: Tensor | None) -> Tensor | None:
+        if self.options.capacitron is None:
+            return None
+        layer = self.capacitron_vae_layer
+        if reference is None:
+            return layer.prior(1).sample(noise)
+        mels, token_ids = reference.mels, reference.token_ids
+        lengths = [torch.tensor([values.shape[1]], device=mels.device) for values in (mels, token_ids)]
+        posterior: Posterior = layer(mels, lengths[0], self.embedding(token_ids), lengths[1], speaker)
+        return posterior.sample(noise)
+
+    def _speaker(self, speaker_ids: Tensor | None, d_vectors: Tensor | None) -> Tensor | None:
+        """The vector ``[B, *]`` that says who speaks."""
+        if not self.options.num_speakers:
+            return d_vectors
+        if speaker_ids is None:
+            raise ValueError("This model has several speakers: speaker_ids is missing.")
+        speaker: Tensor = self.speaker_embedding(speaker_ids)
+        return speaker
+
+
+def _given(*vectors: Tensor | None) -> list[Tensor]:
+    """Those that there are, in the order of the released weights: style, speaker, prosody."""
+    return [vector for vector in vectors if vector is not None]
 
 
 def beside(encoded: Tensor, conditions: list[Tensor]) -> Tensor:

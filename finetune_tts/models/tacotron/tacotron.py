@@ -266,6 +266,7 @@ class Tacotron(TacotronNetwork):
         self.embedding = nn.Embedding(options.num_symbols, encoder_channels, padding_idx=0)
         nn.init.normal_(self.embedding.weight, 0.0, 0.3)
         self.encoder = Encoder(encoder_channels, sizes)
+        self.build_capacitron(encoder_channels)
         self.build_decoders(lambda decoder: TacotronDecoder(decoder, sizes), 2 * sizes.cbhg)
         mels = options.frame_channels
         self.postnet = _NamedCBHG(CBHG(mels, sizes.postnet_bank, [sizes.postnet_projection, mels], sizes.cbhg))

@@ -197,6 +197,7 @@ class Tacotron2(TacotronNetwork):
         super().__init__(options)
         self.embedding = nn.Embedding(options.num_symbols, encoder_channels, padding_idx=0)
         self.encoder = Encoder(encoder_channels)
+        self.build_capacitron(encoder_channels)
         self.build_decoders(lambda decoder: Tacotron2Decoder(decoder, sizes), encoder_channels)
         self.postnet = Postnet(options.frame_channels, sizes.postnet)
 
