@@ -16,6 +16,7 @@ from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.batch import Item
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.errors import UserError
+from finetune_tts.training.adversarial import AdversarialTask
 from finetune_tts.training.distributed import World
 from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.precision import allow_fast_matrix_products
@@ -121,7 +122,8 @@ class _Trial:
         self.eval_time = 0.0
         self.fault = ""
         self.bytes, self.bytes_of = 0, 0.0
-        self.number = 0
+        # A step in which all parts learn takes longest.
+        self.number = self.task.steps_before_discriminator() if isinstance(self.task, AdversarialTask) else 0
 
     def run(self) -> None:
         longest = self.batches[0]
