@@ -12,6 +12,12 @@ NOT_YET = "not yet"
 SUPPORT = {
     "glow_tts": FINE_TUNE,
     "vits": FINE_TUNE,
+    "hifigan": FINE_TUNE,
+    "melgan": FINE_TUNE,
+    "fullband_melgan": FINE_TUNE,
+    "multiband_melgan": FINE_TUNE,
+    "parallel_wavegan": FINE_TUNE,
+    "univnet": FINE_TUNE,
 }
 
 

@@ -109,9 +109,21 @@ class SpectrogramExtractor:
         """Frames of a spectrogram of a waveform of ``num_samples``."""
         return 1 + num_samples // self.hop_length
 
+    def mel_to_decibels(self, mel: np.ndarray) -> np.ndarray:
+        """Undo the normalisation of a mel spectrogram: ``[n_mels, T]`` to ``[n_mels, T]``."""
+        return self._mel_normalisation.denormalise(np.asarray(mel, dtype=np.float32))
+
+    def mel_from_decibels(self, decibels: np.ndarray) -> np.ndarray:
+        """Normalise a mel spectrogram: the inverse of :meth:`mel_to_decibels`."""
+        return self._mel_normalisation.normalise(np.asarray(decibels, dtype=np.float32))
+
+    def decibels_of_mel(self, amplitudes: np.ndarray) -> np.ndarray:
+        """Decibels of mel amplitudes ``[n_mels, T]``, or these themselves where the config asks for none."""
+        return self._decibels.from_amplitude(amplitudes) if self.audio.do_amp_to_db_mel else amplitudes
+
     def mel_amplitudes(self, mel: np.ndarray) -> np.ndarray:
         """Undo normalisation and decibels of a mel spectrogram: ``[n_mels, T]`` to ``[n_mels, T]``, at least 0."""
-        decibels = self._mel_normalisation.denormalise(np.asarray(mel, dtype=np.float32))
+        decibels = self.mel_to_decibels(mel)
         return self._decibels.to_amplitude(decibels) if self.audio.do_amp_to_db_mel else np.maximum(decibels, 0)
 
     def linear_amplitudes(self, linear: np.ndarray) -> np.ndarray:
@@ -154,8 +166,7 @@ class SpectrogramExtractor:
         return amplitudes.T
 
     def _mel_decibels(self, amplitudes: np.ndarray) -> np.ndarray:
-        mel = self.mel_filters @ amplitudes
-        return self._decibels.from_amplitude(mel) if self.audio.do_amp_to_db_mel else mel
+        return self.decibels_of_mel(self.mel_filters @ amplitudes)
 
     def _linear_decibels(self, amplitudes: np.ndarray) -> np.ndarray:
         return self._decibels.from_amplitude(amplitudes) if self.audio.do_amp_to_db_linear else amplitudes

@@ -207,9 +207,9 @@ def _start(
     config: "SpeechConfig | None",
     formatter: "Formatter | None",
 ) -> None:
-    from finetune_tts.synthesis.loading import load_located_config
+    from finetune_tts.cli.vocoder import located_config, released_config, train_vocoder
+    from finetune_tts.config.vocoder import VocoderConfig
     from finetune_tts.training.assembly import assemble
-    from finetune_tts.training.pretrained import config_to_tune
 
     own_config = config is not None or arguments.config_path is not None
     if arguments.model_name and not own_config:
@@ -217,13 +217,17 @@ def _start(
     files = _released(arguments) if arguments.model_name else None
     restore_path = files.model_file if files else arguments.restore_path
     if config is None and own_config:
-        config = load_located_config(arguments.config_path)
+        config = located_config(arguments.config_path)
     elif config is None:
-        config = config_to_tune(restore_path, files.config_file if files else None)
+        config = released_config(restore_path, files.config_file if files else None)
     make_room_for_dataset(config, overrides, replace=not own_config)
     apply(config, overrides)
     request = request_of(arguments, overrides, config, formatter, restore_path=restore_path, fill_in=not own_config)
-    if _checks(arguments):
+    if isinstance(config, VocoderConfig):
+        if _checks(arguments):
+            raise UserError("--check looks at models that read text; leave it out for a vocoder.")
+        train_vocoder(request)
+    elif _checks(arguments):
         from finetune_tts.cli.check import run_check
 
         run_check(request, arguments)
@@ -246,16 +250,23 @@ def _released(arguments: argparse.Namespace) -> "ModelFiles":
 
 
 def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None") -> None:
+    from finetune_tts.cli.vocoder import train_vocoder
+    from finetune_tts.config.vocoder import VocoderConfig
     from finetune_tts.training.assembly import assemble_continued
     from finetune_tts.training.run import open_run
 
     run = open_run(arguments.continue_path)
     config: Any = run.config
     apply(config, overrides)
-    _train(assemble_continued(run, request_of(arguments, overrides, config, formatter)), check=not arguments.no_check)
+    request = request_of(arguments, overrides, config, formatter)
+    if isinstance(config, VocoderConfig):
+        train_vocoder(request, run)
+    else:
+        _train(assemble_continued(run, request), check=not arguments.no_check)
 
 
 def _train(assembly: "Assembly", *, check: bool) -> None:
+    from finetune_tts.cli.outcome import say_outcome
     from finetune_tts.training.run import fit
     from finetune_tts.training.samples import sentence_text
 
@@ -264,12 +275,7 @@ def _train(assembly: "Assembly", *, check: bool) -> None:
 
         say_quick_check(assembly)
     result = fit(assembly.job)
-    say(f"run folder: {result.folder}")
-    if result.best_model is not None and result.best_loss is not None:
-        kind = "held-out loss" if assembly.job.eval_data is not None else "loss"
-        say(f"best {kind}: {result.best_loss:.4f} ({result.steps:,} steps in all)")
-    if result.curve is not None:
-        say(f"loss curve: {result.curve}")
+    say_outcome(result, held_out=assembly.job.eval_data is not None)
     text = sentence_text(next(iter(assembly.job.config.test_sentences), "Hello."))
     say(f"speak with it: {command_line(result.best_model or result.folder, text, assembly.speaker)}")
 

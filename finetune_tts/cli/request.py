@@ -48,11 +48,11 @@ def require_dataset(overrides: "list[Override]") -> None:
     Raises:
         UserError: no data set is named, or its folder is not there.
     """
-    if not any(override.path.split(".")[0] == "datasets" for override in overrides):
+    if not any(override.path.split(".")[0] in ("datasets", "data_path") for override in overrides):
         raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
     for override in overrides:
         path = " ".join(override.words)
-        if override.path == "datasets.0.path" and not Path(path).expanduser().is_dir():
+        if override.path in ("datasets.0.path", "data_path") and not Path(path).expanduser().is_dir():
             raise UserError(f"--dataset_path {path}: no such folder. Name the folder of the recordings.")
 
 
@@ -74,9 +74,14 @@ def apply(config: "SpeechConfig", overrides: "list[Override]") -> None:
     """Apply the overrides and refuse a config that is out of range."""
     from finetune_tts.config.checks import require_valid
     from finetune_tts.config.overrides import apply_overrides
+    from finetune_tts.config.vocoder import VocoderConfig
+    from finetune_tts.config.vocoder_checks import require_valid_vocoder
 
     apply_overrides(config, overrides)
-    require_valid(config)
+    if isinstance(config, VocoderConfig):
+        require_valid_vocoder(config)
+    else:
+        require_valid(config)
 
 
 def request_of(

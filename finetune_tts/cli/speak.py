@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetune_tts.cli.program import Parser, run_program, say
+from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ def build_parser() -> Parser:
     add("--config_path", type=Path, help="config of the checkpoint (default: config.json beside it)")
     add("--out_path", type=Path, default=Path("tts_output.wav"), help="wav file to write (default: %(default)s)")
     add("--pipe_out", action="store_true", help="write the wav to standard output instead")
-    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog")
-    add("--vocoder_path", type=Path, help="checkpoint of a vocoder")
-    add("--vocoder_config_path", type=Path, help="config of the vocoder")
+    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
+    add("--vocoder_path", type=Path, help="checkpoint of a vocoder, or folder of its run")
+    add("--vocoder_config_path", type=Path, help="config of the vocoder (default: config.json beside it)")
+    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
     add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
     add("--speaker_wav", type=Path, nargs="+", metavar="FILE", help="recordings to speak like, for a d-vector model")
     add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
@@ -99,8 +101,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(f"--model_name brings its own files: leave --{other} out, or --model_name.")
     if arguments.text is not None and arguments.text_file:
         raise UserError("--text and --text_file both say what to speak: give one of them.")
-    if arguments.vocoder_name or arguments.vocoder_path or arguments.vocoder_config_path:
-        raise UserError("Neural vocoders are not supported yet: leave --vocoder_* out; Griffin-Lim makes the waveform.")
+    check_vocoder_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
     if arguments.encoder_path and not arguments.speaker_wav:
@@ -172,7 +173,9 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
     from finetune_tts.synthesis.loading import load_voice
     from finetune_tts.training.device import choose_device
 
-    voice = load_voice(model_path, config_path, device=choose_device(arguments.device))
+    device = choose_device(arguments.device)
+    voice = load_voice(model_path, config_path, device=device)
+    give_vocoder(voice, arguments, model_path, device, aside=arguments.pipe_out)
     if arguments.language_idx and not voice.languages:
         raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
     d_vector = _d_vector(arguments, voice, config_path or model_path) if arguments.speaker_wav else None
@@ -193,7 +196,24 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
     else:
         write_waveform(arguments.out_path, speech.waveform, speech.sample_rate)
         say(f"wrote: {arguments.out_path} ({speech.seconds:.2f} s)")
+    if arguments.save_spectrogram:
+        _save_spectrogram(speech.spectrogram, arguments.out_path.with_suffix(".npy"), aside=arguments.pipe_out)
     say(f"real-time factor: {spent / speech.seconds:.3f} ({spent:.2f} s to make it)", aside=arguments.pipe_out)
+
+
+def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> None:
+    """Write a spectrogram ``[T_mel, n_mels]`` as ``[n_mels, T_mel]``, as the model normalises it."""
+    import io
+
+    import numpy as np
+
+    from finetune_tts.files import replacing
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(spectrogram.T))
+    with replacing(path) as file:
+        file.write(buffer.getvalue())
+    say(f"spectrogram: {path} ({spectrogram.shape[1]} bands, {spectrogram.shape[0]} frames)", aside=aside)
 
 
 def _d_vector(arguments: argparse.Namespace, voice: "Voice", beside: Path) -> "np.ndarray":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vocoder import VocoderConfig
 
 #: Fields that hold a path, or a list of them, at top level, in ``audio`` and in ``model_args``.
 PATH_FIELDS = (
@@ -20,6 +21,8 @@ PATH_FIELDS = (
     "speaker_encoder_config_path",
     "speaker_encoder_model_path",
     "gst_style_input",
+    "data_path",
+    "feature_path",
 )
 METADATA_FIELDS = ("meta_file_train", "meta_file_val", "meta_file_attn_mask")
 
@@ -40,7 +43,7 @@ def absolute_paths(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return _map_paths(values, lambda path: os.path.normpath(os.path.join(os.path.abspath(folder), path)))
 
 
-def locate_paths(config: SpeechConfig, folder: Path) -> None:
+def locate_paths(config: "SpeechConfig | VocoderConfig", folder: Path) -> None:
     """Make relative paths of a config absolute where they lead somewhere from ``folder``.
 
     Paths in the config of a run are relative to the run folder; those that people write are often meant from where
@@ -51,7 +54,10 @@ def locate_paths(config: SpeechConfig, folder: Path) -> None:
         beside = os.path.normpath(os.path.join(os.path.abspath(folder), path))
         return beside if os.path.exists(beside) else path
 
-    for group in (vars(config), vars(config.audio), config.model_args):
+    groups = (vars(config), vars(config.audio), getattr(config, "model_args", {}))
+    for group in groups:
+        if not isinstance(group, dict):
+            continue
         for name in PATH_FIELDS:
             _map_field(group, name, located)
     for dataset in config.datasets:

@@ -8,7 +8,7 @@ from typing import Any
 
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.config.hifigan import HifiganConfig
-from finetune_tts.config.loading import type_faults, unknown_fields
+from finetune_tts.config.loading import config_from_dict, type_faults, unknown_fields
 from finetune_tts.config.melgan import FullbandMelganConfig, MelganConfig, MultibandMelganConfig
 from finetune_tts.config.parallel_wavegan import ParallelWaveganConfig
 from finetune_tts.config.released import (
@@ -21,6 +21,7 @@ from finetune_tts.config.released import (
     spread_distributed,
     unbound_lengths,
 )
+from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.univnet import UnivnetConfig
 from finetune_tts.config.values import Findings, build, shown
 from finetune_tts.config.vocoder import VocoderConfig
@@ -93,6 +94,24 @@ def vocoder_config_from_dict(values: Mapping[str, Any], where: str = "config", *
         logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), ", ".join(unknown))
     assert isinstance(config, VocoderConfig)
     return config
+
+
+def load_any_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig | VocoderConfig:
+    """Read the config file of a text-to-speech model or a vocoder.
+
+    Raises:
+        UserError: as for :func:`load_vocoder_config` and :func:`finetune_tts.config.loading.load_config`.
+    """
+    return any_config_from_dict(read_object(path), where=str(path), quiet=quiet)
+
+
+def any_config_from_dict(
+    values: Mapping[str, Any], where: str = "config", *, quiet: bool = False
+) -> SpeechConfig | VocoderConfig:
+    """Make a config of plain values; what they name decides whether it is that of a vocoder (raises likewise)."""
+    if vocoder_name(values) is not None:
+        return vocoder_config_from_dict(values, where, quiet=quiet)
+    return config_from_dict(values, where, quiet=quiet)
 
 
 def vocoder_name(values: Mapping[str, Any]) -> str | None:

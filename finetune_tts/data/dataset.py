@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from finetune_tts.data.batch import Collate, Item
 from finetune_tts.data.d_vectors import DVectors
@@ -12,6 +11,7 @@ from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.text.tokenizer import Tokenizer
 
@@ -19,7 +19,7 @@ NOISE_LEVEL = 1 / 32768
 """Standard deviation of the noise of ``use_noise_augment``: one step of 16-bit audio, as large as in 🐸TTS."""
 
 
-class SpeechDataset(Dataset[Item]):
+class SpeechDataset(TrainingData):
     """Samples as token ids and spectrograms, and waveforms where the cache keeps them.
 
     Ids, names and vectors are looked up when it is made, so that a fault shows before training, and workers carry

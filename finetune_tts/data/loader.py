@@ -11,19 +11,18 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from finetune_tts.data.batch import Batch, Item
 from finetune_tts.data.batching import LengthBatchSampler
-from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 
 
-class SpeechLoader(DataLoader[Item]):
+class SpeechLoader(DataLoader[Any]):
     """A ``DataLoader`` that counts the batches it hands out in the sampler's ``batches_done``."""
 
-    dataset: SpeechDataset
+    dataset: TrainingData
     batch_sampler: LengthBatchSampler
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # collate makes batches of items
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # counts what the parent's gives
         sampler = self.batch_sampler
         self.dataset.set_epoch(sampler.epoch)
         start = sampler.first_batch
@@ -54,7 +53,7 @@ class SpeechLoader(DataLoader[Item]):
 
 
 def make_loader(
-    dataset: SpeechDataset,
+    dataset: TrainingData,
     batch_sampler: LengthBatchSampler,
     num_workers: int = 0,
     pin_memory: bool = False,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from finetune_tts.data.batch import TensorGroup
 from finetune_tts.data.dataset import NOISE_LEVEL
 from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.sample import Sample
+from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 
 HELD_OUT_SEGMENTS = 4
@@ -64,7 +64,7 @@ def collate_segments(segments: Sequence[Segment]) -> SegmentBatch:
     )
 
 
-class SegmentDataset(Dataset[Segment]):
+class SegmentDataset(TrainingData):
     """Pieces of recordings: random ones in training, another of each recording in every epoch; fixed ones held out.
 
     Which piece it is follows from the seed, the epoch and the number of the recording, so a run that goes on meets the

@@ -99,6 +99,15 @@ def _speak_vits(network: VITS, config: VitsConfig, request: Request) -> Waveform
 FAMILIES: dict[str, Callable[..., Spectrogram | Waveform]] = {"glow_tts": _speak_glow_tts, "vits": _speak_vits}
 
 
+#: Those that make waveforms by themselves.
+WITHOUT_VOCODER = ("vits",)
+
+
+def makes_spectrograms(config: Config) -> bool:
+    """Whether the network gives a spectrogram, which a vocoder or Griffin-Lim turns into a waveform."""
+    return config.model.lower() not in WITHOUT_VOCODER
+
+
 def answer_of(network: nn.Module, config: Config, request: Request) -> Spectrogram | Waveform:
     """Let a network in eval mode answer.
 

@@ -19,7 +19,8 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.families import Request, Waveform, answer_of
+from finetune_tts.synthesis.families import Request, Waveform, answer_of, makes_spectrograms
+from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.sentences import split_sentences
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
@@ -37,6 +38,7 @@ class Speech:
         mel: ``[T_mel, n_mels]`` of the last sentence.
         alignment: ``[T_mel, T_text]`` of the last sentence.
         missing: characters of the text that the vocabulary lacks, each once; they were not spoken.
+        spectrogram: ``[T_mel, n_mels]`` of all sentences, one after the other.
     """
 
     waveform: np.ndarray
@@ -44,6 +46,7 @@ class Speech:
     mel: np.ndarray
     alignment: np.ndarray
     missing: str
+    spectrogram: np.ndarray
 
     @property
     def seconds(self) -> float:
@@ -62,6 +65,9 @@ class Voice:
         speakers: of a model with a speaker embedding.
         d_vectors: of a model with d-vectors.
         languages: of a model with a language embedding.
+
+    Attributes:
+        vocoder: makes the waveform, paired with this model's spectrograms; None is Griffin-Lim.
     """
 
     def __init__(
@@ -82,6 +88,17 @@ class Voice:
         self.speakers = speakers
         self.d_vectors = d_vectors
         self.language_rows = languages
+        self.vocoder: Vocoder | None = None
+
+    @property
+    def needs_vocoder(self) -> bool:
+        """Whether it makes spectrograms, and something else has to make the waveform."""
+        return makes_spectrograms(self.config)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of its waveforms, in Hz."""
+        return self.vocoder.sample_rate if self.vocoder is not None else self.extractor.sample_rate
 
     @property
     def speaker_names(self) -> tuple[str, ...]:
@@ -153,8 +170,9 @@ class Voice:
         speaker_id, speaker_vector = self._speaker(speaker, d_vector)
         language_id = self._language(language)
         encoded = self._encode(text, split_sentences(text) if split else [text], language)
-        pause = np.zeros(int(_PAUSE * self.extractor.sample_rate), dtype=np.float32)
+        pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
         parts: list[np.ndarray] = []
+        mels: list[np.ndarray] = []
         with _speaking(self.network):
             for sentence in filter(_has_symbols, encoded):
                 request = Request(
@@ -169,11 +187,18 @@ class Voice:
                 if isinstance(answer, Waveform):
                     mel, waveform = self.extractor.mel(answer.waveform).T, answer.waveform
                 else:
-                    mel = answer.mel
-                    waveform = waveform_from_mel(self.extractor, mel.T, device=str(self._device))
+                    mel, waveform = answer.mel, self._waveform(answer.mel)
+                mels.append(mel)
                 parts += [pause, waveform]
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
-        return Speech(np.concatenate(parts[1:]), self.extractor.sample_rate, mel, answer.alignment, missing)
+        spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
+        return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
+
+    def _waveform(self, mel: np.ndarray) -> np.ndarray:
+        """Make a waveform ``[T_wav]`` of a spectrogram ``[T_mel, n_mels]``."""
+        if self.vocoder is not None:
+            return self.vocoder.vocode(mel.T)
+        return waveform_from_mel(self.extractor, mel.T, device=str(self._device))
 
     def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
         """The sentences of ``text`` as ids; at least one has something in it to speak."""

@@ -131,7 +131,7 @@ def assemble(request: Request) -> Assembly:
         raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
     world = world_from_environment()
     device = choose_device(request.device, local_rank=world.local_rank)
-    _check_writable(Path(config.output_path))
+    check_writable(Path(config.output_path))
     pretrained = read_pretrained(request.restore_path, config) if request.restore_path else None
     if pretrained is not None and not request.dry:  # which a check says itself
         warn_of_other_audio(pretrained, config)
@@ -166,7 +166,7 @@ def assemble(request: Request) -> Assembly:
             logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
         logger.info("%s", report.table())
         report.raise_for_gap(allow_partial=request.allow_partial)
-        _require_finite(report)
+        require_finite(report)
     voice = Voice(
         network,
         config,
@@ -278,7 +278,7 @@ def _most_heard(samples: Sequence[Sample]) -> str:
     return Counter(sample.speaker for sample in samples).most_common(1)[0][0]
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Find out in the first second, not after the features were computed, that the output folder cannot be used."""
     existing = folder.expanduser().absolute()
     while not existing.exists():
@@ -361,7 +361,8 @@ def _suitable(request: Request, data: PreparedData, device: torch.device, world:
     )
 
 
-def _require_finite(report: RestoreReport) -> None:
+def require_finite(report: RestoreReport) -> None:
+    """Refuse weights that hold NaN or infinity."""
     if report.non_finite:
         raise UserError(
             f"{report.source}: {len(report.non_finite)} tensors hold NaN or infinity, the first is "

@@ -88,7 +88,7 @@ def _some(names: set[str]) -> tuple[str, ...]:
 
 def _base(weights: Path) -> BaseModel:
     config = weights.parent / "config.json"
-    entry = _catalog_entry(weights.parent)
+    entry = catalog_entry(weights.parent)
     return BaseModel(
         model_file=str(weights),
         config_file=str(config) if config.is_file() else "",
@@ -97,7 +97,7 @@ def _base(weights: Path) -> BaseModel:
     )
 
 
-def _catalog_entry(folder: Path) -> ModelEntry | None:
+def catalog_entry(folder: Path) -> ModelEntry | None:
     """The entry whose folder in the cache this is."""
     from finetune_tts.catalog.cache import model_folder
 

@@ -14,11 +14,11 @@ from torch import nn
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes
 from finetune_tts.config.base import Config
-from finetune_tts.config.loading import config_from_dict, load_config
 from finetune_tts.config.paths import absolute_paths, relative_paths
+from finetune_tts.config.vocoder_loading import any_config_from_dict, load_any_config
 from finetune_tts.data.batching import LengthBatchSampler
-from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.loader import SpeechLoader, make_loader
+from finetune_tts.data.training_data import TrainingData
 from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
@@ -68,8 +68,8 @@ class TrainingJob:
 
     config: Config
     network: nn.Module
-    train_data: SpeechDataset
-    eval_data: SpeechDataset | None
+    train_data: TrainingData
+    eval_data: TrainingData | None
     device: torch.device
     restored: bool
     """The weights are pre-trained, so that no warm-up and no initialisation from data is wanted."""
@@ -119,8 +119,8 @@ def open_run(folder: str | Path) -> StoppedRun:
     """
     folder = Path(folder).expanduser().resolve()
     path = newest_checkpoint(folder)
-    stored = load_config(folder / CONFIG_NAME)
-    config = config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
+    stored = load_any_config(folder / CONFIG_NAME)
+    config = any_config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
     return StoppedRun(folder, config, read_checkpoint(path))
 
 
@@ -245,7 +245,7 @@ def _discriminator_warm_up(job: TrainingJob, settings: TrainerSettings, batches:
 
 
 def loader_of(
-    job: TrainingJob, data: SpeechDataset, *, training: bool, lengths: Sequence[int] | None = None
+    job: TrainingJob, data: TrainingData, *, training: bool, lengths: Sequence[int] | None = None
 ) -> SpeechLoader:
     """Make the loader of a run.
 

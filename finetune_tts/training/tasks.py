@@ -5,12 +5,22 @@ from typing import Any
 from torch import nn
 
 from finetune_tts.errors import UserError
+from finetune_tts.training.gan_vocoder_task import GANVocoderTask
 from finetune_tts.training.glow_tts_task import GlowTTSTask
 from finetune_tts.training.samples import Speaker
 from finetune_tts.training.task import TTSTask
 from finetune_tts.training.vits_task import VITSTask
 
-TASKS: dict[str, type[TTSTask]] = {"glow_tts": GlowTTSTask, "vits": VITSTask}
+TASKS: dict[str, type[TTSTask]] = {
+    "glow_tts": GlowTTSTask,
+    "fullband_melgan": GANVocoderTask,
+    "hifigan": GANVocoderTask,
+    "melgan": GANVocoderTask,
+    "multiband_melgan": GANVocoderTask,
+    "parallel_wavegan": GANVocoderTask,
+    "univnet": GANVocoderTask,
+    "vits": VITSTask,
+}
 
 
 def needs_waveforms(architecture: str) -> bool:

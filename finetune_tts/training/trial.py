@@ -14,7 +14,7 @@ import torch
 
 from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.batch import Item
-from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.training.adversarial import AdversarialTask
 from finetune_tts.training.distributed import World
@@ -180,7 +180,7 @@ class _Trial:
         self.task.train()
         return timing[0]
 
-    def _batch(self, data: SpeechDataset, indices: Sequence[int]) -> Any:
+    def _batch(self, data: TrainingData, indices: Sequence[int]) -> Any:
         items = [data[index] for index in indices]
         self.bytes += sum(map(_array_bytes, items))
         lengths = self.seconds if data is self.job.train_data else self.eval_seconds

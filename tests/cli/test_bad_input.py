@@ -332,7 +332,7 @@ def test_flags_that_say_nothing_sensible(tune, words, parts):
         (["--model_path", "x", "--text", "a", "--out_path", "."], ["--out_path .", "is a folder"]),
         (["--model_path", "x", "--text", "a", "--length_scale", "0"], ["--length_scale 0"]),
         (["--model_path", "x", "--text", "a", "--noise_scale", "-1"], ["--noise_scale -1"]),
-        (["--model_path", "x", "--text", "a", "--vocoder_name", "y"], ["vocoder"]),
+        (["--model_path", "x", "--text", "a", "--vocoder_name", "y", "--vocoder_path", "z"], ["--vocoder_path"]),
         (["--model_name", "tts_models/xx/none", "--text", "a"], ["tts_models/xx/none"]),
     ],
 )

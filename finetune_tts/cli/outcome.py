@@ -1,0 +1,18 @@
+"""What a run left behind, for the person."""
+
+from typing import TYPE_CHECKING
+
+from finetune_tts.cli.program import say
+
+if TYPE_CHECKING:
+    from finetune_tts.training.run import TrainingResult
+
+
+def say_outcome(result: "TrainingResult", *, held_out: bool) -> None:
+    """Print where the run is and how good it got."""
+    say(f"run folder: {result.folder}")
+    if result.best_model is not None and result.best_loss is not None:
+        kind = "held-out loss" if held_out else "loss"
+        say(f"best {kind}: {result.best_loss:.4f} ({result.steps:,} steps in all)")
+    if result.curve is not None:
+        say(f"loss curve: {result.curve}")

@@ -1,0 +1,48 @@
+"""``tts-finetune`` for vocoders: what differs from a model that reads text."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune_tts.cli.outcome import say_outcome
+from finetune_tts.cli.program import say
+
+if TYPE_CHECKING:
+    from finetune_tts.training.assembly import Request
+    from finetune_tts.training.run import StoppedRun
+
+
+def located_config(path: Path) -> Any:
+    """The config of a person's own, of a model that reads or of a vocoder, with the files that it names found."""
+    from finetune_tts.config.paths import locate_paths
+    from finetune_tts.config.vocoder_loading import load_any_config
+
+    config = load_any_config(path)
+    locate_paths(config, path.parent)
+    return config
+
+
+def released_config(restore_path: Path, config_path: Path | None) -> Any:
+    """The config of a pre-trained model or vocoder, made the config of a new run."""
+    from finetune_tts.config.commented_json import read_object
+    from finetune_tts.config.vocoder_loading import vocoder_name
+    from finetune_tts.synthesis.loading import find_config
+    from finetune_tts.training.pretrained import config_to_tune
+    from finetune_tts.training.vocoder_assembly import vocoder_config_to_tune
+
+    path = config_path or find_config(restore_path)
+    if vocoder_name(read_object(path)) is not None:
+        return vocoder_config_to_tune(path)
+    return config_to_tune(restore_path, path)
+
+
+def train_vocoder(request: "Request", run: "StoppedRun | None" = None) -> None:
+    """Train a vocoder, from the start or on from where a run stopped, and say how to use it."""
+    from finetune_tts.training.run import fit
+    from finetune_tts.training.vocoder_assembly import assemble_continued_vocoder, assemble_vocoder
+
+    assembly = assemble_vocoder(request) if run is None else assemble_continued_vocoder(run, request)
+    result = fit(assembly.job)
+    say_outcome(result, held_out=assembly.job.eval_data is not None)
+    words = ["tts", "--model_path", "MODEL", "--vocoder_path", str(result.best_model or result.folder)]
+    say(f'speak with it: {shlex.join(words)} --text "Hello."')
