@@ -11,6 +11,7 @@ from finetune_tts.errors import UserError
 #: the releases in 1,100 languages: an ISO 639-3 code, some with a script or a dialect (``azj-script_latin``).
 _MMS_NAME = re.compile(r"tts_models/(?P<iso>[a-z]{3}(?:-[a-z]+_[a-z0-9_]+)?)/fairseq/vits")
 MMS_LICENCE = "CC BY-NC 4.0"
+MMS_ADDRESS = "https://dl.fbaipublicfiles.com/mms/tts/{iso}.tar.gz"
 
 
 def find(catalog: Mapping[str, ModelEntry], name: str) -> ModelEntry:
@@ -85,7 +86,7 @@ def nearest_names(catalog: Mapping[str, ModelEntry], name: str, at_most: int = 4
 def _mms_entry(name: str, iso: str) -> ModelEntry:
     return ModelEntry(
         name=name,
-        addresses=(Archive(remote_file(f"https://dl.fbaipublicfiles.com/mms/tts/{iso}.tar.gz")),),
+        addresses=(Archive(remote_file(MMS_ADDRESS.format(iso=iso))),),
         licence=MMS_LICENCE,
         architecture="vits",
         description="Massively multilingual speech (MMS): one of 1,100 languages.",
