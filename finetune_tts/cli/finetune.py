@@ -31,6 +31,7 @@ EXAMPLES = """examples:
   tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --check
   tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
+  tts-finetune --export onnx output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
@@ -47,9 +48,10 @@ _PLACE = ("output_path", "run_name")
 #: flags that say what a run starts from → flags that go with them.
 STARTS = {
     "demo": _PLACE,
+    "export": ("config_path",),
     "continue_path": _DATA,
     "model_name": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
-    "config_path": ("compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
+    "config_path": ("export", "compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
     "restore_path": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
@@ -81,6 +83,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
         metavar="OUT",
         help="write the d-vectors of the recordings to OUT (.json, .pth)",
     )
+    add("--export", nargs=2, metavar=("FORMAT", "RUN_DIR"), help="write the model of a run for other programs: onnx")
     add("--encoder_path", type=Path, help="speaker encoder (default: the one that the model brings)")
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--check", action="store_true", help="check recordings, model and machine, and train nothing")
@@ -143,6 +146,10 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
             from finetune_tts.cli.demo import run_demo
 
             run_demo(arguments, overrides)
+        elif arguments.export:
+            from finetune_tts.cli.export import run_export
+
+            run_export(arguments.export[0], Path(arguments.export[1]), arguments.config_path)
         elif arguments.compute_embeddings:
             from finetune_tts.cli.embeddings import run_embeddings
 
