@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finetune_tts.data.summary import DataSummary
     from finetune_tts.training.assembly import Assembly, Request
     from finetune_tts.training.checking import CheckReport
+    from finetune_tts.training.vocoder_assembly import VocoderAssembly
 
 CLIPS_SHOWN = 3
 _BAR_WIDTH = 30
@@ -75,7 +76,7 @@ def _filter(report: "CheckReport", folder: Path) -> str:
     )
 
 
-def say_quick_check(assembly: "Assembly") -> None:
+def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
     """Before a run: say what is wrong with the recordings, in a line each, and how to see more."""
     from finetune_tts.data.finding import Severity, counted
     from finetune_tts.training.checking import quick_check

@@ -230,14 +230,12 @@ def _start(
     make_room_for_dataset(config, overrides, replace=not own_config)
     apply(config, overrides)
     request = request_of(arguments, overrides, config, formatter, restore_path=restore_path, fill_in=not own_config)
-    if isinstance(config, VocoderConfig):
-        if _checks(arguments):
-            raise UserError("--check looks at models that read text; leave it out for a vocoder.")
-        train_vocoder(request)
-    elif _checks(arguments):
+    if _checks(arguments):
         from finetune_tts.cli.check import run_check
 
         run_check(request, arguments)
+    elif isinstance(config, VocoderConfig):
+        train_vocoder(request, check=not arguments.no_check)
     else:
         _train(assemble(request), check=not arguments.no_check)
 
@@ -267,7 +265,7 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
     apply(config, overrides)
     request = request_of(arguments, overrides, config, formatter)
     if isinstance(config, VocoderConfig):
-        train_vocoder(request, run)
+        train_vocoder(request, run, check=not arguments.no_check)
     else:
         _train(assemble_continued(run, request), check=not arguments.no_check)
 

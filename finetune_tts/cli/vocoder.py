@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.cli.check import say_quick_check
 from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import say
 
@@ -36,12 +37,20 @@ def released_config(restore_path: Path, config_path: Path | None) -> Any:
     return config_to_tune(restore_path, path)
 
 
-def train_vocoder(request: "Request", run: "StoppedRun | None" = None) -> None:
-    """Train a vocoder, from the start or on from where a run stopped, and say how to use it."""
+def train_vocoder(request: "Request", run: "StoppedRun | None" = None, *, check: bool) -> None:
+    """Train a vocoder, from the start or on from where a run stopped, and say how to use it.
+
+    Args:
+        request: of the run.
+        run: that goes on.
+        check: begin with the short check.
+    """
     from finetune_tts.training.run import fit
     from finetune_tts.training.vocoder_assembly import assemble_continued_vocoder, assemble_vocoder
 
     assembly = assemble_vocoder(request) if run is None else assemble_continued_vocoder(run, request)
+    if check:
+        say_quick_check(assembly)
     result = fit(assembly.job)
     say_outcome(result, held_out=assembly.job.eval_data is not None)
     words = ["tts", "--model_path", "MODEL", "--vocoder_path", str(result.best_model or result.folder)]

@@ -1,7 +1,7 @@
 """From a vocoder's data fields to recordings that it can be trained on; no transcript is needed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.formats import AUTO
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
+from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
 
@@ -29,14 +30,33 @@ class PreparedRecordings:
         cache: their features and waveforms, complete.
         forced: mel spectrograms of an acoustic model, where the run has them.
         dropped: reason → recordings left out.
-        seconds: duration of all that are kept.
+        durations: of every recording, in seconds, as its header says.
     """
 
     split: SampleSplit
     cache: FeatureCache
     forced: ForcedFeatures | None
     dropped: dict[str, list[Sample]]
-    seconds: float
+    durations: Mapping[Path, float]
+
+    @property
+    def seconds(self) -> float:
+        """Duration of all recordings that are kept."""
+        return sum(self.durations[sample.audio_file] for sample in self.split.train + self.split.eval)
+
+
+def load_recordings(
+    datasets: Sequence[DatasetConfig], formatter: Formatter | None = None, *, absent: list[Row] | None = None
+) -> list[Sample]:
+    """Read the data sets of a vocoder (see :func:`finetune_tts.data.gathering.load_samples`).
+
+    Args:
+        datasets: any layout; ``auto`` takes every recording of the folder, as no text is needed.
+        formatter: the person's own reader of metadata.
+        absent: takes the rows whose recording is missing, which then are no error.
+    """
+    plain = [replace(entry) if _names_layout(entry, formatter) else _as_recordings(entry) for entry in datasets]
+    return load_samples(plain, formatter, absent=absent)
 
 
 def prepare_recordings(
@@ -52,11 +72,13 @@ def prepare_recordings(
     seed: int = 0,
     formatter: Formatter | None = None,
     workers: int = 0,
+    samples: Sequence[Sample] | None = None,
+    dry: bool = False,
 ) -> PreparedRecordings:
     """Read, check, filter and split recordings, and compute their features.
 
     Args:
-        datasets: any layout; ``auto`` takes every recording of the folder, as no text is needed.
+        datasets: see :func:`load_recordings`.
         extractor: computes the features.
         sample_rate: the vocoder's, in Hz.
         n_mels: bands that the vocoder takes.
@@ -67,12 +89,13 @@ def prepare_recordings(
         seed: of the split.
         formatter: the person's own reader of metadata.
         workers: processes for the features.
+        samples: those of the data sets, where they were read before.
+        dry: for a check: features are left to be computed when they are asked for.
 
     Raises:
         UserError: a fault of the data, see the functions called.
     """
-    plain = [replace(entry) if _names_layout(entry, formatter) else _as_recordings(entry) for entry in datasets]
-    samples = load_samples(plain, formatter)
+    samples = load_recordings(datasets, formatter) if samples is None else samples
     infos = probe_samples(samples)
     filtered = filter_samples(
         samples,
@@ -92,8 +115,9 @@ def prepare_recordings(
             dropped["no features in feature_path"] = [sample for sample in kept if sample.name not in names]
         kept = with_features
     cache = FeatureCache(cache_folder, extractor, waveforms=True)
-    cache.precompute(kept, workers)
-    if forced is not None:
+    if not dry:
+        cache.precompute(kept, workers)
+    if forced is not None and not dry:
         for sample in kept:
             forced.require_aligned(sample, cache.length(sample))
     most = max(1, len(kept) // 10)
@@ -102,7 +126,7 @@ def prepare_recordings(
         cache=cache,
         forced=forced,
         dropped=dropped,
-        seconds=sum(infos[sample.audio_file].duration for sample in kept),
+        durations={path: info.duration for path, info in infos.items()},
     )
 
 

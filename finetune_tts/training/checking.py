@@ -4,27 +4,28 @@ Nothing is trained and no run folder is made. Whatever goes wrong becomes a find
 can, so that a person learns everything at once.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from finetune_tts.data.finding import Clip, Finding, Severity, fine, worst
-from finetune_tts.data.gathering import load_samples
+from finetune_tts.data.content import CACHE_NAME
+from finetune_tts.data.finding import Clip, Finding, Severity, counted, fine, worst
 from finetune_tts.data.measuring import Measured, measure_samples
 from finetune_tts.data.recording_checks import check_pace, check_recordings
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.summary import DataSummary, summarise
-from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
+from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.data.transcript_checks import Coverage, check_transcripts, coverage
 from finetune_tts.data.transcripts import read_transcripts
 from finetune_tts.errors import UserError
 from finetune_tts.models.rows import embedding_rows
-from finetune_tts.training.assembly import CACHE_NAME, Assembly, Request, assemble
+from finetune_tts.training.assembly import Assembly, Request
 from finetune_tts.training.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
+from finetune_tts.training.check_subject import Subject, assemble_dry, read_samples, subject_of, tokens_of
 from finetune_tts.training.device import choose_device
 from finetune_tts.training.machine import (
     Machine,
@@ -35,10 +36,11 @@ from finetune_tts.training.machine import (
     free_space,
     run_time,
 )
-from finetune_tts.training.model_checks import ModelSummary, check_model, summarise_model
+from finetune_tts.training.model_checks import ModelSummary, check_restored, check_text_settings, summarise_model
 from finetune_tts.training.notes import warnings_kept
 from finetune_tts.training.precision import choose_precision
 from finetune_tts.training.trial import Trial, try_steps
+from finetune_tts.training.vocoder_assembly import VocoderAssembly
 
 QUICK_CLIPS = 200
 """Recordings that the short check before a run decodes, beyond those that are known."""
@@ -125,13 +127,13 @@ def check(request: Request) -> CheckReport:
     with warnings_kept() as notes:
         samples, measured = _recordings(request, findings)
         readable = [sample for sample in samples if sample.audio_file in measured.clips]
-        assembly = _assembly(replace(request, samples=readable, dry=True), faults) if readable else None
-        summary = _look_at_data(request, samples, measured, assembly, findings)
-        findings += [*faults, *_audio_findings(request, assembly)]
-        if assembly is not None:
-            findings += check_model(assembly.pretrained, assembly.report, config)
+        subject = _subject(request, readable, faults) if readable else None
+        summary = _look_at_data(request, samples, measured, subject, findings)
+        findings += faults
+        if subject is not None:
+            findings += _model_findings(subject, config)
         device = _device(request, findings)
-        trial = _trial(assembly, findings) if assembly is not None and worst(findings) is not Severity.STOPS else None
+        trial = _trial(subject, findings) if subject is not None and worst(findings) is not Severity.STOPS else None
     machine = None
     if device is not None:
         findings.append(check_device(device))
@@ -142,35 +144,36 @@ def check(request: Request) -> CheckReport:
         samples=tuple(samples),
         data=summary,
         audio=audio_verdicts(config.audio, summary) if summary is not None else (),
-        model=summarise_model(assembly.pretrained, assembly.report, assembly.job.network) if assembly else None,
+        model=summarise_model(subject.source, subject.report, subject.job.network) if subject else None,
         machine=machine,
         trial=trial,
-        advice=_advice(assembly) if assembly else (),
+        advice=_advice(subject) if subject else (),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def quick_check(assembly: Assembly) -> list[Finding]:
+def quick_check(assembly: Assembly | VocoderAssembly) -> list[Finding]:
     """The short check of a run that is about to begin: its texts, and the recordings as far as that is fast.
 
     Args:
         assembly: of the run; what its assembly complains about itself is not said again.
     """
-    config, samples = assembly.job.config, assembly.data.split.train + assembly.data.split.eval
+    subject = subject_of(assembly)
+    config = subject.job.config
     folder = Path(config.output_path).expanduser() / CACHE_NAME
     # In this process: the device may be in use by now, and is not to be forked with it.
-    measured = measure_samples(samples, folder, workers=0, at_most=QUICK_CLIPS)
-    findings = _recording_findings(config, samples, measured)
-    findings += _transcript_findings(samples, measured, assembly.data.tokens, assembly.pretrained)[0]
+    measured = measure_samples(subject.samples, folder, workers=0, at_most=QUICK_CLIPS)
+    findings = _recording_findings(config, subject.samples, measured)
+    if subject.tokens is not None:
+        findings += _transcript_findings(subject.samples, measured, subject.tokens, subject.symbols)[0]
     return [finding for finding in findings if finding.id != "unknown_symbols"]
 
 
 def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample], Measured]:
-    config = request.config
     absent: list[Row] = []
     try:
-        samples = load_samples(config.datasets, request.formatter, absent=absent)
-        measured = measure_samples(samples, Path(config.output_path).expanduser() / CACHE_NAME)
+        samples = read_samples(request, absent)
+        measured = measure_samples(samples, Path(request.config.output_path).expanduser() / CACHE_NAME)
     except UserError as error:
         findings.append(_stop("data_set", error))
         return [], Measured({}, {})
@@ -185,7 +188,7 @@ def _absent(absent: Sequence[Row]) -> Finding:
     return Finding(
         "absent",
         Severity.STOPS,
-        f"{len(clips)} recordings are missing",
+        f"{counted(len(clips), 'recording')} missing",
         "Put them where the metadata says, or leave their lines out with --write_filtered.",
         clips,
         len(clips),
@@ -193,11 +196,11 @@ def _absent(absent: Sequence[Row]) -> Finding:
     )
 
 
-def _assembly(request: Request, findings: list[Finding]) -> Assembly | None:
+def _subject(request: Request, samples: Sequence[Sample], faults: list[Finding]) -> Subject | None:
     try:
-        return assemble(request)
+        return assemble_dry(request, samples)
     except UserError as error:
-        findings.append(_stop("run", error))
+        faults.append(_stop("run", error))
         return None
 
 
@@ -206,23 +209,20 @@ def _stop(id: str, error: UserError) -> Finding:
 
 
 def _look_at_data(
-    request: Request, samples: list[Sample], measured: Measured, assembly: Assembly | None, findings: list[Finding]
+    request: Request, samples: list[Sample], measured: Measured, subject: Subject | None, findings: list[Finding]
 ) -> DataSummary | None:
     """Add the findings about recordings and texts; return the data sets in numbers."""
     if not samples:
         return None
     findings += _recording_findings(request.config, samples, measured)
     found: Coverage | None = None
-    try:
-        tokens = assembly.data.tokens if assembly is not None else TokenCache(build_tokenizer(request.config))
-    except UserError:  # which kept the model from being assembled too, and is told there
-        pass
-    else:
-        pretrained = assembly.pretrained if assembly is not None else None
-        about_texts, found = _transcript_findings(samples, measured, tokens, pretrained)
+    tokens = subject.tokens if subject is not None else tokens_of(request.config)
+    if tokens is not None:
+        symbols = subject.symbols if subject is not None else None
+        about_texts, found = _transcript_findings(samples, measured, tokens, symbols)
         findings += about_texts
-    if assembly is not None:
-        findings += _left_out(assembly.data.dropped)
+    if subject is not None:
+        findings += _left_out(subject.dropped)
     return summarise(samples, measured, found)
 
 
@@ -233,11 +233,11 @@ def _recording_findings(config: Any, samples: Sequence[Sample], measured: Measur
 
 
 def _transcript_findings(
-    samples: Sequence[Sample], measured: Measured, tokens: TokenCache, pretrained: Any
+    samples: Sequence[Sample], measured: Measured, tokens: TokenCache, known: Collection[str] | None
 ) -> tuple[list[Finding], Coverage]:
     transcripts = read_transcripts(samples, tokens)
     vocabulary = tokens.tokenizer.vocabulary
-    known = set(pretrained.symbols) if pretrained is not None else set(vocabulary.symbols)
+    known = set(vocabulary.symbols if known is None else known)
     new = [symbol for symbol in vocabulary.symbols if symbol not in known and len(symbol) == 1]
     findings = [
         check_pace(samples, [transcript.symbols for transcript in transcripts], measured),
@@ -252,20 +252,21 @@ def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
         Finding(
             "left_out",
             Severity.ADVISES,
-            f"{len(samples)} clips are left out: {reason}",
+            f"{counted(len(samples))} left out: {reason}",
             "The run goes on without them.",
             tuple(Clip(sample.name, sample.audio_file, reason) for sample in samples),
             len(samples),
         )
         for reason, samples in dropped.items()
+        if samples
     ]
 
 
-def _audio_findings(request: Request, assembly: Assembly | None) -> list[Finding]:
-    if assembly is None:
-        return []
-    pretrained = assembly.pretrained
-    return [check_same_spectrograms(pretrained.config.audio if pretrained else None, request.config.audio)]
+def _model_findings(subject: Subject, config: Any) -> list[Finding]:
+    findings = [check_same_spectrograms(subject.audio, config.audio), check_restored(subject.report)]
+    if subject.reading is not None:
+        findings.append(check_text_settings(subject.reading, config))
+    return findings
 
 
 def _device(request: Request, findings: list[Finding]) -> torch.device | None:
@@ -277,12 +278,10 @@ def _device(request: Request, findings: list[Finding]) -> torch.device | None:
         return None
 
 
-def _trial(assembly: Assembly, findings: list[Finding]) -> Trial | None:
-    job, durations = assembly.job, assembly.data.durations
-    seconds = [durations[sample.audio_file] for sample in job.train_data.samples]
-    held_out = [durations[sample.audio_file] for sample in job.eval_data.samples] if job.eval_data else []
+def _trial(subject: Subject, findings: list[Finding]) -> Trial | None:
+    job = subject.job
     try:
-        trial = try_steps(job, seconds, held_out)
+        trial = try_steps(job, subject.durations)
     except UserError as error:
         findings.append(_stop("steps", error))
         return None
@@ -291,33 +290,32 @@ def _trial(assembly: Assembly, findings: list[Finding]) -> Trial | None:
     return trial
 
 
-def _advice(assembly: Assembly) -> tuple[Advice, ...]:
-    config = assembly.job.config
+def _advice(subject: Subject) -> tuple[Advice, ...]:
+    config = subject.job.config
     settings = [
         Advice(advice.field, advice.value, advice.reason, getattr(config, advice.field))
-        for advice in assembly.advice
+        for advice in subject.advice
         if hasattr(config, advice.field)
     ]
-    return (*settings, _freezing(assembly)) if settings else ()
+    return (*settings, _freezing(subject))
 
 
-def _freezing(assembly: Assembly) -> Advice:
+def _freezing(subject: Subject) -> Advice:
     """Which part of the network should stay as it is."""
-    switches = freeze_switches(assembly.job.config)
+    config = subject.job.config
+    switches = freeze_switches(config)
     frozen = " ".join(name for name, on in switches.items() if on) or "nothing"
-    minutes = assembly.data.seconds / 60
-    new_symbols = assembly.report is not None and any(
-        row.new for row in assembly.report.rows if row.name == embedding_rows(assembly.job.config.model).symbols
+    minutes = subject.seconds / 60
+    new_symbols = (
+        subject.report is not None
+        and subject.tokens is not None
+        and any(row.new for row in subject.report.rows if row.name == embedding_rows(config.model).symbols)
     )
     if not switches:
         return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)
-    if minutes < _FEW_MINUTES and "freeze_encoder" in switches and not new_symbols:
-        return Advice(
-            "freezing",
-            "freeze_encoder",
-            f"{minutes:.0f} min hold too few words to learn from how they are pronounced",
-            frozen,
-        )
+    if minutes < _FEW_MINUTES and "freeze_encoder" in switches and subject.source is not None and not new_symbols:
+        reason = f"{minutes:.0f} min hold too few words to learn from how they are pronounced"
+        return Advice("freezing", "freeze_encoder", reason, frozen)
     return Advice("freezing", "nothing", f"{minutes:.0f} min are enough for all parts to follow the voice", frozen)
 
 

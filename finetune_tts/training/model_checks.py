@@ -1,6 +1,7 @@
 """The model against the recordings: what is restored, what is new, and whether it reads texts as before."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -8,7 +9,6 @@ from torch import nn
 from finetune_tts.checkpoints.report import Fate, RestoreReport
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.finding import Finding, Severity, counted, fine
-from finetune_tts.training.pretrained import Pretrained
 
 #: text fields that decide what a model reads: another value is another pronunciation.
 _TEXT_FIELDS = ("use_phonemes", "phonemizer", "phoneme_language", "text_cleaner", "add_blank", "enable_eos_bos_chars")
@@ -54,14 +54,20 @@ class ModelSummary:
         return asdict(self)
 
 
-def summarise_model(pretrained: Pretrained | None, report: RestoreReport | None, network: nn.Module) -> ModelSummary:
-    """Put what was restored into numbers."""
+def summarise_model(source: Path | None, report: RestoreReport | None, network: nn.Module) -> ModelSummary:
+    """Put what was restored into numbers.
+
+    Args:
+        source: the weights; None for a model that starts from nothing.
+        report: of their restoring.
+        network: that they were restored into.
+    """
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    if pretrained is None or report is None:
+    if source is None or report is None:
         return ModelSummary("", parameters, 0, len(network.state_dict()), 0, ())
     rows = tuple(NewRows(row.name, len(row.kept), row.new, row.left_out) for row in report.rows)
     return ModelSummary(
-        source=str(pretrained.checkpoint.path),
+        source=str(source),
         parameters=parameters,
         restored=len(report.of(Fate.RESTORED)),
         fresh=len(report.of(Fate.FRESH)),
@@ -70,28 +76,20 @@ def summarise_model(pretrained: Pretrained | None, report: RestoreReport | None,
     )
 
 
-def check_model(pretrained: Pretrained | None, report: RestoreReport | None, config: SpeechConfig) -> list[Finding]:
+def check_restored(report: RestoreReport | None) -> Finding:
     """Say what of the pre-trained model the run keeps.
 
     Args:
-        pretrained: what the run starts from; None for nothing.
-        report: of its restoring.
-        config: of the run.
+        report: of its restoring; None for a model that starts from nothing.
     """
-    if pretrained is None or report is None:
-        return [
-            Finding(
-                "restore",
-                Severity.ADVISES,
-                "nothing is restored: the model starts from nothing",
-                "That takes hours of recordings and days of training. --model_name or --restore_path names a model.",
-                count=1,
-            )
-        ]
-    return [_restored(report), _text_settings(pretrained.config, config)]
-
-
-def _restored(report: RestoreReport) -> Finding:
+    if report is None:
+        return Finding(
+            "restore",
+            Severity.ADVISES,
+            "nothing is restored: the model starts from nothing",
+            "That takes hours of recordings and days of training. --model_name or --restore_path names a model.",
+            count=1,
+        )
     restored, fresh = len(report.of(Fate.RESTORED)), report.of(Fate.FRESH)
     rows = [f"{len(row.new)} new in {row.name} ({_some(row.new)})" for row in report.rows if row.new]
     added = "; ".join(rows)
@@ -108,7 +106,13 @@ def _restored(report: RestoreReport) -> Finding:
     )
 
 
-def _text_settings(there: SpeechConfig, here: SpeechConfig) -> Finding:
+def check_text_settings(there: SpeechConfig, here: SpeechConfig) -> Finding:
+    """Say whether a run reads texts as the pre-training of its weights did.
+
+    Args:
+        there: config of the weights.
+        here: config of the run.
+    """
     changed = [
         f"{name} {getattr(there, name)!r} → {getattr(here, name)!r}"
         for name in _TEXT_FIELDS

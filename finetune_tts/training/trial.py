@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from finetune_tts.checkpoints.writing import estimate_run_bytes
-from finetune_tts.data.batch import Item
+from finetune_tts.data.segments import SegmentDataset
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.training.adversarial import AdversarialTask
@@ -71,7 +71,7 @@ class Trial:
     fault: str = ""
 
 
-def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence[float]) -> Trial:
+def try_steps(job: TrainingJob, durations: Mapping[Path, float]) -> Trial:
     """Make some steps of a run, without its folder. The weights of ``job`` are not those of before afterwards.
 
     The longest batch comes first, as in the run; where it does not fit, half of it is tried, and so on. Then batches of
@@ -79,13 +79,12 @@ def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence
 
     Args:
         job: of the run.
-        seconds: length of each clip to train on.
-        eval_seconds: of each held-out clip.
+        durations: of the recordings, in seconds.
 
     Raises:
         UserError: a recording cannot be read, or a setting does not fit.
     """
-    trial = _Trial(job, seconds, eval_seconds)
+    trial = _Trial(job, durations)
     with bounded_memory(job.device):
         try:
             trial.run()
@@ -97,15 +96,19 @@ def try_steps(job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence
 
 
 class _Trial:
-    def __init__(self, job: TrainingJob, seconds: Sequence[float], eval_seconds: Sequence[float]) -> None:
+    def __init__(self, job: TrainingJob, durations: Mapping[Path, float]) -> None:
         config: Any = job.config
         # The steps of one process tell enough; the others are not there to average with.
         settings = replace(settings_of(job), world=World())
         allow_fast_matrix_products(config, settings.chosen)
         seed_everything(config.training_seed)
         self.job = job
+        seconds = item_seconds(job.train_data, durations, config)
+        eval_seconds = item_seconds(job.eval_data, durations, config) if job.eval_data is not None else []
         self.seconds = np.asarray(seconds)
         self.eval_seconds = np.asarray(eval_seconds)
+        samples = [*job.train_data.samples, *(job.eval_data.samples if job.eval_data is not None else ())]
+        self.all_seconds = sum(durations[sample.audio_file] for sample in samples)
         self.task = make_task(job.network.to(job.device), config)
         self.loader = loader_of(job, job.train_data, training=True, lengths=_in_milliseconds(seconds))
         held_out = None
@@ -202,7 +205,6 @@ class _Trial:
         looks = max(1, run.total_steps // max(every, 1))
         eval_batches = len(self.held_out) if self.held_out is not None else 0
         rate = self.bytes / self.bytes_of if self.bytes_of else 0.0
-        total = float(self.seconds.sum() + self.eval_seconds.sum())
         return Trial(
             steps=run.total_steps,
             epochs=math.ceil(run.total_steps / max(run.steps_per_epoch, 1)),
@@ -215,11 +217,24 @@ class _Trial:
             peak_bytes=self.peak,
             memory_bytes=self.memory,
             checkpoint_bytes=estimate_run_bytes(self.task.network, kept=checkpoints_kept(run)),
-            feature_bytes=round(rate * total),
+            feature_bytes=round(rate * self.all_seconds),
             losses=run.meter.since_print.drain(),
             non_finite=run.stepper.guard.skipped,
             fault=self.fault,
         )
+
+
+def item_seconds(data: TrainingData, durations: Mapping[Path, float], config: Any) -> list[float]:
+    """Length of each item in seconds, about, without computing any feature.
+
+    Args:
+        data: whole recordings, or segments of them.
+        durations: of the recordings.
+        config: with the hop and the rate of the spectrograms.
+    """
+    if isinstance(data, SegmentDataset):  # which are all of one length
+        return [frames * config.audio.hop_length / config.audio.sample_rate for frames in data.mel_lengths()]
+    return [durations[sample.audio_file] for sample in data.samples]
 
 
 def _in_milliseconds(seconds: Sequence[float]) -> list[int]:
@@ -227,7 +242,7 @@ def _in_milliseconds(seconds: Sequence[float]) -> list[int]:
     return [max(1, round(1000 * length)) for length in seconds]
 
 
-def _array_bytes(item: Item) -> int:
+def _array_bytes(item: Any) -> int:
     arrays = (getattr(item, field.name) for field in fields(item))
     return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 

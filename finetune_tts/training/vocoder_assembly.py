@@ -33,6 +33,7 @@ from finetune_tts.training.defaults import (
     apply_defaults,
     defaults_table,
     fine_tune_defaults,
+    from_nothing,
     rates_from_nothing,
     split_defaults,
 )
@@ -59,6 +60,10 @@ class VocoderAssembly:
     data: PreparedRecordings
     report: RestoreReport | None
     """None for a vocoder that starts from nothing, or a run that goes on."""
+    base: Path | None
+    """The weights that it starts from, likewise."""
+    advice: tuple[Default, ...]
+    """Settings that suit the recordings."""
 
 
 def assemble_vocoder(request: Request) -> VocoderAssembly:
@@ -73,7 +78,7 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
     request = replace(request, chosen=spread_rate(config, request.chosen))
     chosen = request.chosen
     require_valid_vocoder(config)
-    _name_recordings(config, chosen)
+    name_recordings(config, chosen)
     world = world_from_environment()
     device = choose_device(request.device, local_rank=world.local_rank)
     check_writable(Path(config.output_path))
@@ -93,10 +98,13 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         seed=config.training_seed,
         formatter=request.formatter,
         workers=config.precompute_num_workers,
+        samples=request.samples,
+        dry=request.dry,
     )
     logger.info("%d recordings, %.1f minutes", len(data.split.train) + len(data.split.eval), data.seconds / 60)
+    suitable = _suitable(request, config, data, device, world.size)
     if request.fill_in:
-        filled_in += apply_defaults(config, _suitable(request, config, data, device, world.size), chosen)
+        filled_in += apply_defaults(config, suitable, chosen)
         logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", defaults_table(filled_in))
     # Fresh weights come from the seed, in every process the same.
     seed_everything(config.training_seed)
@@ -135,7 +143,10 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
             filled_in=filled_in,
         ),
     )
-    return VocoderAssembly(job, data, report)
+    base = checkpoint.path if checkpoint is not None else None
+    if base is None:
+        suitable = from_nothing(suitable, rates_from_nothing(config))
+    return VocoderAssembly(job, data, report, base, (*split_defaults(), *suitable))
 
 
 def assemble_continued_vocoder(run: StoppedRun, request: Request) -> VocoderAssembly:
@@ -167,7 +178,7 @@ def vocoder_config_to_tune(config_path: Path) -> VocoderConfig:
     return config
 
 
-def _name_recordings(config: VocoderConfig, chosen: frozenset[str]) -> None:
+def name_recordings(config: VocoderConfig, chosen: frozenset[str]) -> None:
     """Make a data set of ``data_path``, 🐸TTS's field for vocoders."""
     if config.data_path and ("datasets" not in chosen or "data_path" in chosen) and (
         "data_path" in chosen or not config.datasets

@@ -209,3 +209,34 @@ def test_a_vocoder_of_another_normalisation_speaks_alike(tts, make_vocoder, rele
 def test_griffin_lim_is_said_where_no_vocoder_is_named(tts, release):
     outcome = tts("--model_path", release, "--text", "egg")
     assert "Griffin-Lim" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "family", [pytest.param(family, marks=[pytest.mark.slow] if family in LARGE else []) for family in FAMILIES]
+)
+def test_a_vocoder_can_be_checked_and_needs_no_text(tune, make_vocoder, wavs, tmp_path, family):
+    words = ("--restore_path", make_vocoder(family), "--dataset_path", wavs, "--check")
+    outcome = tune(*words, "--check_json", tmp_path / "check.json")
+    assert outcome.status == 0, outcome.err
+    report = json.loads((tmp_path / "check.json").read_text())
+    ids = {finding["id"]: finding["severity"] for finding in report["findings"]}
+    assert ids["restore"] == "advises"  # the release has no discriminator
+    assert ids["memory"] == ids["steps"] == ids["disk"] == ids["audio_settings"] == "fine"
+    assert not {"coverage", "no_text", "text_settings", "pace"} & set(ids)
+    assert report["data"]["clips"] == len(list(wavs.iterdir()))
+    assert report["trial"]["measured_steps"] == 3
+    assert report["trial"]["longest_seconds"] == 512 / 8000
+    assert {"lr_gen", "lr_disc", "batch_size"} <= {advice["field"] for advice in report["advice"]}
+    assert not list(tmp_path.glob("output/*-*-*"))
+
+
+def test_a_vocoders_run_begins_with_a_short_check(tune, make_vocoder, wavs):
+    words = ("--restore_path", make_vocoder(), "--dataset_path", wavs, "--max_steps", 1)
+    assert "Check of " in tune(*words).err
+    assert "Check of " not in tune(*words, "--no_check").err
+
+
+def test_a_vocoder_that_is_given_other_spectrograms_is_told(tune, make_vocoder, wavs):
+    words = ("--restore_path", make_vocoder(), "--dataset_path", wavs, "--check")
+    outcome = tune(*words, "--coqpit.audio.mel_fmax", "3500.0")
+    assert "audio.mel_fmax 4000.0 → 3500.0" in outcome.out
