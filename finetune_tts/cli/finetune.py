@@ -272,6 +272,7 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
 
 def _train(assembly: "Assembly", *, check: bool) -> None:
     from finetune_tts.cli.outcome import say_outcome
+    from finetune_tts.training.assembly import Teller, teller_of
     from finetune_tts.training.run import fit
     from finetune_tts.training.samples import sentence_text
 
@@ -281,8 +282,10 @@ def _train(assembly: "Assembly", *, check: bool) -> None:
         say_quick_check(assembly)
     result = fit(assembly.job)
     say_outcome(result, held_out=assembly.job.eval_data is not None)
-    text = sentence_text(next(iter(assembly.job.config.test_sentences), "Hello."))
-    say(f"speak with it: {command_line(result.best_model or result.folder, text, assembly.speaker)}")
+    sentence = next(iter(assembly.job.config.test_sentences), "Hello.")
+    teller = teller_of(sentence, Teller(assembly.speaker, assembly.language))
+    command = command_line(result.best_model or result.folder, sentence_text(sentence), teller.speaker, teller.language)
+    say(f"speak with it: {command}")
 
 
 if __name__ == "__main__":

@@ -62,11 +62,12 @@ def main(argv: list[str] | None = None) -> int:
     return run_program(_run, argv)
 
 
-def command_line(model_path: Path, text: str, speaker: str | None = None, out_path: str = "mine.wav") -> str:
+def command_line(model_path: Path, text: str, speaker: str | None = None, language: str | None = None) -> str:
     """Return what a person types to hear a model."""
     words = ["tts", "--model_path", str(model_path), "--text", text]
     words += ["--speaker_idx", speaker] if speaker else []
-    return shlex.join([*words, "--out_path", out_path])
+    words += ["--language_idx", language] if language else []
+    return shlex.join([*words, "--out_path", "mine.wav"])
 
 
 def _run(argv: list[str]) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from finetune_tts.config.speech import SpeechConfig
@@ -47,17 +47,23 @@ def locate_paths(config: "SpeechConfig | VocoderConfig", folder: Path) -> None:
     """Make relative paths of a config absolute where they lead somewhere from ``folder``.
 
     Paths in the config of a run are relative to the run folder; those that people write are often meant from where
-    the command is typed, and stay as they are.
+    the command is typed, and stay as they are. A release names files of the machine that trained it; where such a one
+    is not there, the file of its name beside the config is meant.
     """
 
     def located(path: str) -> str:
-        beside = os.path.normpath(os.path.join(os.path.abspath(folder), path))
-        return beside if os.path.exists(beside) else path
+        # PureWindowsPath splits at both kinds of slash: configs were written on either system.
+        name = PureWindowsPath(path).name
+        places = [os.path.join(os.path.abspath(folder), path), path]
+        if name != "config.json":  # a speaker encoder's was often called so; here that is the model's own
+            places.append(os.path.join(os.path.abspath(folder), name))
+        found = next((place for place in places if os.path.exists(place)), None)
+        return path if found in (path, None) else os.path.normpath(found)
 
-    groups = (vars(config), vars(config.audio), getattr(config, "model_args", {}))
+    arguments = getattr(config, "model_args", {})  # of a vocoder's config there are none
+    groups = [vars(config), vars(config.audio), config.kept_fields()]
+    groups.append(arguments if isinstance(arguments, dict) else vars(arguments))
     for group in groups:
-        if not isinstance(group, dict):
-            continue
         for name in PATH_FIELDS:
             _map_field(group, name, located)
     for dataset in config.datasets:

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,14 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Teller:
+    """Who speaks a sentence, and in which language; None where the model has but one."""
+
+    speaker: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
 class Assembly:
     """A job with what is known about it."""
 
@@ -114,6 +122,8 @@ class Assembly:
     """Settings that suit the recordings."""
     applied: frozenset[str]
     """Fields of the advice that were set."""
+    language: str | None = None
+    """Which language is spoken in test sentences that name none, likewise."""
 
 
 def assemble(request: Request) -> Assembly:
@@ -176,8 +186,13 @@ def assemble(request: Request) -> Assembly:
         d_vectors=conditions.d_vectors,
         languages=conditions.languages,
     )
-    speaker = _most_heard(data.split.train) if voice.speaker_names else None
-    config.test_sentences = _speakable(voice, _test_sentences(config), speaker)
+    speaker = _most_heard(sample.speaker for sample in data.split.train) if voice.speaker_names else None
+    language = _most_heard(sample.language for sample in data.split.train)
+    default = Teller(speaker, language if language in voice.languages else None)
+    sentences = _test_sentences(config)
+    if request.fill_in and "test_sentences" not in request.chosen:
+        sentences = [_told_anew(sentence, samples, speaker) for sentence in sentences]
+    config.test_sentences = _speakable(voice, sentences, default)
     config.test_sentences_file = ""
     for group in (config, config.model_args):
         if "num_chars" in group:
@@ -194,7 +209,7 @@ def assemble(request: Request) -> Assembly:
         chosen=request.chosen,
         world=world,
         assets=_assets(config, conditions, report),
-        speak=sample_speaker(voice, speaker),
+        speak=sample_speaker(voice, default),
         grad_accum_steps=request.grad_accum_steps,
         max_steps=request.max_steps,
         time_limit=request.time_limit,
@@ -212,7 +227,7 @@ def assemble(request: Request) -> Assembly:
         ),
     )
     applied = frozenset(default.field for default in filled_in)
-    return Assembly(job, data, voice, speaker, report, pretrained, advice, applied)
+    return Assembly(job, data, voice, speaker, report, pretrained, advice, applied, default.language)
 
 
 def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
@@ -231,26 +246,37 @@ def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
     return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
 
 
-def sample_speaker(voice: Voice, default: str | None = None) -> Speaker:
+def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
     """Return what speaks test sentences in training: the same path as ``tts``.
 
     Args:
         voice: whose network is trained.
-        default: speaker of sentences that name none.
+        default: of sentences that name no speaker or no language.
     """
 
     def speak(network: nn.Module, sentence: Any) -> SpokenSample:
-        speaker, language = _who(sentence)
-        speech = voice.speak(sentence_text(sentence), speaker=speaker or default, language=language)
+        teller = teller_of(sentence, default or Teller())
+        speech = voice.speak(sentence_text(sentence), speaker=teller.speaker, language=teller.language)
         return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
 
     return speak
 
 
-def _who(sentence: Any) -> tuple[str | None, str | None]:
-    """Speaker and language of a test sentence: a text, or a list of text, speaker, style and language as in 🐸TTS."""
+def teller_of(sentence: Any, default: Teller) -> Teller:
+    """Who speaks a test sentence: a text, or a list of text, speaker, style and language as in 🐸TTS."""
     parts: Sequence[Any] = sentence if isinstance(sentence, list | tuple) else [sentence]
-    return (parts[1] if len(parts) > 1 else None), (parts[3] if len(parts) > 3 else None)
+    speaker = parts[1] if len(parts) > 1 else None
+    language = parts[3] if len(parts) > 3 else None
+    return Teller(speaker or default.speaker, language or default.language)
+
+
+def _told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str | None) -> str | list[Any]:
+    """A sentence of a released config, spoken by the new voice where the one that it names is not in the recordings."""
+    if not isinstance(sentence, list) or len(sentence) < 2:
+        return sentence
+    if any(sample.speaker == sentence[1] for sample in samples):
+        return sentence
+    return [sentence[0], speaker, *sentence[2:]]
 
 
 def _test_sentences(config: SpeechConfig) -> list[str | list[Any]]:
@@ -260,13 +286,13 @@ def _test_sentences(config: SpeechConfig) -> list[str | list[Any]]:
     return [line for line in lines if line]
 
 
-def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: str | None) -> list[str | list[Any]]:
+def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Teller) -> list[str | list[Any]]:
     """Leave out the sentences that would stop the run when they are to be spoken."""
     kept = []
     for sentence in sentences:
-        speaker, language = _who(sentence)
+        teller = teller_of(sentence, default)
         try:
-            voice.require_speakable(sentence_text(sentence), speaker=speaker or default, language=language)
+            voice.require_speakable(sentence_text(sentence), speaker=teller.speaker, language=teller.language)
         except UserError as error:
             logger.warning("The test sentence %r is left out. %s", sentence, error)
         else:
@@ -274,8 +300,8 @@ def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: str 
     return kept
 
 
-def _most_heard(samples: Sequence[Sample]) -> str:
-    return Counter(sample.speaker for sample in samples).most_common(1)[0][0]
+def _most_heard(names: Iterable[str]) -> str:
+    return Counter(names).most_common(1)[0][0]
 
 
 def check_writable(folder: Path) -> None:

@@ -212,7 +212,7 @@ def _speaker_encoder(config: VitsConfig, samples: int, device: torch.device) -> 
     if encoder is not None and samples < encoder.shortest:
         frames = config.model_args.spec_segment_size
         raise UserError(
-            f"model_args.spec_segment_size {frames}: slices of {samples} samples are too short for the speaker encoder, "
-            f"which needs {encoder.shortest}."
+            f"model_args.spec_segment_size {frames}: slices of {samples} samples are too short for the speaker "
+            f"encoder, which needs {encoder.shortest}."
         )
     return encoder

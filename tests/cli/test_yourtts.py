@@ -116,8 +116,12 @@ def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words
     assert f"New speakers: {recordings.name}" in outcome.err
     assert "New languages: gl; the 3 of the model keep their rows." in outcome.err
     assert "loss_spk_encoder" in (run / "history.jsonl").read_text()
+    # The sentences of its makers are spoken by the new voice, in the language that they are written in.
+    assert len(list(run.glob("samples/*/*.wav"))) == 2
+    assert f"--speaker_idx {recordings.name} --language_idx en" in outcome.line("speak with it: ")
 
     config = json.loads((run / "config.json").read_text())
+    assert config["test_sentences"][1] == ["a hag.", recordings.name, None, "pt-br"]
     for group in (config, config["model_args"]):
         assert group["d_vector_file"] in ("d_vectors.json", ["d_vectors.json"])
         assert group["language_ids_file"] == "language_ids.json"
@@ -138,6 +142,17 @@ def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words
                           (("--speaker_wav", wav), "en")):  # fmt: skip
         outcome = tts("--model_path", away, "--text", "egg", *who, "--language_idx", language)
         assert outcome.status == 0, outcome.err
+
+
+def test_files_of_a_release_are_found_beside_its_config(tts, tune, model, recordings):
+    """Whoever unpacked it: the paths in it are those of the machine that trained it."""
+    words = ("--text", "egg", "--speaker_idx", "male-pt-3", "--language_idx", "fr-fr")
+    assert tts("--model_path", model, *words).status == 0
+    assert tts("--model_path", model / "model_file.pth", "--config_path", model / "config.json", *words).status == 0
+    outcome = tune("--restore_path", model, "--dataset_path", recordings, "--max_steps", 1, "--coqpit.batch_size", 2,
+                   "--coqpit.datasets.0.language", "fr-fr")  # fmt: skip
+    run = outcome.run_folder
+    assert json.loads((run / "language_ids.json").read_text()) == {"en": 0, "fr-fr": 1, "pt-br": 2}
 
 
 def test_a_language_that_is_not_named_is_a_mistake(tune, catalog_words, recordings):
