@@ -5,13 +5,13 @@ Legend: T samples of a waveform, N frames of 10 ms, F frequencies of a spectrum.
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.fft import rfft
 
-from finetune_tts.audio.reading import read_original
+from finetune_tts.audio.reading import probe, read_original
 
 MEASURES_VERSION = 1
 """Goes up when the same recording gives other measures, so that none are remembered that were taken differently."""
@@ -21,6 +21,7 @@ QUIETEST = -120.0
 CLEANEST = 80.0
 """Highest signal-to-noise ratio that is told apart, in decibels."""
 
+_MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
 _FRAMES_PER_SECOND = 100
 _NO_SOUND = 1e-10  # mean square of a frame without sound: digital silence, or the last bit of 16
 _FULL_SCALE = 0.9995
@@ -69,13 +70,16 @@ class ClipMeasures:
 
 
 def measure_file(path: str | Path) -> ClipMeasures:
-    """Decode a recording once and measure it.
+    """Decode a recording once and measure it; of one that lasts for minutes, the beginning.
 
     Raises:
         UserError: as :func:`finetune_tts.audio.reading.read_original`.
     """
-    original = read_original(path)
-    return measure(original.waveform, original.sample_rate, original.channels)
+    original = read_original(path, at_most=_MOST_SECONDS)
+    found = measure(original.waveform, original.sample_rate, original.channels)
+    if found.seconds < _MOST_SECONDS:
+        return found
+    return replace(found, seconds=max(probe(path).duration, found.seconds), trailing=0.0)
 
 
 def measure(wav: np.ndarray, sample_rate: int, channels: int = 1) -> ClipMeasures:

@@ -1,5 +1,6 @@
 """Audio files: their length without decoding, their samples as mono at the model's rate, and writing WAV files."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,13 +92,23 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
     return resample(original.waveform, original.sample_rate, sample_rate)
 
 
-def read_original(path: str | Path) -> Original:
-    """Read a whole audio file at its own rate (raises as :func:`read_waveform`)."""
+def read_original(path: str | Path, at_most: float = math.inf) -> Original:
+    """Read an audio file at its own rate.
+
+    Args:
+        path: any file that libsndfile reads.
+        at_most: seconds, at which no more is read.
+
+    Raises:
+        UserError: as :func:`read_waveform`.
+    """
     with _opened(path) as audio:
-        found_rate, channels, promised = audio.samplerate, audio.channels, audio.frames
-        parts = []
+        found_rate, channels = audio.samplerate, audio.channels
+        most = at_most * found_rate
+        promised, frames, parts = min(audio.frames, most), 0, []
         # Not soundfile's blocks(), which fills up a recording that ends too early with whatever is in its buffer.
-        while len(block := audio.read(_FRAMES_AT_ONCE, dtype="float32", always_2d=True)):
+        while frames < most and len(block := audio.read(_FRAMES_AT_ONCE, dtype="float32", always_2d=True)):
+            frames += len(block)
             parts.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
     wav = np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
     if not len(wav):

@@ -201,6 +201,7 @@ class _Trial:
         run.meter.collect()
         run.stepper.guard.report()
         step = float(np.mean(self.step_times)) * run.grad_accum_steps if self.step_times else 0.0
+        limit = self.job.time_limit or math.inf
         every = self.job.config.run_eval_steps or run.steps_per_epoch
         looks = max(1, run.total_steps // max(every, 1))
         eval_batches = len(self.held_out) if self.held_out is not None else 0
@@ -210,7 +211,7 @@ class _Trial:
             epochs=math.ceil(run.total_steps / max(run.steps_per_epoch, 1)),
             step_seconds=step,
             measured_steps=len(self.step_times),
-            run_seconds=step * run.total_steps + self.eval_time * eval_batches * looks,
+            run_seconds=min(step * run.total_steps + self.eval_time * eval_batches * looks, limit),
             asked_batch_size=len(self.batches[0]),
             batch_size=self.batch_size,
             longest_seconds=float(self.seconds.max()),

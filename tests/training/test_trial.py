@@ -145,3 +145,31 @@ def test_memory_can_be_told_and_bounded():
 def test_under_a_launcher_one_process_tells_for_all(make_job):
     found = tried(replace(make_job(epochs=2), world=World(rank=0, size=2, local_rank=0)))
     assert (found.steps, found.measured_steps, found.batch_size) == (2 * 3, 3, 4)
+
+
+def test_a_run_takes_no_longer_than_its_limit(make_job):
+    assert tried(replace(make_job(epochs=10**6), time_limit=60.0)).run_seconds == 60
+
+
+def test_the_memory_of_a_gpu_is_what_is_free_and_what_torch_holds_without_using_it(monkeypatch):
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 300)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 100)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 400)
+    assert available_memory(gpu) == 1200
+    assert peak_memory(gpu) == 400
+    with bounded_memory(gpu):
+        pass
+
+
+def test_a_container_leaves_what_it_does_not_use(monkeypatch, tmp_path):
+    values = {"memory.max": "1000000", "memory.current": "600000", "memory.stat": "anon 1\ninactive_file 100000\n"}
+    for name, value in values.items():
+        (tmp_path / name).write_text(value)
+    monkeypatch.setattr("finetune_tts.training.memory._CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr("finetune_tts.training.memory._SPARE", 0)
+    if available_memory(CPU) is not None:
+        assert available_memory(CPU) == 500_000
+        (tmp_path / "memory.max").write_text("max\n")
+        assert available_memory(CPU) > 500_000
