@@ -52,13 +52,14 @@ def locate_paths(config: "SpeechConfig | VocoderConfig", folder: Path) -> None:
     """
 
     def located(path: str) -> str:
+        beside = os.path.normpath(os.path.join(os.path.abspath(folder), path))
+        if os.path.exists(beside) or os.path.exists(path):
+            return beside if os.path.exists(beside) else path
         # PureWindowsPath splits at both kinds of slash: configs were written on either system.
         name = PureWindowsPath(path).name
-        places = [os.path.join(os.path.abspath(folder), path), path]
-        if name != "config.json":  # a speaker encoder's was often called so; here that is the model's own
-            places.append(os.path.join(os.path.abspath(folder), name))
-        found = next((place for place in places if os.path.exists(place)), None)
-        return path if found in (path, None) else os.path.normpath(found)
+        released = os.path.join(os.path.abspath(folder), name)
+        # A speaker encoder's config was often called config.json; here that is the model's own.
+        return released if name != "config.json" and os.path.isfile(released) else path
 
     arguments = getattr(config, "model_args", {})  # of a vocoder's config there are none
     groups = [vars(config), vars(config.audio), config.kept_fields()]
