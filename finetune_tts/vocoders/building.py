@@ -37,7 +37,10 @@ WAVEGAN_PARAMS = ("upsample_factors", "num_res_blocks", "stacks")
 
 def build_hifigan(config: GANVocoderConfig) -> HifiganGenerator:
     """Build the generator of HiFi-GAN."""
-    return HifiganGenerator(**{"in_channels": config.audio.num_mels, **config.generator_model_params})
+    params = {"in_channels": config.audio.num_mels, **config.generator_model_params}
+    if "resblock_type" in params:
+        params["resblock_type"] = str(params["resblock_type"])  # a number in some hand-written configs
+    return HifiganGenerator(**params)
 
 
 def build_melgan(config: GANVocoderConfig) -> MelganGenerator:

@@ -27,7 +27,7 @@ class NoiseSchedule:
     """How much noise each step adds: variances that rise evenly.
 
     Attributes:
-        betas: variance of the noise of each step, ``[S]``.
+        betas: variance of the noise of each step, ``[S]``, in double precision.
     """
 
     betas: Tensor
@@ -51,7 +51,7 @@ class NoiseSchedule:
         Returns:
             The noise ``[B, 1, T_wav]``, the mixture ``[B, 1, T_wav]``, and the recording's amplitude in it ``[B]``.
         """
-        amplitudes = torch.cat([torch.ones(1, dtype=torch.float64), self.kept.sqrt()]).float()
+        amplitudes = torch.cat([torch.ones(1), self.kept.sqrt().float()])
         # Between the amplitudes of two steps anything may come, so that synthesis may take other steps.
         batch = recorded.shape[0]
         step = torch.randint(0, len(self.betas), (batch,))
@@ -284,15 +284,17 @@ class Wavegrad(nn.Module):
         batch, _, frames = mel.shape
         if noise is None:
             noise = torch.randn(batch, 1, frames * self.hop_length, device=mel.device, dtype=mel.dtype)
-        betas, kept = self.schedule.betas.tolist(), self.schedule.kept.tolist()
+        # In single precision from here on, as the released networks are heard with: it shows where betas are small.
+        stay, kept = (1.0 - self.schedule.betas).float(), self.schedule.kept.float()
+        amplitudes, gains = self.schedule.kept.sqrt().tolist(), (1.0 / stay.sqrt()).tolist()
+        guess_shares = ((1.0 - stay) / (1.0 - kept).sqrt()).tolist()
+        deviations = ((1.0 - kept[:-1]) / (1.0 - kept[1:]) * self.schedule.betas[1:].float()).sqrt().tolist()
         wave = noise
-        for step in reversed(range(len(betas))):
-            amplitude = torch.full((batch,), math.sqrt(kept[step]), device=mel.device, dtype=mel.dtype)
-            guess = self(wave, mel, amplitude)
-            wave = (wave - betas[step] / math.sqrt(1 - kept[step]) * guess) / math.sqrt(1 - betas[step])
+        for step in reversed(range(len(gains))):
+            amplitude = torch.full((batch,), amplitudes[step], device=mel.device, dtype=mel.dtype)
+            wave = gains[step] * (wave - guess_shares[step] * self(wave, mel, amplitude))
             if step > 0:
-                variance = betas[step] * (1 - kept[step - 1]) / (1 - kept[step])
-                wave = wave + math.sqrt(variance) * torch.randn_like(wave)
+                wave = wave + deviations[step - 1] * torch.randn_like(wave)
             wave = wave.clamp(-1.0, 1.0)
         return wave
 

@@ -14,6 +14,8 @@ from finetune_tts.vocoders.building import (
     build_generator_loss,
     needs_mel_filters,
 )
+from finetune_tts.vocoders.judgement import Judgement
+from finetune_tts.vocoders.melgan_discriminator import MelganDiscriminator
 
 SMALL_HIFIGAN = {
     "upsample_factors": [16, 16],
@@ -32,6 +34,40 @@ def config(**fields):
 def test_mel_bands_come_from_the_audio_where_the_parameters_do_not_say():
     generator = build_generator(config(model="hifigan", audio={"num_mels": 13}, generator_model_params=SMALL_HIFIGAN))
     assert generator(torch.zeros(1, 13, 4)).shape == (1, 1, 4 * 256)
+
+
+def test_the_block_type_may_be_a_number():
+    params = {**SMALL_HIFIGAN, "resblock_type": 2}
+    assert build_generator(config(model="hifigan", generator_model_params=params)).ups
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        ("hifigan", SMALL_HIFIGAN),
+        ("multiband_melgan", {"upsample_factors": [8, 8], "num_res_blocks": 1}),
+        ("parallel_wavegan", {"upsample_factors": [16, 16], "num_res_blocks": 2, "stacks": 1}),
+        ("univnet", {"upsample_factors": [16, 16], "lvc_layers_each_block": 1, "kpnet_hidden_channels": 4}),
+    ],
+)
+def test_a_step_in_lower_precision_has_finite_losses_and_gradients(model, params, chirp):
+    torch.manual_seed(0)
+    settings = config(model=model, generator_model_params=params)
+    generator, discriminator = build_generator(settings), MelganDiscriminator(base_channels=4, downsample_factors=(2,))
+    loss = build_generator_loss(settings, torch.rand(80, 513) if needs_mel_filters(settings) else None)
+    recorded = chirp(2048)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        generated, bands = generator(torch.randn(1, 80, 8)), {}
+        if settings.use_pqmf:
+            bands = {"generated_bands": generated, "recorded_bands": generator.pqmf_analysis(recorded)}
+            generated = generator.pqmf_synthesis(generated)
+        judgements = [Judgement([score], [hidden]) for score, hidden in map(discriminator, (generated, recorded))]
+        judged = {"judged_generated": judgements[0], "judged_recorded": judgements[1]}
+        losses = loss(generated, recorded, **judged, **bands)
+    losses.total.backward()
+    assert torch.isfinite(losses.total)
+    assert losses.total.dtype == torch.float32
+    assert all(torch.isfinite(weight.grad).all() for weight in generator.parameters() if weight.grad is not None)
 
 
 def test_channels_that_releases_name_and_do_not_have_are_said_not_used(caplog):
