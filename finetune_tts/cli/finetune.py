@@ -32,6 +32,7 @@ EXAMPLES = """examples:
   tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --export onnx output/my-voice-November-23-2026_10+15AM-0c1d2e3
+  tts-finetune --restore_path RUN --extract_features mels
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
@@ -50,9 +51,10 @@ STARTS = {
     "demo": _PLACE,
     "export": ("config_path",),
     "continue_path": _DATA,
-    "model_name": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
-    "config_path": ("export", "compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
-    "restore_path": ("compute_embeddings", "config_path", *_DATA, *_PLACE),
+    "model_name": ("extract_features", "compute_embeddings", "config_path", *_DATA, *_PLACE),
+    "config_path": ("export", "extract_features", "compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
+    "restore_path": ("extract_features", "compute_embeddings", "config_path", *_DATA, *_PLACE),
+    "extract_features": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
@@ -84,6 +86,12 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
         help="write the d-vectors of the recordings to OUT (.json, .pth)",
     )
     add("--export", nargs=2, metavar=("FORMAT", "RUN_DIR"), help="write the model of a run for other programs: onnx")
+    add(
+        "--extract_features",
+        type=Path,
+        metavar="DIR",
+        help="write the model's mel spectrograms of the recordings to DIR, for a vocoder to learn from",
+    )
     add("--encoder_path", type=Path, help="speaker encoder (default: the one that the model brings)")
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--check", action="store_true", help="check recordings, model and machine, and train nothing")
@@ -154,6 +162,11 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
             from finetune_tts.cli.embeddings import run_embeddings
 
             run_embeddings(arguments, overrides, config, formatter)
+        elif arguments.extract_features:
+            from finetune_tts.cli.features import run_features
+
+            released = _released(arguments).folder if arguments.model_name else None
+            run_features(arguments, overrides, released, formatter)
         elif arguments.continue_path:
             _go_on(arguments, overrides, formatter)
         else:

@@ -1,7 +1,9 @@
 """Mel spectrograms that an acoustic model gave for recordings: written by one command, read by a vocoder's training.
 
-A folder of ``<name of the recording below its data set>.npy``, each ``[n_mels, T]`` float32 as the model normalises it.
-🐸TTS's own folders, where the files stand anywhere under the bare name of the recording, are read too.
+A folder of ``<name of the recording below its data set>.npy``, each ``[n_mels, T]`` float32 as the model normalises it,
+with ``features.json`` that says how that is; a vocoder that normalises otherwise brings them to its own settings.
+🐸TTS's own folders, where the files stand anywhere under the bare name of the recording, are read too, and taken for
+spectrograms of the vocoder's settings.
 """
 
 import io
@@ -10,12 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from finetune_tts.audio.pairing import Pairing
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.commented_json import read_object
+from finetune_tts.config.values import Findings, build
 from finetune_tts.data.audio_files import walk_files
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing
+from finetune_tts.files import replacing, write_json
 
 EXTENSION = ".npy"
+SETTINGS_NAME = "features.json"
+STATISTICS_NAME = "scale_stats.npy"
 FRAMES_THAT_MAY_DIFFER = 3
 """Between the spectrogram of a recording and that of a model, which may round to its reduction factor or squeeze."""
 
@@ -45,27 +54,63 @@ def write_feature(folder: Path, sample: Sample, mel: np.ndarray) -> Path:
     return path
 
 
+def write_settings(folder: Path, audio: AudioConfig) -> None:
+    """Write how the spectrograms of a folder are made, with the statistics that they are normalised by.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    values = audio.to_dict()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if audio.stats_path:
+            with replacing(folder / STATISTICS_NAME) as file:
+                file.write(Path(audio.stats_path).read_bytes())
+            values["stats_path"] = STATISTICS_NAME
+        write_json(folder / SETTINGS_NAME, {"audio": values})
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror}). Choose another folder.") from error
+
+
+def _read_settings(folder: Path) -> AudioConfig | None:
+    path = folder / SETTINGS_NAME
+    if not path.is_file():
+        return None
+    findings = Findings()
+    audio = build(AudioConfig, read_object(path).get("audio") or {}, "audio.", findings)
+    if findings.faults or not isinstance(audio, AudioConfig):
+        raise UserError(f"{path}: {'; '.join(findings.faults) or 'is damaged'}. Make the features again.")
+    if audio.stats_path:
+        audio.stats_path = str(folder / audio.stats_path)
+    return audio
+
+
 class ForcedFeatures:
     """Finds and reads the spectrograms of recordings.
 
     Args:
         folder: of :func:`write_feature`.
-        n_mels: bands that the vocoder takes.
+        extractor: of the vocoder's audio settings.
 
     Raises:
-        UserError: there is no such folder, or no feature in it.
+        UserError: there is no such folder, no feature in it, or they were made with settings that do not fit.
     """
 
-    def __init__(self, folder: str | Path, n_mels: int) -> None:
+    def __init__(self, folder: str | Path, extractor: SpectrogramExtractor) -> None:
         self.folder = Path(folder).expanduser()
         if not self.folder.is_dir():
             raise UserError(
                 f"feature_path {folder}: no such folder. Make it with tts-finetune --extract_features {folder}."
             )
-        self._n_mels = n_mels
+        self._n_mels = extractor.audio.num_mels
+        settings = _read_settings(self.folder)
+        self._pairing = Pairing(SpectrogramExtractor(settings), extractor) if settings is not None else None
+        if self._pairing is not None:
+            way_out = "Make them with a model of the vocoder's settings, or take another vocoder."
+            self._pairing.require_fit(f"feature_path {folder}", way_out)
         self._by_stem: dict[str, list[Path]] = {}
         for path in walk_files(self.folder):
-            if path.suffix == EXTENSION:
+            if path.suffix == EXTENSION and path.name != STATISTICS_NAME:
                 self._by_stem.setdefault(path.stem, []).append(path)
         if not self._by_stem:
             raise UserError(f"feature_path {folder}: there are no {EXTENSION} files in it.")
@@ -111,7 +156,8 @@ class ForcedFeatures:
             raise UserError(f"{path}: cannot be read as an array ({error}). Make the features again.") from error
         if mel.ndim != 2 or mel.shape[0] != self._n_mels or mel.shape[1] == 0:
             raise UserError(f"{path}: has the shape {list(mel.shape)}; [{self._n_mels}, frames] is expected.")
-        return np.asarray(mel, dtype=np.float32)
+        mel = np.asarray(mel, dtype=np.float32)
+        return self._pairing.bring(mel) if self._pairing is not None else mel
 
     def require_aligned(self, sample: Sample, frames: int) -> None:
         """Refuse a spectrogram that does not belong to its recording.

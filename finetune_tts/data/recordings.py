@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.data.features import Extractor, FeatureCache
+from finetune_tts.data.features import FeatureCache
 from finetune_tts.data.filtering import filter_samples
 from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.formats import AUTO
@@ -61,10 +62,9 @@ def load_recordings(
 
 def prepare_recordings(
     datasets: Sequence[DatasetConfig],
-    extractor: Extractor,
+    extractor: SpectrogramExtractor,
     *,
     sample_rate: int,
-    n_mels: int,
     cache_folder: str | Path,
     feature_path: str | Path | None = None,
     eval_split_size: float = 10,
@@ -81,7 +81,6 @@ def prepare_recordings(
         datasets: see :func:`load_recordings`.
         extractor: computes the features.
         sample_rate: the vocoder's, in Hz.
-        n_mels: bands that the vocoder takes.
         cache_folder: where features are kept.
         feature_path: folder of spectrograms that an acoustic model gave; recordings without one are left out.
         eval_split_size: recordings to hold out; below 1 a share of them. No more than a tenth is held out.
@@ -108,7 +107,7 @@ def prepare_recordings(
     kept, dropped = filtered.kept, dict(filtered.dropped)
     forced = None
     if feature_path:
-        forced = ForcedFeatures(feature_path, n_mels)
+        forced = ForcedFeatures(feature_path, extractor)
         with_features = forced.with_features(kept)
         names = {sample.name for sample in with_features}
         if len(with_features) < len(kept):

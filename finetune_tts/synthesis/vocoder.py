@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from finetune_tts.audio.pairing import Pairing
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.reading import read_checkpoint
@@ -15,7 +16,6 @@ from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.vocoder_loading import load_vocoder_config
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.pairing import Pairing
 from finetune_tts.vocoders.building import build_generator
 from finetune_tts.vocoders.restoring import restore_vocoder, vocoder_weights
 

@@ -60,6 +60,7 @@ from finetune_tts.training.state import run_state
 from finetune_tts.training.tasks import needs_waveforms
 from finetune_tts.training.vits_task import renewed_modules
 from finetune_tts.training.vocabulary import merged_tokenizer
+from finetune_tts.training.vocoder_at_hand import give_vocoder_at_hand
 
 logger = logging.getLogger(__name__)
 
@@ -186,6 +187,8 @@ def assemble(request: Request) -> Assembly:
         d_vectors=conditions.d_vectors,
         languages=conditions.languages,
     )
+    if pretrained is not None:
+        give_vocoder_at_hand(voice, pretrained.checkpoint.path, device)
     speaker = _most_heard(sample.speaker for sample in data.split.train) if voice.speaker_names else None
     language = _most_heard(sample.language for sample in data.split.train)
     default = Teller(speaker, language if language in voice.languages else None)
@@ -242,6 +245,7 @@ def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
     """
     run_state(run.checkpoint)  # raises if there is no place to go on from
     continued = assemble(replace(request, restore_path=None, fill_in=False))
+    give_vocoder_at_hand(continued.voice, run.folder, continued.job.device)
     # The network is filled from the run's checkpoint, and must not be initialised from data.
     return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
 

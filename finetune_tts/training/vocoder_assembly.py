@@ -90,7 +90,6 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         config.datasets,
         extractor,
         sample_rate=config.audio.sample_rate,
-        n_mels=config.audio.num_mels,
         cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
         feature_path=config.feature_path,
         eval_split_size=config.eval_split_size,

@@ -12,6 +12,7 @@ from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.errors import UserError
 from finetune_tts.runs.record import read_record
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
+from finetune_tts.synthesis.voice import Voice
 from finetune_tts.training.recording import catalog_entry
 
 logger = logging.getLogger(__name__)
@@ -53,3 +54,20 @@ def vocoder_at_hand(weights: Path, device: torch.device | str = "cpu") -> Vocode
     except (UserError, OSError) as error:
         logger.warning("The vocoder %s is left aside. %s", entry.name, error)
         return None
+
+
+def give_vocoder_at_hand(voice: Voice, weights: Path, device: torch.device) -> None:
+    """Let the samples of a run be spoken with the model's default vocoder, if it is in the cache and fits.
+
+    Args:
+        voice: of the run.
+        weights: that it starts from, or its run folder.
+        device: of the run.
+    """
+    if not voice.needs_vocoder:
+        return
+    vocoder = vocoder_at_hand(weights, device)
+    if vocoder is None or vocoder.pair_with(voice.extractor).misfits():
+        return
+    voice.vocoder = vocoder
+    logger.info("Samples are spoken with the vocoder %s, which is in the cache.", vocoder.config.model)

@@ -1,6 +1,7 @@
 """Vocoders from the command line: tuned, stopped, resumed, and spoken with."""
 
 import json
+import shutil
 import wave
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,27 @@ def test_the_field_of_coqui_for_recordings_and_a_config_of_ones_own(tune, make_v
     assert "Steps 1 to 5: the generator learns alone" in outcome.err
 
 
-def test_mels_of_an_acoustic_model_replace_those_of_the_recordings(tune, make_vocoder, wavs, tmp_path):
+def test_a_vocoder_learns_from_the_spectrograms_of_an_acoustic_model(tune, make_vocoder, release, recordings, tmp_path):
+    mels = tmp_path / "mels"
+    outcome = tune("--restore_path", release, "--extract_features", mels, "--dataset_path", recordings)
+    assert outcome.status == 0, outcome.err
+    assert outcome.line("features: ") == f"{mels} (9 recordings)"
+    written = sorted(path.name for path in mels.rglob("clip*.npy"))
+    assert written == [f"clip{number}.npy" for number in range(9)]
+    words = ["--restore_path", make_vocoder(), "--dataset_path", recordings, "--output_path", "out", "--max_steps", 2]
+    run = tune(*words, "--coqpit.feature_path", mels)
+    assert run.status == 0, run.err
+    assert load_vocoder_config(run.run_folder / "config.json", quiet=True).feature_path.endswith("mels")
+
+
+def test_spectrograms_that_cannot_be_extracted_or_used_are_refused(
+    tune, make_vocoder, wavs, recordings, release, tmp_path
+):
     words = ["--restore_path", make_vocoder(), "--dataset_path", wavs, "--output_path", "out", "--max_steps", 1]
     tune(*words, "--coqpit.feature_path", tmp_path / "none").refused("feature_path", "--extract_features")
+    tune("--extract_features", tmp_path / "mels", "--dataset_path", recordings).refused("--restore_path")
+    tune("--restore_path", release, "--extract_features", release / "config.json").refused("is a file")
+    tune("--restore_path", release, "--extract_features", tmp_path / "mels").refused("--dataset_path")
 
 
 def test_mistakes_about_vocoders_are_refused(tune, tts, make_vocoder, wavs, release, tmp_path):
@@ -240,3 +259,40 @@ def test_a_vocoder_that_is_given_other_spectrograms_is_told(tune, make_vocoder, 
     words = ("--restore_path", make_vocoder(), "--dataset_path", wavs, "--check")
     outcome = tune(*words, "--coqpit.audio.mel_fmax", "3500.0")
     assert "audio.mel_fmax 4000.0 → 3500.0" in outcome.out
+
+
+@pytest.fixture
+def paired_catalog(make_vocoder, release, monkeypatch):
+    """A catalog with a model in the cache, and the vocoder that it names, in the cache too."""
+    home = Path("home").absolute()
+    monkeypatch.setenv("TTS_HOME", str(home))
+    names = ("tts_models/xx/test/glow-tts", "vocoder_models/xx/test/hifigan")
+    shutil.copytree(release, home / "tts" / names[0].replace("/", "--"))
+    shutil.copytree(make_vocoder(), home / "tts" / names[1].replace("/", "--"))
+    entries = [
+        {"name": names[0], "architecture": "glow_tts", "addresses": ["http://127.0.0.1:9/a.zip"],
+         "default_vocoder": names[1]},
+        {"name": names[1], "architecture": "hifigan", "addresses": ["http://127.0.0.1:9/b.zip"]},
+    ]  # fmt: skip
+    Path("catalog.json").write_text(json.dumps({"models": entries}))
+    monkeypatch.setenv("TTS_MODELS_FILE", str(Path("catalog.json").absolute()))
+    return names
+
+
+def test_a_model_speaks_with_the_vocoder_of_the_catalog_and_so_does_its_run(tune, tts, paired_catalog, recordings):
+    model, vocoder = paired_catalog
+    outcome = tts("--model_name", model, "--text", "a bad egg", "--out_path", "a.wav")
+    assert outcome.line("vocoder: ") == vocoder, outcome.err
+    named = tts("--model_name", model, "--vocoder_name", vocoder, "--text", "a bad egg", "--out_path", "b.wav")
+    assert named.line("vocoder: ") == vocoder
+    assert np.array_equal(samples("a.wav")[0], samples("b.wav")[0])
+
+    run = tune("--model_name", model, "--dataset_path", recordings, "--output_path", "out", "--max_steps", 1)
+    assert run.status == 0, run.err
+    assert "Samples are spoken with the vocoder hifigan" in run.err
+    assert tts("--model_path", run.run_folder, "--text", "a bad egg").line("vocoder: ") == vocoder
+
+
+def test_a_vocoder_is_tuned_by_its_catalog_name(tune, paired_catalog, wavs):
+    run = tune("--model_name", paired_catalog[1], "--dataset_path", wavs, "--output_path", "out", "--max_steps", 1)
+    assert run.status == 0, run.err

@@ -73,6 +73,12 @@ def other_extractor():
     return SpectrogramExtractor(audio_config(preemphasis=0.5))
 
 
+@pytest.fixture
+def audio():
+    """Audio settings of the extractor, with other fields."""
+    return audio_config
+
+
 def audio_config(**fields):
     sizes = {"sample_rate": 8000, "fft_size": 256, "win_length": 256, "hop_length": 64, "num_mels": 20}
     return AudioConfig(**sizes, do_trim_silence=False, **fields)

@@ -3,8 +3,9 @@ import logging
 import numpy as np
 import pytest
 
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.data.forced_features import ForcedFeatures, feature_file, write_feature
+from finetune_tts.data.forced_features import ForcedFeatures, feature_file, write_feature, write_settings
 from finetune_tts.data.recordings import prepare_recordings
 from finetune_tts.errors import UserError
 
@@ -20,7 +21,7 @@ def folder(tmp_path, write_wav):
 @pytest.fixture
 def prepare(tmp_path, extractor):
     def make(*datasets, **options):
-        fields = {"sample_rate": 8000, "n_mels": 20, "cache_folder": tmp_path / "cache", **options}
+        fields = {"sample_rate": 8000, "cache_folder": tmp_path / "cache", **options}
         return prepare_recordings(datasets, extractor, **fields)
 
     return make
@@ -56,17 +57,17 @@ def test_features_of_a_model_replace_the_recordings_own(prepare, folder, tmp_pat
     np.testing.assert_allclose(data.forced.mel(kept), plain.cache.mel(kept) + 1, rtol=1e-6)
 
 
-def test_features_that_stand_elsewhere_under_the_recordings_name_are_found(prepare, folder, tmp_path):
+def test_features_that_stand_elsewhere_under_the_recordings_name_are_found(prepare, folder, tmp_path, extractor):
     plain = prepare(DatasetConfig(path=str(folder)))
     sample = plain.split.train[0]
     place = tmp_path / "coqui" / "mel" / f"{sample.audio_file.stem}.npy"
     place.parent.mkdir(parents=True)
     np.save(place, plain.cache.mel(sample))
-    assert ForcedFeatures(tmp_path / "coqui", 20).find(sample) == place
+    assert ForcedFeatures(tmp_path / "coqui", extractor).find(sample) == place
     (tmp_path / "coqui" / "other").mkdir()
     np.save(tmp_path / "coqui" / "other" / place.name, plain.cache.mel(sample))
     with pytest.raises(UserError, match="any of"):
-        ForcedFeatures(tmp_path / "coqui", 20).find(sample)
+        ForcedFeatures(tmp_path / "coqui", extractor).find(sample)
 
 
 def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, folder, tmp_path):
@@ -90,3 +91,18 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
     np.save(tmp_path / "others" / "other.npy", np.zeros((20, 3)))
     with pytest.raises(UserError, match="none of the 6 recordings has features"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "others")
+
+
+def test_features_of_another_normalisation_are_brought_to_the_vocoders(prepare, folder, tmp_path, extractor, audio):
+    """The model's spectrograms go from 0 to 1, the vocoder's from -4 to 4."""
+    model = SpectrogramExtractor(audio(symmetric_norm=False, max_norm=1.0))
+    plain = prepare(DatasetConfig(path=str(folder)))
+    sample = plain.split.train[0]
+    write_settings(tmp_path / "mels", model.audio)
+    write_feature(tmp_path / "mels", sample, model.mel(model.load(sample.audio_file)))
+    forced = ForcedFeatures(tmp_path / "mels", extractor)
+    np.testing.assert_allclose(forced.mel(sample), plain.cache.mel(sample), atol=1e-3)
+
+    write_settings(tmp_path / "mels", audio(mel_fmax=2000.0))
+    with pytest.raises(UserError, match="from 0 to 2000 Hz.*Make them with a model"):
+        ForcedFeatures(tmp_path / "mels", extractor)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from finetune_tts.audio.pairing import Pairing
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.audio.statistics import ScaleStats
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.pairing import Pairing
 
 SIZES = {"sample_rate": 8000, "fft_size": 256, "win_length": 256, "hop_length": 64, "num_mels": 20}
 

@@ -6,8 +6,6 @@ Dimensions: ``T`` frames of the model, ``T'`` frames of the vocoder.
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.errors import UserError
@@ -43,27 +41,30 @@ class Pairing:
         """Why the two do not belong together, a line each; nothing where they do."""
         return list(self._misfits())
 
-    def require_fit(self, flag: str) -> None:
+    def require_fit(
+        self, flag: str, way_out: str = "Choose another, or leave it out: Griffin-Lim then makes the waveform."
+    ) -> None:
         """Refuse a pair that cannot fit.
 
         Args:
             flag: what the person said, for the message.
+            way_out: what the person can do.
 
         Raises:
             UserError: all reasons.
         """
         misfits = self.misfits()
         if misfits:
-            raise UserError(
-                f"{flag}: this vocoder does not fit the model: {'; '.join(misfits)}. "
-                "Choose another, or leave it out: Griffin-Lim then makes the waveform."
-            )
+            raise UserError(f"{flag}: this vocoder does not fit the model: {'; '.join(misfits)}. {way_out}")
 
     def bring(self, mel: np.ndarray) -> np.ndarray:
         """Turn a spectrogram of the model, ``[n_mels, T]``, into one for the vocoder, ``[n_mels, T']``."""
         brought = self._vocoder.mel_from_decibels(self._decibels(mel))
         if abs(self.stretch - 1.0) < _CLOSE:
             return brought
+        import torch
+        from torch.nn import functional as F
+
         frames = max(1, int(brought.shape[1] * self.stretch))
         stretched = F.interpolate(torch.from_numpy(brought)[None], size=frames, mode="linear", align_corners=False)
         return stretched[0].numpy()
