@@ -11,6 +11,8 @@ NOT_YET = "not yet"
 #: architecture name (the ``model`` field of a config) → what can be done with it here; a name not listed is NOT_YET.
 SUPPORT = {
     "glow_tts": FINE_TUNE,
+    "tacotron": FINE_TUNE,
+    "tacotron2": FINE_TUNE,
     "vits": FINE_TUNE,
     "hifigan": FINE_TUNE,
     "melgan": FINE_TUNE,

@@ -49,6 +49,11 @@ def build_parser() -> Parser:
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
     add("--language_idx", metavar="NAME", help="language, for a model that has several")
+    add(
+        "--gst_style",
+        metavar="WAV_OR_JSON",
+        help="for a model with style tokens: a recording to speak like, or the weights of tokens: '{\"0\": 0.3}'",
+    )
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
     add("--length_scale", type=float, help="slowness in place of the config's; above 1 is slower")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
@@ -172,6 +177,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.audio.reading import wav_bytes, write_waveform
     from finetune_tts.synthesis.loading import load_voice
+    from finetune_tts.synthesis.style import read_style
     from finetune_tts.training.device import choose_device
 
     device = choose_device(arguments.device)
@@ -186,6 +192,7 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
         speaker=arguments.speaker_idx,
         d_vector=d_vector,
         language=arguments.language_idx,
+        style=read_style(arguments.gst_style) if arguments.gst_style else None,
         noise_scale=arguments.noise_scale,
         length_scale=arguments.length_scale,
     )

@@ -217,6 +217,8 @@ def complete_tacotron(values: Values) -> None:
     if isinstance(bands, int) and isinstance(bins, int):
         values.setdefault("decoder_output_dim", bands)
         values.setdefault("out_channels", bins // 2 + 1 if values["model"] == "tacotron" else bands)
+    if values["model"] == "tacotron":
+        values["compute_linear_spec"] = True  # which coqui-tts takes for granted
     # Without a size, coqui-tts takes this one.
     if values.get("use_d_vector_file") is True and values.get("d_vector_dim") is None:
         values["d_vector_dim"] = 512

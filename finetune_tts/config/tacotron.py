@@ -129,6 +129,7 @@ class TacotronConfig(
 
     model: str = field(default="tacotron", metadata={"help": "Architecture of the network."})
     loss_masking: bool | None = field(default=True, metadata={"help": "Leave padding out of the loss."})
+    compute_linear_spec: bool = field(default=True, metadata={"help": "Compute the linear spectrograms it learns."})
     optimizer: str | list[str] | None = field(default="RAdam", metadata={"help": "Optimizer: RAdam, AdamW, …"})
     optimizer_params: dict[str, Any] | list[dict[str, Any]] = field(
         default_factory=lambda: {"betas": [0.9, 0.998], "weight_decay": 1e-6},
@@ -149,6 +150,7 @@ class Tacotron2Config(TacotronConfig):
     """All fields of a Tacotron 2 run."""
 
     model: str = field(default="tacotron2", metadata={"help": "Architecture of the network."})
+    compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})
     out_channels: int = field(default=80, metadata={"help": "Mel bands; the same number as audio.num_mels."})
     encoder_in_features: int = field(default=512, metadata={"help": "Channels of the symbol embedding and encoder."})
     decoder_in_features: int = field(default=512, metadata={"help": "Channels of the encoded text."})

@@ -69,6 +69,8 @@ def channel_faults(config: TacotronConfig) -> Iterator[str]:
         linear = config.audio.fft_size // 2 + 1
         if config.out_channels != linear:
             yield f"out_channels = {config.out_channels}: must be half of audio.fft_size and one, {linear}"
+        if not config.compute_linear_spec:
+            yield "compute_linear_spec = false: must be true, as Tacotron learns linear spectrograms"
         return
     if config.out_channels != bands:
         yield f"out_channels = {config.out_channels}: must be audio.num_mels = {bands}"

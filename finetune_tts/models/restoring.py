@@ -1,15 +1,52 @@
 """Released weights into a network: what the families have in common beyond equal names and shapes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
+from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.restoring import RestoreReport, RowRule, restore
+from finetune_tts.config.base import Config
 from finetune_tts.layers.weight_norm import factored
+from finetune_tts.models.tacotron.restoring import fit_reduction
 
 #: last part of tensor names that follow from other tensors: Glow-TTS's inverses of its mixing matrices.
 DERIVED = ("weight_inv",)
+
+#: architecture name → makes a config and weights agree, where names and shapes alone do not.
+FITTERS: dict[str, Callable[..., Mapping[str, Tensor]]] = {
+    "tacotron": fit_reduction,
+    "tacotron2": fit_reduction,
+}
+
+#: modules that only training has, and that a network without them can go on with.
+ONLY_IN_TRAINING = ("coarse_decoder", "decoder_backward")
+
+
+def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Mapping[str, Tensor]:
+    """Make ``config`` describe the network that a checkpoint's weights are of, as far as the person allows.
+
+    Args:
+        config: is changed.
+        checkpoint: weights, and what else the file holds.
+        chosen: names of the config fields that the person set.
+
+    Returns:
+        the weights, changed where the person asks for another network than theirs.
+    """
+    fitter = FITTERS.get(config.model.lower())
+    if fitter is None:
+        return checkpoint.model
+    known: dict[str, Any] = {**checkpoint.extra, "config": checkpoint.config}
+    return fitter(config, checkpoint.model, known, chosen)
+
+
+def absent_helpers(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Modules that the network has for its training and the weights do not hold: they may begin fresh."""
+    present = {name.split(".")[0] for name in state}
+    return tuple(name for name in ONLY_IN_TRAINING if hasattr(network, name) and name not in present)
 
 
 def restore_network(

@@ -1,6 +1,7 @@
 """How each architecture turns token ids into something to hear: the one place where speaking differs by network."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,17 @@ from torch import Tensor, nn
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.config.tacotron import TacotronConfig
 from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import GlowTTS
+from finetune_tts.models.tacotron.network import TacotronNetwork
 from finetune_tts.models.vits.network import VITS
+
+logger = logging.getLogger(__name__)
+
+MOST_STEPS, MOST_STEPS_A_SYMBOL = 200, 20
+"""Decoder steps after which a sentence is cut in any case: slow speech takes some 12 frames for a symbol."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class Request:
         d_vector: ``[1, D]`` for a network with d-vectors.
         language_id: ``[1]`` for a network with a language embedding.
         noise_scale, length_scale: in place of the config's, where given.
+        style: for a network with style tokens: ``[1, T_mel, n_mels]`` to speak like, or the weight of each token.
     """
 
     token_ids: Tensor
@@ -33,6 +42,7 @@ class Request:
     language_id: Tensor | None = None
     noise_scale: float | None = None
     length_scale: float | None = None
+    style: Tensor | Mapping[int, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,13 @@ class Spectrogram:
 
     Attributes:
         mel: ``[T_mel, n_mels]`` as the network was trained on it.
-        alignment: ``[T_mel, T_text]``.
+        alignment: ``[T_mel, T_text]``; one row for several frames where the network draws them in one step.
+        linear: ``[T_mel, n_freq]``, of a network that makes a linear spectrogram too.
     """
 
     mel: np.ndarray
     alignment: np.ndarray
+    linear: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -95,8 +107,36 @@ def _speak_vits(network: VITS, config: VitsConfig, request: Request) -> Waveform
     return Waveform(speech.waveforms[0, 0].float().cpu().numpy(), speech.alignment[0].T.float().cpu().numpy())
 
 
+def _speak_tacotron(network: TacotronNetwork, config: TacotronConfig, request: Request) -> Spectrogram:
+    speech = network.inference(
+        request.token_ids,
+        speaker_ids=request.speaker_id,
+        d_vectors=request.d_vector,
+        style=request.style,
+        max_steps=min(config.max_decoder_steps, MOST_STEPS_A_SYMBOL * request.token_ids.shape[1] + MOST_STEPS),
+    )
+    if not speech.ended:
+        seconds = speech.outputs.shape[1] * (config.audio.hop_length or 0) / config.audio.sample_rate
+        logger.warning(
+            "The model found no end of a sentence of %d symbols: it is cut after %.1f s. Its attention got lost, which "
+            "happens with short or unusual texts and with models that have learned too little.",
+            request.token_ids.shape[1],
+            seconds,
+        )
+    outputs, mel = (frames[0].float().cpu().numpy() for frames in (speech.outputs, speech.decoder_outputs))
+    alignment = speech.alignments[0].float().cpu().numpy()
+    if config.model == "tacotron":
+        return Spectrogram(mel, alignment, linear=outputs)
+    return Spectrogram(outputs, alignment)
+
+
 #: architecture name → how it speaks, written out by hand.
-FAMILIES: dict[str, Callable[..., Spectrogram | Waveform]] = {"glow_tts": _speak_glow_tts, "vits": _speak_vits}
+FAMILIES: dict[str, Callable[..., Spectrogram | Waveform]] = {
+    "glow_tts": _speak_glow_tts,
+    "tacotron": _speak_tacotron,
+    "tacotron2": _speak_tacotron,
+    "vits": _speak_vits,
+}
 
 
 #: Those that make waveforms by themselves.

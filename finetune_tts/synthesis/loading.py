@@ -18,7 +18,7 @@ from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.models.building import build_model
-from finetune_tts.models.restoring import restore_network
+from finetune_tts.models.restoring import fit_to_weights, restore_network
 from finetune_tts.models.rows import embedding_rows
 from finetune_tts.synthesis.voice import Voice
 
@@ -111,6 +111,7 @@ def load_voice(
     config_path = Path(config_path) if config_path else find_config(model_path)
     config = load_located_config(config_path)
     checkpoint = read_checkpoint(model_path)
+    weights = fit_to_weights(config, checkpoint)
     tokenizer = build_tokenizer(config)
     speakers, d_vectors = read_speakers(config)
     languages = read_languages(config)
@@ -126,7 +127,7 @@ def load_voice(
         named = f"language_0 to language_{language_rows - 1}"
         logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
     network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, discriminator=False)
-    restore_network(network, checkpoint.model, source=checkpoint.path).raise_for_gap()
+    restore_network(network, weights, source=checkpoint.path).raise_for_gap()
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)
     return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors, languages=languages)

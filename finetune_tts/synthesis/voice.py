@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from finetune_tts.audio.griffin_lim import waveform_from_mel
+from finetune_tts.audio.griffin_lim import waveform_from_linear, waveform_from_mel
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.families import Request, Waveform, answer_of, makes_spectrograms
+from finetune_tts.synthesis.families import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
+from finetune_tts.synthesis.style import Style, style_for
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.sentences import split_sentences
@@ -120,7 +121,9 @@ class Voice:
         phonemizer = self.tokenizer.phonemizer
         return tuple(phonemizer.phonemizers) if isinstance(phonemizer, MultiPhonemizer) else ()
 
-    def require_speakable(self, text: str, *, speaker: str | None = None, language: str | None = None) -> None:
+    def require_speakable(
+        self, text: str, *, speaker: str | None = None, language: str | None = None, style: Style | None = None
+    ) -> None:
         """Find out without the network whether :meth:`speak` can speak a text.
 
         Raises:
@@ -128,6 +131,7 @@ class Voice:
         """
         self._speaker(speaker)
         self._language(language)
+        style_for(self.config, self.extractor, style)
         self._encode(text, [text], language)
 
     def require_d_vectors(self) -> None:
@@ -151,6 +155,7 @@ class Voice:
         language: str | None = None,
         noise_scale: float | None = None,
         length_scale: float | None = None,
+        style: Style | None = None,
         split: bool = True,
     ) -> Speech:
         """Speak a text, sentence by sentence.
@@ -162,6 +167,7 @@ class Voice:
                 :class:`finetune_tts.synthesis.speaker_encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and slowness, in place of the config's.
+            style: of a model with style tokens: a recording to speak like, or weights of the tokens.
             split: false speaks the text in one breath.
 
         Raises:
@@ -169,6 +175,7 @@ class Voice:
         """
         speaker_id, speaker_vector = self._speaker(speaker, d_vector)
         language_id = self._language(language)
+        styled = style_for(self.config, self.extractor, style)
         encoded = self._encode(text, split_sentences(text) if split else [text], language)
         pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
         parts: list[np.ndarray] = []
@@ -182,23 +189,26 @@ class Voice:
                     language_id=language_id,
                     noise_scale=noise_scale,
                     length_scale=length_scale,
+                    style=styled.to(self._device) if isinstance(styled, torch.Tensor) else styled,
                 )
                 answer = answer_of(self.network, self.config, request)
                 if isinstance(answer, Waveform):
                     mel, waveform = self.extractor.mel(answer.waveform).T, answer.waveform
                 else:
-                    mel, waveform = answer.mel, self._waveform(answer.mel)
+                    mel, waveform = answer.mel, self._waveform(answer)
                 mels.append(mel)
                 parts += [pause, waveform]
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
         spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
         return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
 
-    def _waveform(self, mel: np.ndarray) -> np.ndarray:
-        """Make a waveform ``[T_wav]`` of a spectrogram ``[T_mel, n_mels]``."""
+    def _waveform(self, answer: Spectrogram) -> np.ndarray:
+        """Make a waveform ``[T_wav]`` of a spectrogram; for Griffin-Lim of the linear one, where there is one."""
         if self.vocoder is not None:
-            return self.vocoder.vocode(mel.T)
-        return waveform_from_mel(self.extractor, mel.T, device=str(self._device))
+            return self.vocoder.vocode(answer.mel.T)
+        if answer.linear is not None:
+            return waveform_from_linear(self.extractor, answer.linear.T, device=str(self._device))
+        return waveform_from_mel(self.extractor, answer.mel.T, device=str(self._device))
 
     def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
         """The sentences of ``text`` as ids; at least one has something in it to speak."""

@@ -29,7 +29,7 @@ from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
 from finetune_tts.models.building import build_model
-from finetune_tts.models.restoring import restore_network
+from finetune_tts.models.restoring import absent_helpers, fit_to_weights, restore_network
 from finetune_tts.models.rows import embedding_rows
 from finetune_tts.models.vits.building import upsampling_factor
 from finetune_tts.synthesis.speaker_encoder import EncoderFiles
@@ -146,6 +146,7 @@ def assemble(request: Request) -> Assembly:
     pretrained = read_pretrained(request.restore_path, config) if request.restore_path else None
     if pretrained is not None and not request.dry:  # which a check says itself
         warn_of_other_audio(pretrained, config)
+    weights = fit_to_weights(config, pretrained.checkpoint, request.chosen) if pretrained is not None else {}
     tokenizer = merged_tokenizer(config, pretrained.symbols if pretrained else None)
     extractor = SpectrogramExtractor(config.audio)
     split = split_defaults()
@@ -168,10 +169,10 @@ def assemble(request: Request) -> Assembly:
             *conditions.row_rules(config.model, pretrained),
         ]
         checkpoint = pretrained.checkpoint
-        fresh_ok = absent_discriminator(network, checkpoint.model)
+        fresh_ok = [*absent_discriminator(network, weights), *absent_helpers(network, weights)]
         renewed = renewed_modules(config)
         report = restore_network(
-            network, checkpoint.model, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed
+            network, weights, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed
         )
         if renewed:
             logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
@@ -260,7 +261,9 @@ def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
 
     def speak(network: nn.Module, sentence: Any) -> SpokenSample:
         teller = teller_of(sentence, default or Teller())
-        speech = voice.speak(sentence_text(sentence), speaker=teller.speaker, language=teller.language)
+        speech = voice.speak(
+            sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence)
+        )
         return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
 
     return speak
@@ -272,6 +275,11 @@ def teller_of(sentence: Any, default: Teller) -> Teller:
     speaker = parts[1] if len(parts) > 1 else None
     language = parts[3] if len(parts) > 3 else None
     return Teller(speaker or default.speaker, language or default.language)
+
+
+def style_of(sentence: Any) -> Any:
+    """The style of a test sentence: a recording, weights of style tokens, or None."""
+    return sentence[2] if isinstance(sentence, list | tuple) and len(sentence) > 2 else None
 
 
 def _told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str | None) -> str | list[Any]:
@@ -296,7 +304,9 @@ def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Tell
     for sentence in sentences:
         teller = teller_of(sentence, default)
         try:
-            voice.require_speakable(sentence_text(sentence), speaker=teller.speaker, language=teller.language)
+            voice.require_speakable(
+                sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence)
+            )
         except UserError as error:
             logger.warning("The test sentence %r is left out. %s", sentence, error)
         else:

@@ -33,6 +33,7 @@ def checkpoint_payload(run: "FineTuneTrainer") -> dict[str, Any]:
         step=run.total_steps_done,
         epoch=run.epochs_done,
         model_loss=run.model_loss(),
+        **run.task.checkpoint_fields(),
         run_state={
             "batches_done": run.batches_done,
             "grad_accum_steps": run.grad_accum_steps,

@@ -79,6 +79,10 @@ class TTSTask(TrainerModel):
     def prepare_fresh_network(self, batch: Any) -> None:
         """Set up, from a batch, what a network that starts from nothing takes from data. Never called when restored."""
 
+    def checkpoint_fields(self) -> dict[str, Any]:
+        """What a checkpoint has to hold of the network beside its weights, as plain values."""
+        return {}
+
     # What the PyPI trainer asks of a model. ------------------------------------------------------------------------
 
     def forward(self, input: Any, *args: Any, aux_input: Any = None, **kwargs: Any) -> Any:

@@ -8,6 +8,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.training.gan_vocoder_task import GANVocoderTask
 from finetune_tts.training.glow_tts_task import GlowTTSTask
 from finetune_tts.training.samples import Speaker
+from finetune_tts.training.tacotron_task import TacotronTask
 from finetune_tts.training.task import TTSTask
 from finetune_tts.training.vits_task import VITSTask
 
@@ -19,6 +20,8 @@ TASKS: dict[str, type[TTSTask]] = {
     "multiband_melgan": GANVocoderTask,
     "parallel_wavegan": GANVocoderTask,
     "univnet": GANVocoderTask,
+    "tacotron": TacotronTask,
+    "tacotron2": TacotronTask,
     "vits": VITSTask,
 }
 
