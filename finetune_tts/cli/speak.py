@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune_tts.cli.conversion import check_conversion_flags, convert_recording
 from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
 from finetune_tts.errors import UserError
@@ -22,6 +23,7 @@ EXAMPLES = """examples:
   tts --model_path run/best_model.pth --text "Ola." --out_path ola.wav
   tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
   tts --model_path run --text "Ola." --speaker_wav first.wav second.wav
+  tts --model_path run --reference_wav mine.wav --reference_speaker_idx p225 --speaker_idx p226
   tts --model_path run --text_file story.txt --pipe_out | aplay
 """
 
@@ -45,6 +47,8 @@ def build_parser() -> Parser:
     add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
     add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
     add("--speaker_wav", type=Path, nargs="+", metavar="FILE", help="recordings to speak like, for a d-vector model")
+    add("--reference_wav", type=Path, metavar="FILE", help="a recording to say again in the speaker's voice (VITS)")
+    add("--reference_speaker_idx", metavar="NAME", help="who of the model's speakers recorded it")
     add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
@@ -90,11 +94,12 @@ def _run(argv: list[str]) -> None:
         print_models(arguments.list_models or None, arguments.models_file)
     else:
         _check(arguments)
-        text = _text(arguments)
-        model_path, config_path = _model(arguments, speaks=text is not None)
+        text = None if arguments.reference_wav else _text(arguments)
+        speaks = text is not None or arguments.reference_wav is not None
+        model_path, config_path = _model(arguments, speaks=speaks)
         if arguments.list_speaker_idxs:
             _list_speakers(model_path, config_path)
-        elif text is not None:
+        elif speaks:
             _speak(arguments, text, model_path, config_path)
 
 
@@ -108,9 +113,10 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.text is not None and arguments.text_file:
         raise UserError("--text and --text_file both say what to speak: give one of them.")
     check_vocoder_flags(arguments)
+    check_conversion_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
-    if arguments.encoder_path and not arguments.speaker_wav:
+    if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
         raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
     if arguments.encoder_config_path and not arguments.encoder_path:
         raise UserError(
@@ -122,7 +128,8 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{flag} {value}: must be between 0 and 10.")
     if arguments.length_scale == 0:
         raise UserError("--length_scale 0: must be above 0.")
-    if not arguments.pipe_out and (arguments.text is not None or arguments.text_file):
+    spoken = arguments.text is not None or arguments.text_file or arguments.reference_wav
+    if not arguments.pipe_out and spoken:
         parent = arguments.out_path.resolve().parent
         if not parent.is_dir():
             raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
@@ -174,7 +181,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 
-def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_path: Path | None) -> None:
+def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.audio.reading import wav_bytes, write_waveform
     from finetune_tts.synthesis.loading import load_voice
     from finetune_tts.synthesis.style import read_style
@@ -185,17 +192,23 @@ def _speak(arguments: argparse.Namespace, text: str, model_path: Path, config_pa
     give_vocoder(voice, arguments, model_path, device, aside=arguments.pipe_out)
     if arguments.language_idx and not voice.languages:
         raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
-    d_vector = _d_vector(arguments, voice, config_path or model_path) if arguments.speaker_wav else None
-    started = time.perf_counter()
-    speech = voice.speak(
-        text,
-        speaker=arguments.speaker_idx,
-        d_vector=d_vector,
-        language=arguments.language_idx,
-        style=read_style(arguments.gst_style) if arguments.gst_style else None,
-        noise_scale=arguments.noise_scale,
-        length_scale=arguments.length_scale,
-    )
+    beside = config_path or model_path
+    if text is None:
+        started = time.perf_counter()
+        speech = convert_recording(voice, arguments, lambda files: _d_vector(arguments, files, voice, beside))
+    else:
+        like = arguments.speaker_wav
+        d_vector = _d_vector(arguments, like, voice, beside) if like else None
+        started = time.perf_counter()
+        speech = voice.speak(
+            text,
+            speaker=arguments.speaker_idx,
+            d_vector=d_vector,
+            language=arguments.language_idx,
+            style=read_style(arguments.gst_style) if arguments.gst_style else None,
+            noise_scale=arguments.noise_scale,
+            length_scale=arguments.length_scale,
+        )
     spent = time.perf_counter() - started
     if speech.missing:
         say(f"not in the model's vocabulary, left out: {' '.join(speech.missing)}", aside=True)
@@ -224,14 +237,14 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
     say(f"spectrogram: {path} ({spectrogram.shape[1]} bands, {spectrogram.shape[0]} frames)", aside=aside)
 
 
-def _d_vector(arguments: argparse.Namespace, voice: "Voice", beside: Path) -> "np.ndarray":
-    """The mean vector of the recordings to speak like."""
+def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":
+    """The mean vector of recordings of one speaker."""
     from finetune_tts.synthesis.speaker_encoder import encoder_files, encoder_of_model, load_speaker_encoder
     from finetune_tts.training.device import choose_device
 
     voice.require_d_vectors()
     if arguments.encoder_path:
-        files = encoder_files(arguments.encoder_path, arguments.encoder_config_path)
+        encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path)
     else:
         found = encoder_of_model(voice.config.to_dict(), beside if beside.is_dir() else beside.parent)
         if found is None:
@@ -239,8 +252,8 @@ def _d_vector(arguments: argparse.Namespace, voice: "Voice", beside: Path) -> "n
                 "--speaker_wav: the model brings no speaker encoder (model_se.pth and config_se.json). Name the one "
                 "that it was trained with by --encoder_path and --encoder_config_path."
             )
-        files = found
-    return load_speaker_encoder(files, device=choose_device(arguments.device)).vector_of_files(arguments.speaker_wav)
+        encoder = found
+    return load_speaker_encoder(encoder, device=choose_device(arguments.device)).vector_of_files(files)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
+from finetune_tts.synthesis.conversion import convert, require_converting
 from finetune_tts.synthesis.families import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
 from finetune_tts.synthesis.style import Style, style_for
 from finetune_tts.synthesis.vocoder import Vocoder
@@ -201,6 +202,40 @@ class Voice:
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
         spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
         return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
+
+    def require_converting(self) -> None:
+        """Find out whether it can say a recording in another voice.
+
+        Raises:
+            UserError: it cannot.
+        """
+        require_converting(self.network, self.config)
+
+    def convert(
+        self,
+        waveform: np.ndarray,
+        *,
+        speaker: str | None = None,
+        d_vector: np.ndarray | None = None,
+        source_speaker: str | None = None,
+        source_vector: np.ndarray | None = None,
+    ) -> Speech:
+        """Say a recording in another voice.
+
+        Args:
+            waveform: ``[T_wav]`` at the model's rate.
+            speaker, d_vector: whose voice it becomes, as for :meth:`speak`.
+            source_speaker, source_vector: whose voice it is, likewise.
+
+        Raises:
+            UserError: the model cannot convert, or there is no such speaker.
+        """
+        self.require_converting()
+        target, source = self._speaker(speaker, d_vector), self._speaker(source_speaker, source_vector)
+        with _speaking(self.network):
+            converted = convert(self.network, self.config, waveform, source=source, target=target)
+        mel = self.extractor.mel(converted).T
+        return Speech(converted, self.sample_rate, mel, np.zeros((len(mel), 0), np.float32), "", mel)
 
     def _waveform(self, answer: Spectrogram) -> np.ndarray:
         """Make a waveform ``[T_wav]`` of a spectrogram; for Griffin-Lim of the linear one, where there is one."""
