@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import GlowTTS
+from finetune_tts.models.tacotron.network import TacotronNetwork
+from finetune_tts.models.tacotron.tacotron import Tacotron
 
 #: ``(network, batch) → mel spectrograms [B, T, n_mels], frames [B]``; as long as the recordings, but for rounding.
 Forced = Callable[[Any, Batch], tuple[Tensor, Tensor]]
@@ -31,8 +33,21 @@ def force_glow_tts(network: GlowTTS, batch: Batch) -> tuple[Tensor, Tensor]:
     return speech.mel, speech.mel_lengths
 
 
+def force_tacotron(network: TacotronNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """What it draws when it sees the recording's frames."""
+    output = network(
+        batch.token_ids, batch.token_lengths, batch.mels, batch.mel_lengths, batch.speaker_ids, batch.d_vectors
+    )
+    # Those of Tacotron after the postnet are no mel spectrograms any more.
+    return (output.decoder_outputs if isinstance(network, Tacotron) else output.outputs), batch.mel_lengths
+
+
 #: architecture name → how it is forced, written out by hand.
-FORCED: dict[str, Forced] = {"glow_tts": force_glow_tts}
+FORCED: dict[str, Forced] = {
+    "glow_tts": force_glow_tts,
+    "tacotron": force_tacotron,
+    "tacotron2": force_tacotron,
+}
 
 
 def require_forced(architecture: str) -> Forced:

@@ -115,6 +115,11 @@ class Voice:
         return bool(getattr(self.config, "use_d_vector_file", False))
 
     @property
+    def takes_styles(self) -> bool:
+        """Whether it can speak like a recording, by style tokens."""
+        return bool(getattr(self.config, "use_gst", False))
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Which languages it can be told to speak; empty for a model of one language."""
         if self.language_rows is not None:

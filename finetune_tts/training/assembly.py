@@ -262,7 +262,7 @@ def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
     def speak(network: nn.Module, sentence: Any) -> SpokenSample:
         teller = teller_of(sentence, default or Teller())
         speech = voice.speak(
-            sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence)
+            sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence, voice)
         )
         return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
 
@@ -277,9 +277,9 @@ def teller_of(sentence: Any, default: Teller) -> Teller:
     return Teller(speaker or default.speaker, language or default.language)
 
 
-def style_of(sentence: Any) -> Any:
-    """The style of a test sentence: a recording, weights of style tokens, or None."""
-    return sentence[2] if isinstance(sentence, list | tuple) and len(sentence) > 2 else None
+def style_of(sentence: Any, voice: Voice) -> Any:
+    """The style of a test sentence, for a model that has styles: a recording, weights of tokens, or None."""
+    return sentence[2] if voice.takes_styles and isinstance(sentence, list | tuple) and len(sentence) > 2 else None
 
 
 def _told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str | None) -> str | list[Any]:
@@ -305,7 +305,10 @@ def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Tell
         teller = teller_of(sentence, default)
         try:
             voice.require_speakable(
-                sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence)
+                sentence_text(sentence),
+                speaker=teller.speaker,
+                language=teller.language,
+                style=style_of(sentence, voice),
             )
         except UserError as error:
             logger.warning("The test sentence %r is left out. %s", sentence, error)

@@ -3,18 +3,24 @@
 import logging
 import runpy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from finetune_tts.models.building import BUILDERS
+from finetune_tts.models.tacotron.building import build_tacotron2
+from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
+
 ROOT = Path(__file__).parents[2]
 TEXTS = ("one two", "two three four", "four five", "five six seven", "seven eight", "eight nine ten")
 
-#: the smallest network and the least work around it.
-TINY_FIELDS = {
+#: the smallest network of each architecture.
+TINY_GLOW_TTS = {
     "hidden_channels_enc": 16,
     "hidden_channels_dec": 16,
     "hidden_channels_dp": 16,
@@ -22,6 +28,10 @@ TINY_FIELDS = {
     "num_block_layers": 1,
     "encoder_params.num_layers": 1,
     "encoder_params.hidden_channels_ffn": 16,
+}
+TINY_TACOTRON2 = {"encoder_in_features": 8, "decoder_in_features": 8, "max_decoder_steps": 5}
+#: the least work around it.
+TINY_FIELDS = {
     "audio.griffin_lim_iters": 1,
     "batch_size": 4,
     "eval_batch_size": 4,
@@ -30,7 +40,12 @@ TINY_FIELDS = {
     "precompute_num_workers": 0,
     "test_sentences": '["one"]',
 }
-TINY = ["--device=cpu", "--max_steps=2", *(f"--coqpit.{field}={value}" for field, value in TINY_FIELDS.items())]
+
+
+def tiny_words(network: Mapping[str, Any]) -> list[str]:
+    """The command line of two steps of a tiny network."""
+    fields = {**network, **TINY_FIELDS}
+    return ["--device=cpu", "--max_steps=2", *(f"--coqpit.{field}={value}" for field, value in fields.items())]
 
 
 def write_tone(path: Path, number: int) -> None:
@@ -99,13 +114,21 @@ def run_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 
 
 @pytest.fixture
+def train_tacotron2(train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """The same for Tacotron 2, whose widths no config names."""
+    sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
+    monkeypatch.setitem(BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes))
+    return partial(train, network=TINY_TACOTRON2)
+
+
+@pytest.fixture
 def train(run_program: Callable[..., int], tmp_path: Path) -> Callable[..., Path]:
     """Run a program that trains, for two steps of a tiny network; gives the folder of the run."""
 
-    def train(program: str, *words: str | Path) -> Path:
+    def train(program: str, *words: str | Path, network: Mapping[str, Any] = TINY_GLOW_TTS) -> Path:
         output = tmp_path / "runs"
         before = set(output.glob("*/config.json"))
-        assert run_program(program, *TINY, "--coqpit.output_path", output, *words) == 0
+        assert run_program(program, *tiny_words(network), "--coqpit.output_path", output, *words) == 0
         (config,) = set(output.glob("*/config.json")) - before
         return config.parent
 

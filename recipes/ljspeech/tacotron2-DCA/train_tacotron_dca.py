@@ -1,0 +1,58 @@
+"""Train Tacotron 2 with dynamic convolution attention (DCA) on LJSpeech: one speaker, 13,100 clips, 24 hours.
+
+From nothing, or on from the checkpoint P of a model of the same kind:
+
+    python recipes/ljspeech/tacotron2-DCA/train_tacotron_dca.py --coqpit.datasets.0.path LJSpeech-1.1
+    python recipes/ljspeech/tacotron2-DCA/train_tacotron_dca.py --restore_path P --coqpit.run_name x --coqpit.lr 0.00001
+
+The data set is LJSpeech 1.1 (https://keithito.com/LJ-Speech-Dataset), unpacked to recipes/ljspeech/LJSpeech-1.1 or to
+where --coqpit.datasets.0.path points. --help shows all flags and all fields of the config.
+"""
+
+from pathlib import Path
+
+from finetune_tts.cli.finetune import main
+from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.config.tacotron import Tacotron2Config
+
+
+def make_config() -> Tacotron2Config:
+    """Return what differs from the defaults of Tacotron 2."""
+    return Tacotron2Config(
+        run_name="tacotron2_dca_ljspeech",
+        datasets=[
+            DatasetConfig(
+                formatter="ljspeech",
+                path=str(Path(__file__).resolve().parents[1] / "LJSpeech-1.1"),
+                meta_file_train="metadata.csv",
+            )
+        ],
+        # Natural logarithms up to 8 kHz, not normalised: what most vocoders of LJSpeech were trained on.
+        audio=AudioConfig(
+            trim_db=60, mel_fmax=8000.0, spec_gain=1, log_func="np.log", signal_norm=False, ref_level_db=20
+        ),
+        # An attention that can only move forward: it learns where to read by itself, and gets through long sentences.
+        attention_type="dynamic_convolution",
+        ga_alpha=0.0,
+        # So the paper's two errors are enough.
+        decoder_diff_spec_alpha=0.0,
+        postnet_diff_spec_alpha=0.0,
+        decoder_ssim_alpha=0.0,
+        postnet_ssim_alpha=0.0,
+        use_phonemes=True,
+        phonemizer="espeak",
+        phoneme_language="en-us",
+        text_cleaner="phoneme_cleaners",
+        # 12,969 clips in batches of 32 are 406 steps an epoch, and 600 epochs 243,600 steps.
+        epochs=600,
+        # The warm-up of the schedule, 4,000, counts steps: ten epochs.
+        scheduler_after_epoch=False,
+        num_loader_workers=4,
+        num_eval_loader_workers=2,
+        precompute_num_workers=4,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(config=make_config()))

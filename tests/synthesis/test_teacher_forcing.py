@@ -1,0 +1,40 @@
+"""Spectrograms under teacher forcing: mel bands, as long as the recordings."""
+
+import pytest
+import torch
+
+from finetune_tts.data.batch import Batch
+from finetune_tts.errors import UserError
+from finetune_tts.models.tacotron.network import NetworkOptions
+from finetune_tts.models.tacotron.tacotron import Tacotron, TacotronSizes
+from finetune_tts.models.tacotron.tacotron2 import Tacotron2, Tacotron2Sizes
+from finetune_tts.synthesis.teacher_forcing import forced_mels, require_forced
+
+OPTIONS = NetworkOptions(num_symbols=9, frame_channels=8, frames_per_step=4)
+
+
+def small(model):
+    if model == "tacotron2":
+        sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
+        return Tacotron2(options=OPTIONS, encoder_channels=8, sizes=sizes).eval()
+    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
+    return Tacotron(options=OPTIONS, linear_channels=17, encoder_channels=8, sizes=sizes).eval()
+
+
+@pytest.mark.parametrize("model", ["tacotron", "tacotron2"])
+def test_a_tacotron_gives_mel_bands_for_the_frames_of_each_recording(model):
+    batch = Batch(
+        token_ids=torch.tensor([[1, 2, 3], [4, 5, 0]]),
+        token_lengths=torch.tensor([3, 2]),
+        mels=torch.randn(2, 10, 8),
+        mel_lengths=torch.tensor([10, 7]),
+        names=["a", "b"],
+        texts=["", ""],
+    )
+    mels = forced_mels(small(model), require_forced(model), batch)
+    assert [mel.shape for mel in mels] == [(8, 10), (8, 7)]
+
+
+def test_a_model_that_makes_waveforms_is_refused():
+    with pytest.raises(UserError, match="a vits model gives no spectrograms"):
+        require_forced("vits")
