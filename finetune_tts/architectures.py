@@ -10,6 +10,7 @@ NOT_YET = "not yet"
 
 #: architecture name (the ``model`` field of a config) → what can be done with it here; a name not listed is NOT_YET.
 SUPPORT = {
+    "capacitron": FINE_TUNE,  # what the catalog calls a Tacotron 2 that has it
     "glow_tts": FINE_TUNE,
     "tacotron": FINE_TUNE,
     "tacotron2": FINE_TUNE,
@@ -20,8 +21,6 @@ SUPPORT = {
     "multiband_melgan": FINE_TUNE,
     "parallel_wavegan": FINE_TUNE,
     "univnet": FINE_TUNE,
-    "wavegrad": FINE_TUNE,
-    "wavernn": FINE_TUNE,
 }
 
 

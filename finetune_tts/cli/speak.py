@@ -15,6 +15,8 @@ from finetune_tts.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from finetune_tts.synthesis.prosody import StyleRecording
+    from finetune_tts.synthesis.style import Style
     from finetune_tts.synthesis.voice import Voice
 
 EXAMPLES = """examples:
@@ -58,6 +60,13 @@ def build_parser() -> Parser:
         metavar="WAV_OR_JSON",
         help="for a model with style tokens: a recording to speak like, or the weights of tokens: '{\"0\": 0.3}'",
     )
+    add(
+        "--capacitron_style_wav",
+        type=Path,
+        metavar="FILE",
+        help="for a model with Capacitron: speak like that recording",
+    )
+    add("--capacitron_style_text", metavar="TEXT", help="what is said in it")
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
     add("--length_scale", type=float, help="slowness in place of the config's; above 1 is slower")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
@@ -116,6 +125,10 @@ def _check(arguments: argparse.Namespace) -> None:
     check_conversion_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
+    if arguments.capacitron_style_text is not None and not arguments.capacitron_style_wav:
+        raise UserError("--capacitron_style_text is what is said in --capacitron_style_wav: give both or none.")
+    if arguments.capacitron_style_wav and arguments.gst_style:
+        raise UserError("--capacitron_style_wav and --gst_style both say how to speak: give one of them.")
     if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
         raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
     if arguments.encoder_config_path and not arguments.encoder_path:
@@ -184,7 +197,6 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.audio.reading import wav_bytes, write_waveform
     from finetune_tts.synthesis.loading import load_voice
-    from finetune_tts.synthesis.style import read_style
     from finetune_tts.training.device import choose_device
 
     device = choose_device(arguments.device)
@@ -205,7 +217,7 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
             speaker=arguments.speaker_idx,
             d_vector=d_vector,
             language=arguments.language_idx,
-            style=read_style(arguments.gst_style) if arguments.gst_style else None,
+            style=_style(arguments),
             noise_scale=arguments.noise_scale,
             length_scale=arguments.length_scale,
         )
@@ -235,6 +247,16 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
     with replacing(path) as file:
         file.write(buffer.getvalue())
     say(f"spectrogram: {path} ({spectrogram.shape[1]} bands, {spectrogram.shape[0]} frames)", aside=aside)
+
+
+def _style(arguments: argparse.Namespace) -> "Style | StyleRecording | None":
+    """How it is to be spoken, as far as the person says."""
+    from finetune_tts.synthesis.prosody import StyleRecording
+    from finetune_tts.synthesis.style import read_style
+
+    if arguments.capacitron_style_wav:
+        return StyleRecording(arguments.capacitron_style_wav, arguments.capacitron_style_text)
+    return read_style(arguments.gst_style) if arguments.gst_style else None
 
 
 def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":

@@ -14,6 +14,7 @@ from finetune_tts.config.tacotron import TacotronConfig
 from finetune_tts.config.vits import VitsConfig
 from finetune_tts.errors import UserError
 from finetune_tts.models.glow_tts import GlowTTS
+from finetune_tts.models.tacotron.capacitron import Reference
 from finetune_tts.models.tacotron.network import TacotronNetwork
 from finetune_tts.models.vits.network import VITS
 
@@ -33,7 +34,8 @@ class Request:
         d_vector: ``[1, D]`` for a network with d-vectors.
         language_id: ``[1]`` for a network with a language embedding.
         noise_scale, length_scale: in place of the config's, where given.
-        style: for a network with style tokens: ``[1, T_mel, n_mels]`` to speak like, or the weight of each token.
+        style: for a network with style tokens: ``[1, T_mel, n_mels]`` to speak like, or the weight of each token; for
+            one with Capacitron: a recording to speak like.
     """
 
     token_ids: Tensor
@@ -42,7 +44,7 @@ class Request:
     language_id: Tensor | None = None
     noise_scale: float | None = None
     length_scale: float | None = None
-    style: Tensor | Mapping[int, float] | None = None
+    style: Tensor | Mapping[int, float] | Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,18 @@ def _speak_vits(network: VITS, config: VitsConfig, request: Request) -> Waveform
 
 
 def _speak_tacotron(network: TacotronNetwork, config: TacotronConfig, request: Request) -> Spectrogram:
+    reference = request.style if isinstance(request.style, Reference) else None
+    noise = None
+    if network.options.capacitron is not None and request.noise_scale is not None:
+        channels = network.options.capacitron.channels
+        noise = request.noise_scale * torch.randn(1, channels, device=request.token_ids.device)
     speech = network.inference(
         request.token_ids,
         speaker_ids=request.speaker_id,
         d_vectors=request.d_vector,
-        style=request.style,
+        style=None if isinstance(request.style, Reference) else request.style,
+        reference=reference,
+        noise=noise,
         max_steps=min(config.max_decoder_steps, MOST_STEPS_A_SYMBOL * request.token_ids.shape[1] + MOST_STEPS),
     )
     if not speech.ended:

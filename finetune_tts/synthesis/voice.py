@@ -5,7 +5,7 @@ training is what is heard afterwards.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,8 +19,10 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
+from finetune_tts.models.tacotron.capacitron import Reference
 from finetune_tts.synthesis.conversion import convert, require_converting
 from finetune_tts.synthesis.families import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
+from finetune_tts.synthesis.prosody import StyleRecording, reference_for
 from finetune_tts.synthesis.style import Style, style_for
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.phonemizer import MultiPhonemizer
@@ -128,7 +130,12 @@ class Voice:
         return tuple(phonemizer.phonemizers) if isinstance(phonemizer, MultiPhonemizer) else ()
 
     def require_speakable(
-        self, text: str, *, speaker: str | None = None, language: str | None = None, style: Style | None = None
+        self,
+        text: str,
+        *,
+        speaker: str | None = None,
+        language: str | None = None,
+        style: Style | StyleRecording | None = None,
     ) -> None:
         """Find out without the network whether :meth:`speak` can speak a text.
 
@@ -137,7 +144,7 @@ class Voice:
         """
         self._speaker(speaker)
         self._language(language)
-        style_for(self.config, self.extractor, style)
+        self._style(style)
         self._encode(text, [text], language)
 
     def require_d_vectors(self) -> None:
@@ -161,7 +168,7 @@ class Voice:
         language: str | None = None,
         noise_scale: float | None = None,
         length_scale: float | None = None,
-        style: Style | None = None,
+        style: Style | StyleRecording | None = None,
         split: bool = True,
     ) -> Speech:
         """Speak a text, sentence by sentence.
@@ -173,7 +180,8 @@ class Voice:
                 :class:`finetune_tts.synthesis.speaker_encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and slowness, in place of the config's.
-            style: of a model with style tokens: a recording to speak like, or weights of the tokens.
+            style: of a model with style tokens: a recording to speak like, or weights of the tokens; of one with
+                Capacitron: a recording and what is said there.
             split: false speaks the text in one breath.
 
         Raises:
@@ -181,7 +189,7 @@ class Voice:
         """
         speaker_id, speaker_vector = self._speaker(speaker, d_vector)
         language_id = self._language(language)
-        styled = style_for(self.config, self.extractor, style)
+        styled = self._style(style)
         encoded = self._encode(text, split_sentences(text) if split else [text], language)
         pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
         parts: list[np.ndarray] = []
@@ -195,7 +203,7 @@ class Voice:
                     language_id=language_id,
                     noise_scale=noise_scale,
                     length_scale=length_scale,
-                    style=styled.to(self._device) if isinstance(styled, torch.Tensor) else styled,
+                    style=styled,
                 )
                 answer = answer_of(self.network, self.config, request)
                 if isinstance(answer, Waveform):
@@ -241,6 +249,13 @@ class Voice:
             converted = convert(self.network, self.config, waveform, source=source, target=target)
         mel = self.extractor.mel(converted).T
         return Speech(converted, self.sample_rate, mel, np.zeros((len(mel), 0), np.float32), "", mel)
+
+    def _style(self, style: Style | StyleRecording | None) -> torch.Tensor | Mapping[int, float] | Reference | None:
+        """How to speak, as the network takes it."""
+        if isinstance(style, StyleRecording):
+            return reference_for(self.config, self.extractor, self.tokenizer, self._device, style)
+        styled = style_for(self.config, self.extractor, style)
+        return styled.to(self._device) if isinstance(styled, torch.Tensor) else styled
 
     def _waveform(self, answer: Spectrogram) -> np.ndarray:
         """Make a waveform ``[T_wav]`` of a spectrogram; for Griffin-Lim of the linear one, where there is one."""

@@ -76,5 +76,6 @@ class TacotronTask(TTSTask):
 
 
 def _in_float32(outputs: TacotronOutput) -> TacotronOutput:
-    tensors = {field.name: getattr(outputs, field.name) for field in fields(outputs)}
-    return replace(outputs, **{name: tensor.float() for name, tensor in tensors.items() if tensor is not None})
+    values = {field.name: getattr(outputs, field.name) for field in fields(outputs)}
+    widened: dict[str, Any] = {name: value.float() for name, value in values.items() if isinstance(value, Tensor)}
+    return replace(outputs, **widened)

@@ -130,6 +130,10 @@ class TTSTask(TrainerModel):
             for optimizer in optimizers
         ]
 
+    def gradient_clips(self, from_config: list[float]) -> list[float]:
+        """The norm that the gradient of each optimizer is cut to, 0 for none; those of ``grad_clip`` come in."""
+        return from_config
+
     def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
         """The rate of each optimizer that the person set for a run that goes on; None where it keeps its own."""
         rates: Any = self.get_lr()  # a list, where a task has several optimizers

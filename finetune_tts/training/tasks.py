@@ -5,14 +5,13 @@ from typing import Any
 from torch import nn
 
 from finetune_tts.errors import UserError
+from finetune_tts.training.capacitron_task import CapacitronTask
 from finetune_tts.training.gan_vocoder_task import GANVocoderTask
 from finetune_tts.training.glow_tts_task import GlowTTSTask
 from finetune_tts.training.samples import Speaker
 from finetune_tts.training.tacotron_task import TacotronTask
 from finetune_tts.training.task import TTSTask
 from finetune_tts.training.vits_task import VITSTask
-from finetune_tts.training.wavegrad_task import WavegradTask
-from finetune_tts.training.wavernn_task import WavernnTask
 
 TASKS: dict[str, type[TTSTask]] = {
     "glow_tts": GlowTTSTask,
@@ -24,8 +23,6 @@ TASKS: dict[str, type[TTSTask]] = {
     "univnet": GANVocoderTask,
     "tacotron": TacotronTask,
     "tacotron2": TacotronTask,
-    "wavegrad": WavegradTask,
-    "wavernn": WavernnTask,
     "vits": VITSTask,
 }
 
@@ -43,4 +40,5 @@ def make_task(network: nn.Module, config: Any, speak: Speaker | None = None) -> 
     """
     if config.model not in TASKS:
         raise UserError(f"model {config.model}: cannot be trained here; these can: {', '.join(sorted(TASKS))}.")
-    return TASKS[config.model](network, config, speak)
+    kind = CapacitronTask if getattr(config, "use_capacitron_vae", False) else TASKS[config.model]
+    return kind(network, config, speak)

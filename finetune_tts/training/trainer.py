@@ -122,7 +122,7 @@ class FineTuneTrainer(Trainer):
         self.settings = settings
         self.world = world
         self.meter = LossMeter(settings.device)
-        clips = clip_norms(config.grad_clip, len(self.optimizer))
+        clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizer)))
         stepper = _stepper_of(task)
         self.stepper = stepper(task, self.criterion, self.optimizer, self.schedules, clips, settings, self.meter)
         self.scaler = self.stepper.scaler

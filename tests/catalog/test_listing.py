@@ -141,3 +141,8 @@ def test_a_wrong_catalog_is_told_by_file_entry_and_field(write, content, told):
 def test_a_catalog_that_does_not_exist_is_told(tmp_path):
     with pytest.raises(UserError, match=r"none\.json: cannot be read"):
         load_catalog(tmp_path / "none.json")
+
+
+def test_the_two_models_with_capacitron_can_be_tuned():
+    named = [entry for name, entry in load_catalog().items() if "capacitron" in name]
+    assert [entry.support for entry in named] == ["fine-tune"] * 2

@@ -34,7 +34,15 @@ FIELDS = {
     "save_step": 3, "optimizer": "AdamW", "optimizer_params": {}, "lr": 0.001,
 }  # fmt: skip
 STYLE = {"use_gst": True, "gst": {"gst_embedding_dim": 8, "gst_num_heads": 2, "gst_num_style_tokens": 3}}
+CAPACITRON = {
+    "use_capacitron_vae": True,
+    "capacitron_vae": {"capacitron_VAE_embedding_dim": 4, "capacitron_text_summary_embedding_dim": 4},
+    "optimizer": "CapacitronOptimizer",
+    "optimizer_params": {"AdamW": {}, "SGD": {"lr": 0.1, "momentum": 0.9}},
+}
 VARIANTS = {
+    "tacotron capacitron": {"model": "tacotron", **CAPACITRON},
+    "tacotron2 capacitron": {"model": "Tacotron2", "attention_type": "dynamic_convolution", **CAPACITRON},
     "tacotron": {"model": "tacotron", "memory_size": 3},
     "tacotron DDC": {"model": "Tacotron", "double_decoder_consistency": True, "ddc_r": 5},
     "tacotron2": {"model": "tacotron2"},
@@ -104,7 +112,7 @@ def run(config, **request):
     return fit(assemble(Request(config, device="cpu", **request)).job)
 
 
-QUICK = ("tacotron DDC", "tacotron2 DDC", "tacotron2 style")
+QUICK = ("tacotron DDC", "tacotron2 DDC", "tacotron2 style", "tacotron2 capacitron")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,22 @@ def test_a_variant_is_tuned_stopped_resumed_and_spoken_with(variant, config_of, 
     speech = voice.speak("a bad egg", speaker=voice.speaker_names[0] if rows else None)
     assert len(speech.waveform) > 0
     assert np.isfinite(speech.waveform).all()
+
+
+def test_a_release_of_capacitron_gets_fresh_optimizers_and_its_rate_whatever_its_own_were(config_of, tmp_path):
+    fixed = {
+        "lr_scheduler": "StepwiseGradualLR", "scheduler_after_epoch": False,
+        "lr_scheduler_params": {"gradual_learning_rates": [[0, 0.5], [2e4, 0.1]]},
+    }  # fmt: skip
+    config = config_of(VARIANTS["tacotron2 capacitron"], **fixed)
+    states = [{"state": {0: {"step": 9, "exp_avg": torch.ones(1)}}, "param_groups": [{"lr": 5.0}]}, {"state": {}}]
+    release = write_release(tmp_path / "release", config, optimizer=states, scheduler={"last_epoch": 9})
+    result = run(config, restore_path=release, max_steps=1, fill_in=True)
+    saved = read_checkpoint(result.folder / "best_model.pth")
+    assert [state["param_groups"][0]["lr"] for state in saved.optimizer] == pytest.approx([3e-5, 0.1])
+    beta = "capacitron_vae_layer.beta"
+    assert float(saved.model[beta]) != float(read_checkpoint(release).model[beta])
+    assert {"capacitron_vae_kl_term", "capacitron_beta", "loss"} <= set(result.eval_losses)
 
 
 def test_symbols_and_speakers_grow_and_keep_their_rows(config_of, tmp_path):
