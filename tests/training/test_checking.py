@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,11 @@ from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.finding import Severity
 from finetune_tts.data.tokenizing import build_tokenizer
+from finetune_tts.models import building
 from finetune_tts.models.building import build_model
+from finetune_tts.models.tacotron.building import build_tacotron, build_tacotron2
+from finetune_tts.models.tacotron.tacotron import TacotronSizes
+from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.training.assembly import Request, assemble
 from finetune_tts.training.checking import check, freeze_switches, quick_check
 from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
@@ -35,6 +40,8 @@ NETWORKS = {
         "encoder_params": {"kernel_size": 3, "dropout_p": 0.1, "num_layers": 1, "num_heads": 2,
                            "hidden_channels_ffn": 8, "input_length": None},
     },
+    "tacotron": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
+    "tacotron2": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
     "vits": {
         "model_args": {
             "hidden_channels": 8, "hidden_channels_ffn_text_encoder": 8, "num_layers_text_encoder": 1,
@@ -47,8 +54,12 @@ NETWORKS = {
 
 
 @pytest.fixture(autouse=True)
-def narrow_discriminator(monkeypatch):
-    """The widths of the discriminators are no fields of a config; a small network needs small ones."""
+def small_networks(monkeypatch):
+    """The widths that are no fields of a config, small."""
+    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
+    monkeypatch.setitem(building.BUILDERS, "tacotron", partial(build_tacotron, sizes=sizes))
+    sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
+    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes2))
     layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
     monkeypatch.setattr("finetune_tts.models.vits.discriminator.SCALE_LAYERS", layers)
     monkeypatch.setattr("finetune_tts.vocoders.hifigan_discriminator.PERIOD_CHANNELS", (4, 8))
