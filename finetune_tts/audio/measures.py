@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 
 from finetune_tts.audio.reading import probe, read_original
 
-MEASURES_VERSION = 1
+MEASURES_VERSION = 2
 """Goes up when the same recording gives other measures, so that none are remembered that were taken differently."""
 
 QUIETEST = -120.0
@@ -24,11 +25,14 @@ CLEANEST = 80.0
 _MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
 _FRAMES_PER_SECOND = 100
 _NO_SOUND = 1e-10  # mean square of a frame without sound: digital silence, or the last bit of 16
-_FULL_SCALE = 0.9995
+_FULL_SCALE = 0.9999
 _LAST_BIT = 1.5 / 32768
 _GATE = 10.0 ** (-70 / 10), 10.0 ** (-10 / 10)  # absolute, and relative to the mean of what passes: ITU-R BS.1770
+_TONE_SECONDS = 0.064  # long enough to tell the harmonics of a voice apart
+_AROUND = 15  # frequencies: two harmonics of a low voice
 _QUIET_SHARE = 0.05  # of the frames: pauses and the closures of stops, where the noise is heard alone
 _CLIFF_DECIBELS = 18.0
+_NOTHING_DECIBELS = -70.0  # below the loudest frequency: the rounding to 16 bits is at -100, the noise of a room above
 _LOWEST_CLIFF = 1500.0  # in Hz
 
 
@@ -92,7 +96,7 @@ def measure(wav: np.ndarray, sample_rate: int, channels: int = 1) -> ClipMeasure
     """
     powers = _frame_powers(wav, sample_rate)
     speech = _gated_power(powers)
-    noise = _noise_power(powers)
+    noise = min(_noise_power(powers), _untonal_noise_power(wav, sample_rate))
     leading, trailing = _silent_ends(powers, speech, noise)
     seconds = len(wav) / sample_rate
     # Frames are counted whole, so silence throughout would be a little longer than the recording.
@@ -143,6 +147,35 @@ def _noise_power(powers: np.ndarray) -> float:
     return float(heard[: max(3, int(len(heard) * _QUIET_SHARE))].mean())
 
 
+def _untonal_noise_power(wav: np.ndarray, sample_rate: int) -> float:
+    """Mean power of what lies between the tones in the quietest frames (of 64 ms); infinite for what is too short.
+
+    A voice, or a note, that is held without a pause is no noise. Between its harmonics a noise shows alone: the lower
+    third of the frequencies around each one tells how strong it is there.
+    """
+    size = 8 * round(_TONE_SECONDS * sample_rate / 8)
+    count = len(wav) // size
+    if count < 3:
+        return math.inf
+    frames = wav[: count * size].reshape(count, size)
+    parts = frames.reshape(count, 8, size // 8)
+    energies = np.einsum("npt,npt->np", parts, parts, dtype=np.float64) / (size // 8)
+    quiet = np.argsort(energies.sum(axis=1))
+    heard = energies[quiet].min(axis=1) > _NO_SOUND  # digital silence tells nothing, in no part of a frame
+    quiet = quiet[heard][: max(3, int(count * _QUIET_SHARE))]
+    if not len(quiet):
+        return math.inf
+    window = np.hanning(size).astype(np.float32)
+    spectra = rfft(frames[quiet] * window)
+    power = (np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0, dtype=np.float64)  # [F]
+    around = sliding_window_view(np.pad(power, _AROUND // 2, mode="reflect"), _AROUND)
+    lower = np.partition(around, _AROUND // 3, axis=1)[:, _AROUND // 3]
+    # What the lower third of powers of noise is to their mean (Wilson and Hilferty's approximation, 2 n degrees).
+    degrees = 9 * len(quiet)
+    share = (1 - 1 / degrees - 0.43 / math.sqrt(degrees)) ** 3
+    return float(2 * lower.sum() / (size * np.square(window).sum() * share))
+
+
 def _snr(speech: float, noise: float) -> float:
     ratio = max(speech - noise, 0.0) / noise
     return float(np.clip(10 * math.log10(max(ratio, 1e-2)), -20.0, CLEANEST))
@@ -171,11 +204,10 @@ def _clipped_share(wav: np.ndarray) -> float:
     if peak < 0.01 or len(wav) < 3:
         return 0.0
     full = sizes >= _FULL_SCALE
-    count = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
-    if peak < _FULL_SCALE:
-        tops = np.flatnonzero(sizes[1:-1] >= peak - 2 * _LAST_BIT) + 1
-        flat = (np.abs(wav[tops] - wav[tops - 1]) < _LAST_BIT) & (np.abs(wav[tops] - wav[tops + 1]) < _LAST_BIT)
-        count = max(count, np.count_nonzero(flat))
+    pairs = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
+    tops = np.flatnonzero(sizes[1:-1] >= peak - 2 * _LAST_BIT) + 1
+    flat = (np.abs(wav[tops] - wav[tops - 1]) < _LAST_BIT) & (np.abs(wav[tops] - wav[tops + 1]) < _LAST_BIT)
+    count = max(pairs, np.count_nonzero(flat))
     return float(count / len(wav))
 
 
@@ -202,7 +234,8 @@ def _bandwidth(wav: np.ndarray, sample_rate: int) -> float:
     below = (sums[places - near] - sums[places - far]) / (far - near)
     drop = below - highest_above[places + beyond]
     best = int(drop.argmax())
-    return float(places[best] * step) if drop[best] >= _CLIFF_DECIBELS else nyquist
+    nothing = highest_above[places[best] + beyond] < level.max() + _NOTHING_DECIBELS
+    return float(places[best] * step) if nothing and drop[best] >= _CLIFF_DECIBELS else nyquist
 
 
 def _long_term_spectrum(wav: np.ndarray, size: int) -> np.ndarray | None:

@@ -134,3 +134,29 @@ def test_of_a_recording_of_hours_the_beginning_is_decoded(tmp_path, monkeypatch)
     assert found.seconds == 20
     assert found.peak < 0.9
     assert len(read_original(path, at_most=2.0).waveform) == 2 * RATE
+
+
+def harmonics(pitch, seconds=2.0):
+    time = np.arange(int(RATE * seconds)) / RATE
+    return sum(0.2 / n * np.sin(2 * np.pi * pitch * n * time) for n in range(1, 30)).astype(np.float32)
+
+
+@pytest.mark.parametrize("pitch", [110, 200, 440])
+def test_a_note_that_is_held_is_no_noise(pitch):
+    note = harmonics(pitch)
+    assert measure(note + noise_for(note, -60), RATE).snr > 25
+    loudness = measure(note, RATE).loudness
+    assert measure(note + noise_for(note, loudness - 5), RATE).snr == pytest.approx(5, abs=2)
+
+
+@pytest.mark.parametrize("pitch", [110, 440])
+def test_a_tone_at_full_scale_is_not_clipped(pitch):
+    tone = np.sin(2 * np.pi * pitch * np.arange(RATE) / RATE)
+    assert measure((np.rint(tone * 32767) / 32768).astype(np.float32), RATE).clipped == 0
+
+
+def test_where_noise_is_heard_the_bandwidth_does_not_end():
+    note = harmonics(100)  # up to 2.9 kHz
+    assert measure(note + noise_for(note, -50), RATE).bandwidth == RATE / 2
+    rounded = np.rint(note * 32767) / 32768
+    assert measure(rounded.astype(np.float32), RATE).bandwidth == pytest.approx(3000, rel=0.1)
