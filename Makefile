@@ -30,10 +30,10 @@ demo: $(VENV)/.installed
 	$(BIN)/tts-finetune --demo
 
 test: $(VENV)/.installed-test system-packages
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-test system-packages
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
