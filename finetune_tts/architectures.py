@@ -21,6 +21,8 @@ SUPPORT = {
     "multiband_melgan": FINE_TUNE,
     "parallel_wavegan": FINE_TUNE,
     "univnet": FINE_TUNE,
+    "wavegrad": FINE_TUNE,
+    "wavernn": FINE_TUNE,
 }
 
 

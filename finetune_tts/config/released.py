@@ -145,9 +145,9 @@ def spread_distributed(values: Values) -> None:
 
 
 def unbound_lengths(values: Values) -> None:
-    """No bound is Infinity; null stood for it too."""
+    """No bound is Infinity; null stood for it too, and tools that know no such number made a text of it."""
     for name in ("max_audio_len", "max_text_len", "max_seq_len"):
-        if name in values and values[name] is None:
+        if name in values and values[name] in (None, "Infinity", "inf"):
             values[name] = float("inf")
 
 

@@ -75,7 +75,8 @@ class Vocoder:
         # Generators lengthen the spectrogram at both ends alike, against clicks.
         wanted, padded = frames * self.extractor.hop_length, mel.shape[1] * self.extractor.hop_length
         first = max(0, (len(waveform) - padded) // 2)
-        return waveform[first : first + wanted]
+        waveform = waveform[first : first + wanted]
+        return np.pad(waveform, (0, wanted - len(waveform)))  # WaveRNN leaves the last frame out
 
 
 def load_vocoder(

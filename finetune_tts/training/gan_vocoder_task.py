@@ -10,8 +10,8 @@ from finetune_tts.audio.mel_filters import mel_filter_bank
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.data.segments import SegmentBatch
 from finetune_tts.training.adversarial import AdversarialTask
-from finetune_tts.training.resynthesis import Resynthesis, log_resynthesis, resynthesised
-from finetune_tts.training.samples import SpokenSample
+from finetune_tts.training.resynthesis import Resynthesis
+from finetune_tts.training.vocoder_task import VocoderTask
 from finetune_tts.vocoders.building import build_discriminator_loss, build_generator_loss, needs_mel_filters
 from finetune_tts.vocoders.gan import GANVocoder, Generated
 from finetune_tts.vocoders.judgement import Judgement
@@ -28,7 +28,7 @@ class Judged:
     recorded: Judgement
 
 
-class GANVocoderTask(AdversarialTask):
+class GANVocoderTask(VocoderTask, AdversarialTask):
     """The losses that the config names; the held-out difference of mel spectrograms decides which model is the best.
 
     That difference (``mel_error``, mean absolute difference of natural logarithms at the vocoder's own settings) is
@@ -36,7 +36,6 @@ class GANVocoderTask(AdversarialTask):
     """
 
     network: GANVocoder
-    needs_waveforms = True
     best_loss_name = MEL_ERROR
 
     def __init__(self, network: nn.Module, config: GANVocoderConfig, speak: Resynthesis | None = None) -> None:
@@ -90,22 +89,6 @@ class GANVocoderTask(AdversarialTask):
         with torch.no_grad():
             mel_error = self.mel_distance(outputs.waveform.detach(), batch.waveforms)
         return {"loss": losses.total, **losses.parts, MEL_ERROR: mel_error}
-
-    def seconds(self, batch: SegmentBatch) -> float:
-        """Length of a segment."""
-        return float(batch.waveforms.shape[-1] / self.config.audio.sample_rate)
-
-    def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
-        """Make held-out recordings anew, beside themselves."""
-        return resynthesised(self.speak)
-
-    def test_log(self, outputs: Any, logger: Any, steps: int) -> None:
-        """Show them on the dashboard."""
-        log_resynthesis(outputs, logger, steps)
-
-    def figures(self, outputs: Generated, batch: SegmentBatch) -> dict[str, Any]:
-        """None: the dashboard hears the held-out recordings instead."""
-        return {}
 
 
 def _loss_filters(config: GANVocoderConfig) -> Any:

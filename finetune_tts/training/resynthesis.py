@@ -14,8 +14,6 @@ from finetune_tts.data.sample import Sample
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.training.samples import SpokenSample
 
-CLIPS = 4
-LONGEST_SECONDS = 10.0
 RECORDED = "recorded"
 
 
@@ -28,17 +26,21 @@ class Resynthesis:
         samples: the recordings.
         cache: their features.
         forced: spectrograms in place of their own.
+        clips: how many of the recordings.
+        longest: seconds of each.
     """
 
     vocoder: Vocoder
     samples: Sequence[Sample]
     cache: FeatureCache
     forced: ForcedFeatures | None = None
+    clips: int = 4
+    longest: float = 10.0
 
     @property
     def names(self) -> list[str]:
         """Of the clips that are made anew."""
-        return [sample.name.partition("#")[2] or sample.name for sample in self.samples[:CLIPS]]
+        return [sample.name.partition("#")[2] or sample.name for sample in self.samples[: self.clips]]
 
     def __call__(self, network: nn.Module, name: str) -> SpokenSample:
         """Make one anew with the network as it is."""
@@ -57,7 +59,7 @@ class Resynthesis:
     def _mel(self, name: str) -> np.ndarray:
         sample = self._sample(name)
         mel = self.forced.mel(sample) if self.forced is not None else self.cache.mel(sample)
-        return mel[:, : int(LONGEST_SECONDS * self.vocoder.sample_rate / self.cache.extractor.hop_length)]
+        return mel[:, : int(self.longest * self.vocoder.sample_rate / self.cache.extractor.hop_length)]
 
 
 def resynthesised(speak: Any) -> dict[str, SpokenSample]:

@@ -12,6 +12,8 @@ from finetune_tts.training.samples import Speaker
 from finetune_tts.training.tacotron_task import TacotronTask
 from finetune_tts.training.task import TTSTask
 from finetune_tts.training.vits_task import VITSTask
+from finetune_tts.training.wavegrad_task import WavegradTask
+from finetune_tts.training.wavernn_task import WavernnTask
 
 TASKS: dict[str, type[TTSTask]] = {
     "glow_tts": GlowTTSTask,
@@ -23,6 +25,8 @@ TASKS: dict[str, type[TTSTask]] = {
     "univnet": GANVocoderTask,
     "tacotron": TacotronTask,
     "tacotron2": TacotronTask,
+    "wavegrad": WavegradTask,
+    "wavernn": WavernnTask,
     "vits": VITSTask,
 }
 

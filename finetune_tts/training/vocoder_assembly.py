@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
@@ -17,6 +18,7 @@ from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, Run
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
 from finetune_tts.config.vocoder_checks import require_valid_vocoder
 from finetune_tts.config.vocoder_loading import load_vocoder_config
+from finetune_tts.config.wavernn import WavernnConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.recordings import PreparedRecordings, prepare_recordings
 from finetune_tts.data.sample import Sample
@@ -74,7 +76,7 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
     Raises:
         UserError: anything that would make the run fail, or make it something else than what was asked for.
     """
-    config = cast(GANVocoderConfig, request.config)
+    config = cast(VocoderConfig, request.config)
     request = replace(request, chosen=spread_rate(config, request.chosen))
     chosen = request.chosen
     require_valid_vocoder(config)
@@ -107,11 +109,14 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", defaults_table(filled_in))
     # Fresh weights come from the seed, in every process the same.
     seed_everything(config.training_seed)
-    network = GANVocoder(generator=build_generator(config), discriminator=build_discriminator(config))
+    network: nn.Module = build_generator(config)
+    vocoder = Vocoder(network, config, extractor)
+    if isinstance(config, GANVocoderConfig):
+        network = GANVocoder(generator=network, discriminator=build_discriminator(config))
     report = None
     state: dict[str, Any] = {}
     if checkpoint is not None:
-        state = _whole_state(checkpoint)
+        state = _whole_state(checkpoint, config)
         report = _restore(network, state, checkpoint, request)
     job = TrainingJob(
         config=config,
@@ -125,9 +130,7 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         chosen=chosen,
         world=world,
         assets=_assets(config, report),
-        speak=Resynthesis(
-            Vocoder(network.model_g, config, extractor), data.split.eval or data.split.train, data.cache, data.forced
-        ),
+        speak=_resynthesis(vocoder, data),
         grad_accum_steps=request.grad_accum_steps,
         max_steps=request.max_steps,
         time_limit=request.time_limit,
@@ -212,14 +215,16 @@ def _suitable(
     )
 
 
-def _whole_state(checkpoint: Checkpoint) -> dict[str, Any]:
+def _whole_state(checkpoint: Checkpoint, config: VocoderConfig) -> dict[str, Any]:
     """The tensors of generator and discriminator by the names of the whole network, whatever form the release has."""
     weights = vocoder_weights(checkpoint)
+    if not isinstance(config, GANVocoderConfig):
+        return dict(weights.generator)
     state = {f"{GENERATOR}{name}": tensor for name, tensor in weights.generator.items()}
     return state | {f"{DISCRIMINATOR}{name}": tensor for name, tensor in (weights.discriminator or {}).items()}
 
 
-def _restore(network: GANVocoder, state: dict[str, Any], checkpoint: Checkpoint, request: Request) -> RestoreReport:
+def _restore(network: nn.Module, state: dict[str, Any], checkpoint: Checkpoint, request: Request) -> RestoreReport:
     computed = [name for name in network.state_dict() if is_computed(name.removeprefix(GENERATOR))
                 or is_computed(name.removeprefix(DISCRIMINATOR))]  # fmt: skip
     fresh_ok = [*computed, *absent_discriminator(network, state)]
@@ -238,12 +243,21 @@ def _segments(
         data.cache,
         seq_len=config.seq_len,
         pad_short=config.pad_short,
-        conv_pad=config.conv_pad,
+        # WaveRNN names the same frames twice, and its network is built by the other field.
+        conv_pad=config.model_args.pad if isinstance(config, WavernnConfig) else config.conv_pad,
         seed=config.training_seed,
         training=training,
         noise=config.use_noise_augment,
         forced=data.forced,
     )
+
+
+def _resynthesis(vocoder: Vocoder, data: PreparedRecordings) -> Resynthesis:
+    """What is heard of a run; less of the vocoders that take long to speak."""
+    samples = data.split.eval or data.split.train
+    if isinstance(vocoder.config, GANVocoderConfig):
+        return Resynthesis(vocoder, samples, data.cache, data.forced)
+    return Resynthesis(vocoder, samples, data.cache, data.forced, clips=1, longest=3.0)
 
 
 def _assets(config: VocoderConfig, report: RestoreReport | None) -> list[RunAsset]:

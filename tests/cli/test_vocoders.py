@@ -52,6 +52,22 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "wavegrad": {
+        "model_params": {
+            "in_channels": 20, "x_conv_channels": 8, "y_conv_channels": 4, "upsample_factors": [8, 8],
+            "ublock_out_channels": [8, 4], "dblock_out_channels": [8], "upsample_dilations": [[1, 2, 1, 2]] * 2,
+        },
+        "test_noise_schedule": {"min_val": 1e-4, "max_val": 0.05, "num_steps": 3},
+    },
+    "wavernn": {
+        "model_args": {
+            "rnn_dims": 8, "fc_dims": 8, "compute_dims": 8, "res_out_dims": 8, "num_res_blocks": 1, "feat_dims": 20,
+            "upsample_factors": [8, 8], "mode": "mold",
+        },
+        "target_samples": 800, "overlap_samples": 64,
+    },
+}  # fmt: skip
 LARGE = ("melgan", "fullband_melgan", "univnet")
 
 
@@ -60,9 +76,12 @@ def write_vocoder(folder: Path, family: str, **fields: Any) -> Path:
     folder.mkdir(parents=True)
     values = {
         "model": family, "audio": AUDIO, "output_path": "/home/someone", "data_path": "/home/someone/wavs",
-        "seq_len": 512, "pad_short": 64, "batch_size": 4, "eval_batch_size": 4, "lr_gen": 1e-3, "lr_disc": 1e-3,
-        "steps_to_start_discriminator": 200_000, **LOSSES, **TINY_JUDGE, **FAMILIES[family], **fields,
+        "seq_len": 512, "pad_short": 64, "batch_size": 4, "eval_batch_size": 4,
+        "mixed_precision": False,
     }  # fmt: skip
+    if family in FAMILIES:
+        values |= {"lr_gen": 1e-3, "lr_disc": 1e-3, "steps_to_start_discriminator": 200_000, **LOSSES, **TINY_JUDGE}
+    values |= {**FAMILIES, **OTHERS}[family] | fields
     torch.manual_seed(1)
     network = build_generator(vocoder_config_from_dict(values, quiet=True))
     torch.save({"model": network.state_dict(), "step": 7}, folder / "model_file.pth")
@@ -113,6 +132,23 @@ def test_a_vocoder_is_tuned_stopped_resumed_and_spoken_with(tune, tts, make_voco
     assert rate == 8000
     assert len(spoken) > 2000
     assert spoken.any()
+
+
+@pytest.mark.parametrize("family", OTHERS)
+def test_a_vocoder_without_discriminator_is_tuned_stopped_resumed_and_spoken_with(
+    tune, tts, make_vocoder, wavs, release, family
+):
+    start = ["--restore_path", make_vocoder(family), "--dataset_path", wavs, "--coqpit.lr", 0.001]
+    straight = tune(*start, "--output_path", "straight", "--max_steps", 3).run_folder
+    stopped = tune(*start, "--output_path", "stopped", "--max_steps", 2).run_folder
+    again = tune("--continue_path", stopped, "--max_steps", 3).run_folder
+
+    for name, tensor in weights(straight, 3).items():
+        assert torch.equal(weights(again, 3)[name], tensor), name
+    assert list(again.glob("samples/step_*/*.wav"))
+    speak = ["--model_path", release, "--vocoder_path", again, "--text", "a bad egg", "--out_path", "egg.wav"]
+    assert tts(*speak).status == 0
+    assert samples("egg.wav")[0].any()
 
 
 def test_a_run_folder_holds_the_whole_vocoder_and_what_it_sounds_like(tune, make_vocoder, wavs):

@@ -178,3 +178,8 @@ def test_a_model_called_tacotron_with_a_capital_was_trained_with_absolute_errors
     assert config_from_dict({"model": "tacotron"}).spectrogram_error == "mse"
     # What was brought up to date stays what it is.
     assert config_from_dict(old.to_dict()).spectrogram_error == "l1"
+
+
+@pytest.mark.parametrize("written", [None, "Infinity", "inf"])
+def test_no_bound_of_a_length_in_every_spelling(written):
+    assert current_form({"max_text_len": written})["max_text_len"] == float("inf")
