@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.config.checks import require_valid
-from finetune_tts.config.loading import load_config
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.config.vocoder_checks import require_valid_vocoder
+from finetune_tts.config.vocoder_loading import load_any_config
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.py"))
@@ -39,7 +41,11 @@ def test_there_are_configs():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)
 def test_a_shipped_config_loads_and_is_valid(path):
-    require_valid(load_config(path), path.name)
+    config = load_any_config(path)
+    if isinstance(config, VocoderConfig):
+        require_valid_vocoder(config, path.name)
+    else:
+        require_valid(config, path.name)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)

@@ -1,0 +1,64 @@
+"""How fast vocoders speak: python benchmarks/vocoder_speed.py [--seconds 5] [--threads 2] [NAME ...]
+
+Networks of the released shapes with fresh weights, which take as long as trained ones. Prints the elapsed and the
+processor time for a second of speech at 22,050 Hz.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.config.vocoder_loading import vocoder_config_from_dict
+from finetune_tts.synthesis.vocoder import Vocoder
+from finetune_tts.vocoders.building import build_generator
+
+V2 = {
+    "upsample_factors": [8, 8, 2, 2], "upsample_kernel_sizes": [16, 16, 4, 4], "upsample_initial_channel": 128,
+    "resblock_kernel_sizes": [3, 7, 11], "resblock_dilation_sizes": [[1, 3, 5]] * 3, "resblock_type": "1",
+}  # fmt: skip
+SHAPES = {
+    "multiband_melgan": {"model": "multiband_melgan"},
+    "hifigan_v2": {"model": "hifigan", "generator_model_params": V2},
+    "hifigan_v1": {"model": "hifigan"},
+    "fullband_melgan": {"model": "fullband_melgan"},
+    "parallel_wavegan": {"model": "parallel_wavegan"},
+    "univnet": {"model": "univnet"},
+    "wavegrad": {"model": "wavegrad"},
+}
+
+
+def measure(name: str, seconds: float) -> tuple[float, float, int]:
+    """Elapsed and processor time of a second of speech, and the number of weights."""
+    config = vocoder_config_from_dict(SHAPES[name], quiet=True)
+    network = build_generator(config).eval()
+    network.prepare_for_inference()
+    extractor = SpectrogramExtractor(config.audio)
+    vocoder = Vocoder(network, config, extractor)
+    frames = int(seconds * extractor.sample_rate / extractor.hop_length)
+    mel = np.random.default_rng(0).normal(size=(config.audio.num_mels, frames)).astype(np.float32)
+    vocoder.vocode(mel[:, :40])
+    elapsed, processor = time.perf_counter(), time.process_time()
+    spoken = len(vocoder.vocode(mel)) / extractor.sample_rate
+    elapsed, processor = time.perf_counter() - elapsed, time.process_time() - processor
+    return elapsed / spoken, processor / spoken, sum(parameter.numel() for parameter in network.parameters())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(SHAPES), metavar="NAME", help=", ".join(SHAPES))
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"{'':<20}{'weights':>14}{'elapsed':>10}{'processor':>11}  (for a second of speech)")
+    for name in arguments.names:
+        elapsed, processor, weights = measure(name, arguments.seconds)
+        print(f"{name:<20}{weights:>14,}{elapsed:>9.3f} s{processor:>9.3f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
