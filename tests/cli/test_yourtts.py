@@ -175,3 +175,24 @@ def test_an_encoder_that_is_to_judge_must_be_there(tune, model, recordings):
     words = (*words, "--coqpit.d_vector_file", "mine.json", "--max_steps", 1, "--coqpit.batch_size", 2)
     tune(*words).refused("use_speaker_encoder_as_loss is true", "--encoder_path")
     assert tune(*words, "--coqpit.model_args.use_speaker_encoder_as_loss", "false").status == 0
+
+
+def test_a_recording_is_said_again_in_another_voice(tts, model, recordings):
+    clips = [recordings / "wavs" / f"clip{number}.wav" for number in (0, 1)]
+
+    def convert(name, *words):
+        outcome = tts("--model_path", model, "--reference_wav", clips[0], "--out_path", name, *words)
+        assert outcome.status == 0, outcome.err
+        return listen(name)
+
+    converted = [
+        convert("known.wav", "--speaker_idx", "male-pt-3"),
+        convert("heard.wav", "--speaker_wav", clips[1]),
+        convert("named.wav", "--speaker_wav", clips[1], "--reference_speaker_idx", "male-pt-3"),
+    ]
+    assert len({wav.tobytes() for wav in converted}) == 3
+    assert all(abs(len(wav) - len(listen(clips[0]))) <= 32 for wav in converted)
+    (model / "model_se.pth").unlink()
+    words = ("--model_path", model, "--reference_wav", clips[0], "--speaker_idx", "male-pt-3")
+    tts(*words).refused("brings no speaker encoder", "--encoder_path")
+    assert tts(*words, "--reference_speaker_idx", "female-en-5").status == 0
