@@ -130,7 +130,15 @@ def require_valid(config: SpeechConfig, where: str = "config") -> None:
     Raises:
         UserError: one message that names all of them.
     """
-    faults = check_config(config)
+    require_no_faults(check_config(config), where)
+
+
+def require_no_faults(faults: list[str], where: str) -> None:
+    """Refuse a config of which faults are known.
+
+    Raises:
+        UserError: one message that names all of them; one fault stays on one line.
+    """
     if len(faults) == 1:
         raise UserError(f"{where}: {faults[0]}.")
     if faults:

@@ -60,15 +60,31 @@ def config_from_dict(values: Mapping[str, Any], where: str = "config", *, quiet:
     current = current_form(dict(values))
     group = class_for(current, where)
     complete_encoder(current)
+    config = built(group, current, where, quiet=quiet)
+    assert isinstance(config, SpeechConfig)
+    return config
+
+
+def built(group: type[Config], values: dict[str, Any], where: str, *, quiet: bool) -> Config:
+    """Make a config of values in today's form, and log what was not taken as it stands.
+
+    Args:
+        group: the class to make.
+        values: field name → value.
+        where: what the values are called in messages.
+        quiet: log nothing.
+
+    Raises:
+        UserError: values of a wrong type; all of them are named.
+    """
     findings = Findings()
-    config = build(group, current, "", findings)
+    config = build(group, values, "", findings)
     if findings.faults:
         raise UserError(type_faults(findings.faults, where))
     if findings.defaulted and not quiet:
         logger.info("%s: null, so the default counts: %s", where, ", ".join(findings.defaulted))
     if not quiet and (unknown := unknown_fields(config)):
         logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), ", ".join(unknown))
-    assert isinstance(config, SpeechConfig)
     return config
 
 

@@ -14,6 +14,7 @@ from finetune_tts.config.checks import (
     is_whole,
     not_among,
     out_of_range,
+    require_no_faults,
 )
 from finetune_tts.config.checks import CHOICES as TRAINING_CHOICES
 from finetune_tts.config.optimizer_checks import optimizers
@@ -22,7 +23,6 @@ from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
 from finetune_tts.config.wavegrad import WavegradConfig
 from finetune_tts.config.wavernn import WavernnConfig
-from finetune_tts.errors import UserError
 
 VOCODER_RANGES = {"seq_len": FROM_ONE, "pad_short": FROM_ZERO, "conv_pad": FROM_ZERO, "wd": FROM_ZERO}
 GAN_RANGES = {
@@ -88,11 +88,7 @@ def require_valid_vocoder(config: VocoderConfig, where: str = "config") -> None:
     Raises:
         UserError: one message that names all of them.
     """
-    faults = check_vocoder_config(config)
-    if len(faults) == 1:
-        raise UserError(f"{where}: {faults[0]}.")
-    if faults:
-        raise UserError("\n  ".join([f"{where}: {len(faults)} values cannot be used:", *faults]))
+    require_no_faults(check_vocoder_config(config), where)
 
 
 def upsample_factors(config: VocoderConfig) -> tuple[str, Any]:

@@ -1,6 +1,5 @@
 """From the config file of a vocoder to a config object: released ones of every age, nothing lost on the way."""
 
-import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.config.hifigan import HifiganConfig
-from finetune_tts.config.loading import config_from_dict, type_faults, unknown_fields
+from finetune_tts.config.loading import built, config_from_dict
 from finetune_tts.config.melgan import FullbandMelganConfig, MelganConfig, MultibandMelganConfig
 from finetune_tts.config.parallel_wavegan import ParallelWaveganConfig
 from finetune_tts.config.released import (
@@ -23,13 +22,11 @@ from finetune_tts.config.released import (
 )
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.univnet import UnivnetConfig
-from finetune_tts.config.values import Findings, build, shown
+from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.wavegrad import WavegradConfig
 from finetune_tts.config.wavernn import WavernnConfig
 from finetune_tts.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 #: Architecture (the ``model`` field, or what stands for it) → its config class.
 VOCODER_CLASSES: dict[str, type[VocoderConfig]] = {
@@ -84,14 +81,7 @@ def vocoder_config_from_dict(values: Mapping[str, Any], where: str = "config", *
     if name not in VOCODER_CLASSES:
         known = ", ".join(VOCODER_CLASSES)
         raise UserError(f"{where}: model = {shown(name)} is no vocoder that is known here. Known: {known}.")
-    findings = Findings()
-    config = build(VOCODER_CLASSES[name], current, "", findings)
-    if findings.faults:
-        raise UserError(type_faults(findings.faults, where))
-    if findings.defaulted and not quiet:
-        logger.info("%s: null, so the default counts: %s", where, ", ".join(findings.defaulted))
-    if not quiet and (unknown := unknown_fields(config)):
-        logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), ", ".join(unknown))
+    config = built(VOCODER_CLASSES[name], current, where, quiet=quiet)
     assert isinstance(config, VocoderConfig)
     return config
 
