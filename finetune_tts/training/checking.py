@@ -297,7 +297,8 @@ def _advice(subject: Subject) -> tuple[Advice, ...]:
         for advice in subject.advice
         if hasattr(config, advice.field)
     ]
-    return (*settings, _freezing(subject))
+    # What starts from nothing has nothing that could stay as it is.
+    return (*settings, _freezing(subject)) if subject.source is not None else tuple(settings)
 
 
 def _freezing(subject: Subject) -> Advice:
@@ -313,7 +314,7 @@ def _freezing(subject: Subject) -> Advice:
     )
     if not switches:
         return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)
-    if minutes < _FEW_MINUTES and "freeze_encoder" in switches and subject.source is not None and not new_symbols:
+    if minutes < _FEW_MINUTES and "freeze_encoder" in switches and not new_symbols:
         reason = f"{minutes:.0f} min hold too few words to learn from how they are pronounced"
         return Advice("freezing", "freeze_encoder", reason, frozen)
     return Advice("freezing", "nothing", f"{minutes:.0f} min are enough for all parts to follow the voice", frozen)

@@ -15,6 +15,9 @@ from finetune_tts.training.device import why_no_cuda
 from finetune_tts.training.memory import available_memory
 from finetune_tts.training.trial import Trial
 
+LONG_RUN = 48 * 3600.0
+"""Seconds that few people want to wait for a voice."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -97,7 +100,7 @@ def check_trial(trial: Trial, device: torch.device) -> list[Finding]:
                 count=1,
             )
         ]
-    return [_memory(trial, device), _losses(trial)]
+    return [_memory(trial, device), _losses(trial), _time(trial)]
 
 
 def _memory(trial: Trial, device: torch.device) -> Finding:
@@ -134,6 +137,18 @@ def _losses(trial: Trial) -> Finding:
         f"no finite loss or gradient in {trial.non_finite} of the first steps",
         "Train in float32 (--coqpit.mixed_precision false), lower --coqpit.lr, or take another checkpoint.",
         count=trial.non_finite,
+    )
+
+
+def _time(trial: Trial) -> Finding:
+    if trial.run_seconds < LONG_RUN:
+        return fine("time", f"the run takes {run_time(trial)}")
+    return Finding(
+        "time",
+        Severity.ADVISES,
+        f"the run takes {run_time(trial)}",
+        "Use a GPU (--device), or fewer steps: --max_steps, --time_limit or --coqpit.epochs.",
+        count=1,
     )
 
 

@@ -285,6 +285,18 @@ def test_a_vocoder_can_be_checked_and_needs_no_text(tune, make_vocoder, wavs, tm
     assert not list(tmp_path.glob("output/*-*-*"))
 
 
+@pytest.mark.parametrize("family", OTHERS)
+def test_vocoders_without_a_discriminator_can_be_checked(tune, make_vocoder, wavs, tmp_path, family):
+    words = ("--restore_path", make_vocoder(family), "--dataset_path", wavs, "--check")
+    outcome = tune(*words, "--check_json", tmp_path / "check.json")
+    assert outcome.status == 0, outcome.err
+    report = json.loads((tmp_path / "check.json").read_text())
+    ids = {finding["id"]: finding["severity"] for finding in report["findings"]}
+    assert ids["restore"] == ids["memory"] == ids["steps"] == ids["disk"] == "fine"
+    assert report["trial"]["measured_steps"] == 3
+    assert {"lr", "batch_size"} <= {advice["field"] for advice in report["advice"]}
+
+
 def test_a_vocoders_run_begins_with_a_short_check(tune, make_vocoder, wavs):
     words = ("--restore_path", make_vocoder(), "--dataset_path", wavs, "--max_steps", 1)
     assert "Check of " in tune(*words).err

@@ -101,3 +101,10 @@ def test_the_machine_is_described_before_the_output_folder_is_made(tmp_path):
     found = describe_machine(CPU, torch.float32, tmp_path / "not" / "yet")
     assert (found.device, found.precision, found.torch) == ("cpu", "float32", torch.__version__)
     assert found.disk == pytest.approx(free_space(Path(tmp_path)), rel=0.05)
+
+
+def test_a_run_of_many_days_is_told():
+    assert findings()["time"].severity is Severity.FINE
+    found = findings(run_seconds=84 * 3600.0)["time"]
+    assert found.severity is Severity.ADVISES
+    assert "84 h" in found.title
