@@ -367,6 +367,7 @@ def _vectors(request: Request, pretrained: Pretrained | None, device: torch.devi
         cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
         device=device,
         files_are_own=not request.fill_in or "d_vector_file" in request.chosen,
+        dry=request.dry,
     )
 
 

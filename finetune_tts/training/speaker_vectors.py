@@ -40,12 +40,14 @@ class VectorSource:
         device: where the encoder computes.
         files_are_own: the files that the config names were chosen for these recordings; else they are those of the
             model's own training, and a recording of the same name in them is another one.
+        dry: for a check: one vector is computed, which stands for all.
     """
 
     encoder: EncoderFiles | None
     cache_folder: Path
     device: torch.device
     files_are_own: bool
+    dry: bool = False
 
 
 def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: Sequence[Path]) -> EncoderFiles | None:
@@ -131,14 +133,24 @@ def d_vectors_of(config: SpeakerConfig, samples: Sequence[Sample], source: Vecto
             f"{encoder.source}: the speaker encoder gives vectors of {encoder.size} numbers, d_vector_dim is "
             f"{config.d_vector_dim}: it is not the one of the model."
         )
-    new = compute_d_vectors(missing, encoder, source.cache_folder)
-    logger.info("D-vectors of %d recordings come from %s.", len(missing), encoder.source)
+    if source.dry:
+        new = _one_for_all(missing, compute_d_vectors(missing[:1], encoder, source.cache_folder))
+        logger.info("D-vectors of %d recordings will come from %s.", len(missing), encoder.source)
+    else:
+        new = compute_d_vectors(missing, encoder, source.cache_folder)
+        logger.info("D-vectors of %d recordings come from %s.", len(missing), encoder.source)
     if known is None:
         if named:
             logger.warning("d_vector_file %s is not there: the model's own speakers are lost.", ", ".join(named))
         return new
     _tell_speakers(known, new)
     return known.merged(new)
+
+
+def _one_for_all(samples: Sequence[Sample], first: DVectors) -> DVectors:
+    (vector,) = first.vectors.values()
+    speakers = {sample.name: sample.speaker for sample in samples}
+    return DVectors(dict.fromkeys(speakers, vector), speakers, first.source)
 
 
 def _without_vector(samples: Sequence[Sample], vectors: DVectors) -> list[Sample]:

@@ -86,6 +86,13 @@ def test_a_run_goes_on_with_the_vectors_that_it_has(tune_it, tune, model):
     assert (run / "d_vectors.json").read_bytes() == before
 
 
+def test_a_check_computes_one_vector_and_not_all(tune_it, tmp_path):
+    outcome = tune_it("--check")
+    assert outcome.status == 0, outcome.err
+    (kept,) = tmp_path.glob("output/feature_cache/d_vectors/*.jsonl")
+    assert len(kept.read_text().split()) == 2  # a key and a vector
+
+
 def test_vectors_in_torch_files_stay_in_torch_files(tune_it, model):
     vectors = DVectors.read(model / "speakers.json")
     (model / "speakers.json").unlink()
