@@ -34,9 +34,16 @@ def force_glow_tts(network: GlowTTS, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def force_tacotron(network: TacotronNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """What it draws when it sees the recording's frames."""
+    """What it draws when it sees the recording's frames; Capacitron's vector is the likeliest of the recording."""
+    prosody = network.options.capacitron
     output = network(
-        batch.token_ids, batch.token_lengths, batch.mels, batch.mel_lengths, batch.speaker_ids, batch.d_vectors
+        batch.token_ids,
+        batch.token_lengths,
+        batch.mels,
+        batch.mel_lengths,
+        batch.speaker_ids,
+        batch.d_vectors,
+        noise=batch.mels.new_zeros(len(batch), prosody.channels) if prosody is not None else None,
     )
     # Those of Tacotron after the postnet are no mel spectrograms any more.
     return (output.decoder_outputs if isinstance(network, Tacotron) else output.outputs), batch.mel_lengths
