@@ -20,6 +20,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import fit_to_weights, restore_network
 from finetune_tts.models.rows import embedding_rows
+from finetune_tts.models.vits.network import VITS
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ def load_voice(
         logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
     network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, discriminator=False)
     restore_network(network, weights, source=checkpoint.path).raise_for_gap()
+    if isinstance(network, VITS):
+        network.prepare_for_inference()
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)
     return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors, languages=languages)
