@@ -176,8 +176,8 @@ def _narrow(heard: Heard, highest: float) -> Finding:
         "narrow",
         found,
         title="{count} with less bandwidth than the model has " + f"({highest / 1000:g} kHz)",
-        advice="They were upsampled, or came through a telephone or a codec: the voice will sound dull. "
-        "Take the original recordings, or a model of a lower sample rate.",
+        advice="They have a lower rate, were upsampled, or came through a telephone or a codec: the voice will sound "
+        "dull. Take the original recordings, or a model of a lower sample rate.",
         otherwise=f"all reach up to what the model hears ({highest / 1000:g} kHz)",
         spoils=len(found) < len(heard) / 2,
     )

@@ -1,7 +1,9 @@
 """``--check`` finds what is wrong, says it in three ways, and trains nothing."""
 
+import io
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -324,8 +326,6 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(monkeypatch, caps
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert check_view.Paint(Terminal())("stops", "no") == "no"
-    import sys
-
     monkeypatch.setenv("TERM", "xterm")
     assert check_view.Paint(sys.stdout)("stops", "no") == "no"
 
@@ -333,3 +333,11 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(monkeypatch, caps
 def test_the_table_has_no_colours_where_it_is_piped(check):
     outcome, _ = check()
     assert "\033[" not in outcome.out
+
+
+def test_a_terminal_that_lacks_the_marks_shows_the_rest():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    check_view.show_what_it_can(stream)
+    stream.write("✓ fine")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"? fine"

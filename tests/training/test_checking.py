@@ -15,6 +15,7 @@ import finetune_tts
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vocoder_loading import VOCODER_CLASSES
 from finetune_tts.data.finding import Severity
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.models import building
@@ -24,6 +25,7 @@ from finetune_tts.models.tacotron.tacotron import TacotronSizes
 from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.training.assembly import Request, assemble
 from finetune_tts.training.checking import check, freeze_switches, quick_check
+from finetune_tts.training.tasks import TASKS
 from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
 
 VOICE = Path(finetune_tts.__file__).parent / "assets" / "demo" / "recordings"
@@ -97,6 +99,11 @@ def make_request(tmp_path: Path, recordings: Path) -> Callable[..., Request]:
         return Request(config, restore_path=folder if restored else None, device="cpu", **fields)
 
     return make
+
+
+def test_no_architecture_is_forgotten():
+    # Vocoders are checked in tests/cli/test_vocoders.py.
+    assert set(NETWORKS) == set(TASKS) - set(VOCODER_CLASSES)
 
 
 @pytest.mark.parametrize("architecture", NETWORKS)
