@@ -220,16 +220,15 @@ def encoder_files(model: str | Path, config: str | Path | None = None) -> Encode
     return EncoderFiles(model, beside[0])
 
 
-def encoder_of_model(values: Mapping[str, Any], folder: str | Path) -> EncoderFiles | None:
+def encoder_of_model(values: Mapping[str, Any], *folders: str | Path) -> EncoderFiles | None:
     """The encoder that came with a model: named by its config, or lying beside it under the usual names.
 
     Args:
         values: the config of the model, as plain values with located paths; may be empty.
-        folder: of the config.
+        folders: where one may lie, mostly that of the config.
     """
-    folder = Path(folder)
-    models = [*_named(values, MODEL_FIELD), *(folder / name for name in MODEL_NAMES)]
-    configs = [*_named(values, CONFIG_FIELD), folder / CONFIG_NAME]
+    models = [*_named(values, MODEL_FIELD), *(Path(folder) / name for folder in folders for name in MODEL_NAMES)]
+    configs = [*_named(values, CONFIG_FIELD), *(Path(folder) / CONFIG_NAME for folder in folders)]
     model, config = (next((path for path in paths if path.is_file()), None) for paths in (models, configs))
     return EncoderFiles(model, config) if model is not None and config is not None else None
 

@@ -1,7 +1,5 @@
 """The speaker encoder that judges generated speech in training, where a config asks for it."""
 
-from pathlib import Path
-
 import torch
 
 from finetune_tts.config.speech import SpeechConfig
@@ -26,7 +24,7 @@ def speaker_judge(config: SpeechConfig, device: torch.device | str = "cpu") -> F
     arguments = values.get("model_args") or {}
     if not arguments.get("use_speaker_encoder_as_loss"):
         return None
-    files = encoder_of_model(values, Path(arguments.get("speaker_encoder_model_path") or "model_se.pth").parent)
+    files = encoder_of_model(values)
     if files is None:
         raise UserError(
             "use_speaker_encoder_as_loss is true, but speaker_encoder_model_path and speaker_encoder_config_path name "

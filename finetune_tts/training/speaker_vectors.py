@@ -58,17 +58,15 @@ def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: 
     Args:
         config: of the run, its paths located.
         chosen: by the person.
-        folders: of the pre-trained model and of the config, where one may lie.
+        folders: where one may lie: that of the pre-trained model.
 
     Raises:
         UserError: one is chosen for a model that has no use for it.
     """
     wanted = has_use_for_encoder(config)
     files = chosen
-    if files is None:
-        values = config.to_dict() if wanted else {}
-        found = (encoder_of_model(values, folder) for folder in folders if wanted)
-        files = next((found_files for found_files in found if found_files is not None), None)
+    if files is None and wanted:
+        files = encoder_of_model(config.to_dict(), *folders)
     if files is None:
         return None
     fields = {
@@ -106,45 +104,65 @@ def d_vectors_of(config: SpeakerConfig, samples: Sequence[Sample], source: Vecto
     Raises:
         UserError: recordings have no vector and no encoder is at hand, or sizes do not fit the model.
     """
-    named = config.d_vector_files
-    there = [path for path in named if Path(path).is_file()]
-    if len(there) < len(named) and (source.files_are_own or source.encoder is None):
-        DVectors.read(*named)  # raises, with the file that is missing
-    known = DVectors.read(*there) if there else None
-    if known is not None:
-        _require_size(known, config.d_vector_dim, f"d_vector_file {known.source}")
+    known = _known_vectors(config, source)
     if source.encoder is None:
-        if known is None:
-            raise UserError(f"use_d_vector_file is true, but d_vector_file names no file. {_WAY_OUT}")
+        return _complete(known, samples)
+    missing = list(samples)
+    if known is not None and source.files_are_own:
         missing = _without_vector(samples, known)
-        if missing:
-            raise UserError(
-                f"{len(missing)} of {len(samples)} recordings have no d-vector in {known.source} "
-                f"('{missing[0].name}', …; the name begins with the dataset_name). {_WAY_OUT}"
-            )
-        return known
-    trusted = known if source.files_are_own else None
-    missing = list(samples) if trusted is None else _without_vector(samples, trusted)
-    if not missing and known is not None:
-        return known
-    encoder = load_speaker_encoder(source.encoder, device=source.device)
+        if not missing:
+            return known
+    new = _computed(config, missing, source, source.encoder)
+    if known is None:
+        if config.d_vector_files:
+            named = ", ".join(config.d_vector_files)
+            logger.warning("d_vector_file %s is not there: the model's own speakers are lost.", named)
+        return new
+    _tell_speakers(known, new)
+    return known.merged(new)
+
+
+def _known_vectors(config: SpeakerConfig, source: VectorSource) -> DVectors | None:
+    """What the files hold; of a model's own ones only those that are there, where the others can be done without."""
+    paths = config.d_vector_files
+    if not source.files_are_own and source.encoder is not None:
+        paths = [path for path in paths if Path(path).is_file()]
+    if not paths:
+        return None
+    known = DVectors.read(*paths)
+    if known.size != config.d_vector_dim:
+        raise UserError(
+            f"d_vector_file {known.source} has vectors of {known.size} numbers, d_vector_dim is {config.d_vector_dim}: "
+            "compute them with the speaker encoder of the model."
+        )
+    return known
+
+
+def _complete(known: DVectors | None, samples: Sequence[Sample]) -> DVectors:
+    """The vectors of the files, which have to do where no encoder is at hand."""
+    if known is None:
+        raise UserError(f"use_d_vector_file is true, but d_vector_file names no file. {_WAY_OUT}")
+    missing = _without_vector(samples, known)
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(samples)} recordings have no d-vector in {known.source} "
+            f"('{missing[0].name}', …; the name begins with the dataset_name). {_WAY_OUT}"
+        )
+    return known
+
+
+def _computed(config: SpeakerConfig, samples: Sequence[Sample], source: VectorSource, files: EncoderFiles) -> DVectors:
+    encoder = load_speaker_encoder(files, device=source.device)
     if encoder.size != config.d_vector_dim:
         raise UserError(
             f"{encoder.source}: the speaker encoder gives vectors of {encoder.size} numbers, d_vector_dim is "
             f"{config.d_vector_dim}: it is not the one of the model."
         )
     if source.dry:
-        new = _one_for_all(missing, compute_d_vectors(missing[:1], encoder, source.cache_folder))
-        logger.info("D-vectors of %d recordings will come from %s.", len(missing), encoder.source)
-    else:
-        new = compute_d_vectors(missing, encoder, source.cache_folder)
-        logger.info("D-vectors of %d recordings come from %s.", len(missing), encoder.source)
-    if known is None:
-        if named:
-            logger.warning("d_vector_file %s is not there: the model's own speakers are lost.", ", ".join(named))
-        return new
-    _tell_speakers(known, new)
-    return known.merged(new)
+        return _one_for_all(samples, compute_d_vectors(samples[:1], encoder, source.cache_folder))
+    vectors = compute_d_vectors(samples, encoder, source.cache_folder)
+    logger.info("D-vectors of %d recordings come from %s.", len(samples), encoder.source)
+    return vectors
 
 
 def _one_for_all(samples: Sequence[Sample], first: DVectors) -> DVectors:
@@ -155,14 +173,6 @@ def _one_for_all(samples: Sequence[Sample], first: DVectors) -> DVectors:
 
 def _without_vector(samples: Sequence[Sample], vectors: DVectors) -> list[Sample]:
     return [sample for sample in samples if not vectors.has(sample)]
-
-
-def _require_size(vectors: DVectors, size: int, what: str) -> None:
-    if vectors.size != size:
-        raise UserError(
-            f"{what} has vectors of {vectors.size} numbers, d_vector_dim is {size}: compute them with the speaker "
-            "encoder of the model."
-        )
 
 
 def _tell_speakers(known: DVectors, new: DVectors) -> None:
