@@ -77,7 +77,12 @@ def _default(
         if entry.support not in (FINE_TUNE, SPEAK):
             say(f"Its vocoder {entry.name} cannot be used yet: {GRIFFIN_LIM}.", aside=True)
             return None
-        vocoder = _of_catalog(entry.name, arguments, device)
+        try:
+            vocoder = _of_catalog(entry.name, arguments, device)
+        except UserError as error:
+            # The model itself is here: without a network it still speaks.
+            say(f"Its vocoder cannot be had, so {GRIFFIN_LIM}. {error}", aside=True)
+            return None
     else:
         entry = default_vocoder(model_path)
         at_hand = vocoder_at_hand(model_path, device)

@@ -341,6 +341,15 @@ def test_a_model_speaks_with_the_vocoder_of_the_catalog_and_so_does_its_run(tune
     assert tts("--model_path", run.run_folder, "--text", "a bad egg").line("vocoder: ") == vocoder
 
 
+def test_a_model_in_the_cache_speaks_without_network_although_its_vocoder_is_not_there(tts, paired_catalog):
+    model, vocoder = paired_catalog
+    shutil.rmtree(Path("home/tts") / vocoder.replace("/", "--"))
+    outcome = tts("--model_name", model, "--text", "a bad egg", "--out_path", "a.wav")
+    assert outcome.status == 0
+    assert "so Griffin-Lim makes the waveform" in outcome.err
+    tts("--model_name", model, "--vocoder_name", vocoder, "--text", "egg").refused(vocoder)
+
+
 def test_a_vocoder_is_tuned_by_its_catalog_name(tune, paired_catalog, wavs):
     run = tune("--model_name", paired_catalog[1], "--dataset_path", wavs, "--output_path", "out", "--max_steps", 1)
     assert run.status == 0, run.err

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.config.loading import load_config
 from finetune_tts.config.vocoder_loading import load_vocoder_config
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +50,14 @@ def test_recipe_and_config_file_of_a_vocoder_say_the_same(recipe, config):
     from_file = load_vocoder_config(ROOT / "configs" / config)
     from_recipe.datasets[0].path = Path(from_recipe.datasets[0].path).name
     assert from_recipe.to_dict() == from_file.to_dict()
+
+
+def test_the_vocoder_of_the_demo_has_the_settings_of_the_bundled_model(run_program, ljspeech, tmp_path, capfd):
+    output = tmp_path / "runs"
+    words = ["--coqpit.output_path", output, "--coqpit.datasets.0.path", ljspeech / "wavs", "--max_steps=1"]
+    assert run_program("recipes/demo/train_vocoder.py", *words, "--coqpit.batch_size=2") == 0, capfd.readouterr().err
+    (run,) = [path.parent for path in output.glob("*/config.json")]
+    bundled = load_config(ROOT / "finetune_tts" / "assets" / "demo" / "base" / "config.json", quiet=True)
+    assert load_vocoder_config(run / "config.json", quiet=True).audio.to_dict() == bundled.audio.to_dict()
+    weights = read_checkpoint(run / "best_model.pth").model
+    assert sum(tensor.numel() for name, tensor in weights.items() if name.startswith("model_g.")) < 150_000

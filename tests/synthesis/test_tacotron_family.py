@@ -7,15 +7,12 @@ import pytest
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.data.batch import Collate, Item
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.errors import UserError
 from finetune_tts.models import building
 from finetune_tts.models.building import build_model
 from finetune_tts.models.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.models.tacotron.tacotron import TacotronSizes
 from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
-from finetune_tts.synthesis.teacher_forcing import forced_mels, require_forced
 from finetune_tts.synthesis.voice import Voice
 
 FIELDS = {"encoder_in_features": 8, "decoder_in_features": 8, "max_decoder_steps": 15}
@@ -69,21 +66,3 @@ def test_a_style_changes_how_it_sounds(make_tacotron):
     voice = make_tacotron("tacotron2", stop=False, use_gst=True, gst=gst)
     plain, styled = voice.speak("a bad egg."), voice.speak("a bad egg.", style={"0": 2.0})
     assert not np.allclose(plain.mel, styled.mel)
-
-
-@pytest.mark.parametrize("model", ["tacotron", "tacotron2"])
-def test_under_teacher_forcing_a_spectrogram_is_as_long_as_the_recording(model, make_tacotron):
-    network = make_tacotron(model, stop=True).network
-    random = np.random.default_rng(0)
-    items = [
-        Item(np.array([1, 2, 3]), random.normal(size=(network.options.frame_channels, 7)).astype(np.float32), "a", "a"),
-        Item(np.array([2, 3]), random.normal(size=(network.options.frame_channels, 4)).astype(np.float32), "b", "b"),
-    ]
-    mels = forced_mels(network, require_forced(model), Collate(0)(items))
-    bands = network.options.frame_channels
-    assert [tuple(mel.shape) for mel in mels] == [(bands, 7), (bands, 4)]
-
-
-def test_a_model_that_makes_waveforms_cannot_be_forced():
-    with pytest.raises(UserError, match="vits model gives no spectrograms.*glow_tts, tacotron"):
-        require_forced("vits")
