@@ -7,35 +7,15 @@ one that comes inside pocketsphinx's package, so the same recordings give the sa
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from finetune_tts.audio.reading import read_waveform
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
-
-SAMPLE_RATE = 16000  # pocketsphinx's English model was trained on this rate
-
-
-def words(text: str) -> list[str]:
-    """Split a text into lower-case words without punctuation; apostrophes stay inside words."""
-    return re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())
-
-
-def word_errors(reference: Sequence[str], heard: Sequence[str]) -> int:
-    """Count the fewest words to insert, delete or replace that turn `reference` into `heard`."""
-    distances = list(range(len(heard) + 1))
-    for row, expected in enumerate(reference, start=1):
-        previous, distances[0] = distances[0], row
-        for column, word in enumerate(heard, start=1):
-            replaced = previous + (expected != word)
-            previous = distances[column]
-            distances[column] = min(replaced, previous + 1, distances[column - 1] + 1)
-    return distances[-1]
+from finetune_tts.report.recogniser import POCKETSPHINX, SAMPLE_RATE, find_recogniser
+from finetune_tts.report.words import edits, words
 
 
 def recognise(wav_paths: Sequence[Path]) -> list[list[str]]:
@@ -44,21 +24,9 @@ def recognise(wav_paths: Sequence[Path]) -> list[list[str]]:
     Raises:
         UserError: pocketsphinx is missing, or a recording cannot be read.
     """
-    try:
-        from pocketsphinx import Decoder
-    except ImportError as error:
-        raise UserError("pocketsphinx is not installed; install it: pip install 'finetune-tts[eval]'") from error
-    heard = []
-    for path in wav_paths:
-        samples = np.clip(read_waveform(path, SAMPLE_RATE), -1.0, 1.0)
-        # A decoder adapts to the recordings it has heard; a fresh one makes each result independent of the others.
-        decoder = Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
-        decoder.start_utt()
-        decoder.process_raw((samples * 32767).astype("<i2").tobytes(), full_utt=True)
-        decoder.end_utt()
-        hypothesis = decoder.hyp()
-        heard.append(words(hypothesis.hypstr) if hypothesis is not None else [])
-    return heard
+    recogniser = find_recogniser(POCKETSPHINX, "en")
+    assert recogniser is not None
+    return [words(recogniser.transcript(read_waveform(path, SAMPLE_RATE), SAMPLE_RATE)) for path in wav_paths]
 
 
 def word_error_rate(reference_texts: Sequence[str], wav_paths: Sequence[str | Path]) -> float:
@@ -76,7 +44,7 @@ def word_error_rate(reference_texts: Sequence[str], wav_paths: Sequence[str | Pa
     """
     references = reference_words(reference_texts, wav_paths)
     heard = recognise([Path(path) for path in wav_paths])
-    errors = sum(word_errors(*pair) for pair in zip(references, heard, strict=True))
+    errors = sum(edits(*pair) for pair in zip(references, heard, strict=True))
     return errors / sum(map(len, references))
 
 
@@ -103,7 +71,7 @@ def main() -> None:
         heard = recognise(wav_paths)
     except UserError as error:
         sys.exit(f"word_errors.py: {error}")
-    errors = [word_errors(*pair) for pair in zip(references, heard, strict=True)]
+    errors = [edits(*pair) for pair in zip(references, heard, strict=True)]
     width = max(map(len, sentences))
     print(f"{'sentence':{width}}  errors  heard")
     for sentence, count, result in zip(sentences, errors, heard, strict=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from finetune_tts.cli.check import run_check, say_quick_check
 from finetune_tts.cli.program import is_main_process, say
+from finetune_tts.cli.reporting import report_of_run, trained
 from finetune_tts.cli.request import apply, request_of
 from finetune_tts.cli.speak import command_line
 
@@ -51,16 +52,14 @@ def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
     config.run_eval_steps = STEPS // 4
     config.print_step = 20
     config.save_checkpoints = False
-    config.test_delay_epochs = config.epochs
     apply(config, overrides)
     return config, files.model_file
 
 
 def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
-    """Tune the bundled base to the bundled recordings; speak before and after; say where to listen."""
+    """Tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
     from finetune_tts.synthesis.loading import load_voice
     from finetune_tts.training.assembly import assemble
-    from finetune_tts.training.run import fit
 
     config, weights = demo_config(overrides)
     request = request_of(arguments, overrides, config, restore_path=weights)
@@ -73,7 +72,7 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
     assembly = assemble(request)
     if not arguments.no_check:
         say_quick_check(assembly)
-    result = fit(replace(assembly.job, start_with_eval=True))
+    result = trained(arguments, replace(assembly.job, start_with_eval=True))
     if not is_main_process():
         return
     listen = result.folder / "listen"
@@ -85,6 +84,7 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
     say(f"run folder:  {result.folder}")
     say(f"listen:      {listen}  (before_*.wav, after_*.wav, and one of the recordings)")
     say(f"loss curve:  {result.curve}")
+    report_of_run(arguments, result.folder, device)
     command = command_line(result.best_model or result.folder, "Now it is my turn to speak.")
     say(f"next:        {command}")
     say("your voice:  tts-finetune --model_name NAME --dataset_path RECORDINGS  (names: tts-finetune --list_models)")

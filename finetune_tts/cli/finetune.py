@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli.program import Parser, run_program, say
+from finetune_tts.cli.reporting import check_report_flags, report_of_run, run_report, trained
 from finetune_tts.cli.request import (
     SHORT_FOR,
     apply,
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --export onnx output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --restore_path RUN --extract_features mels
+  tts-finetune --report output/my-voice-November-23-2026_10+15AM-0c1d2e3 --select_by mcd
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
@@ -55,6 +57,7 @@ STARTS = {
     "config_path": ("export", "extract_features", "compute_embeddings", "model_name", "restore_path", *_DATA, *_PLACE),
     "restore_path": ("extract_features", "compute_embeddings", "config_path", *_DATA, *_PLACE),
     "extract_features": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
+    "report": (),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
@@ -107,6 +110,11 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
     add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
     add("--early_stop_patience", type=int, metavar="N", help="end after N evaluations without a lower held-out loss")
+    add("--report", type=Path, metavar="RUN", help="make report.html of a run: did it help? (each run ends with it)")
+    add("--no_report", action="store_true", help="end the run without a report")
+    add("--report_sentences", type=int, metavar="N", help="held-out sentences that are spoken for it (default: 6)")
+    add("--select_by", metavar="MEASURE", help="name the best saved model by what is heard: mcd, f0, wer, …")
+    add("--recogniser", metavar="NAME", help="for word error rates: pocketsphinx, a model of transformers, or none")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
     add("--yes", action="store_true", help="accept the terms of a model's licence")
     return parser
@@ -149,6 +157,7 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
         print_models(arguments.list_models or None, arguments.models_file)
     else:
         _check(arguments, config)
+        check_report_flags(arguments)
         overrides += short_forms(arguments, overrides)
         if arguments.demo:
             from finetune_tts.cli.demo import run_demo
@@ -158,6 +167,8 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
             from finetune_tts.cli.export import run_export
 
             run_export(arguments.export[0], Path(arguments.export[1]), arguments.config_path)
+        elif arguments.report:
+            run_report(arguments)
         elif arguments.compute_embeddings:
             from finetune_tts.cli.embeddings import run_embeddings
 
@@ -248,9 +259,9 @@ def _start(
 
         run_check(request, arguments)
     elif isinstance(config, VocoderConfig):
-        train_vocoder(request, check=not arguments.no_check)
+        train_vocoder(request, arguments)
     else:
-        _train(assemble(request), check=not arguments.no_check)
+        _train(assemble(request), arguments)
 
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
@@ -278,27 +289,27 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
     apply(config, overrides)
     request = request_of(arguments, overrides, config, formatter)
     if isinstance(config, VocoderConfig):
-        train_vocoder(request, run, check=not arguments.no_check)
+        train_vocoder(request, arguments, run)
     else:
-        _train(assemble_continued(run, request), check=not arguments.no_check)
+        _train(assemble_continued(run, request), arguments)
 
 
-def _train(assembly: "Assembly", *, check: bool) -> None:
+def _train(assembly: "Assembly", arguments: argparse.Namespace) -> None:
     from finetune_tts.cli.outcome import say_outcome
     from finetune_tts.training.assembly import Teller, teller_of
-    from finetune_tts.training.run import fit
     from finetune_tts.training.samples import sentence_text
 
-    if check:
+    if not arguments.no_check:
         from finetune_tts.cli.check import say_quick_check
 
         say_quick_check(assembly)
-    result = fit(assembly.job)
+    result = trained(arguments, assembly.job)
     say_outcome(result, held_out=assembly.job.eval_data is not None)
     sentence = next(iter(assembly.job.config.test_sentences), "Hello.")
     teller = teller_of(sentence, Teller(assembly.speaker, assembly.language))
     command = command_line(result.best_model or result.folder, sentence_text(sentence), teller.speaker, teller.language)
     say(f"speak with it: {command}")
+    report_of_run(arguments, result.folder, assembly.job.device)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """``tts-finetune`` for vocoders: what differs from a model that reads text."""
 
+import argparse
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from finetune_tts.cli.check import say_quick_check
 from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import say
+from finetune_tts.cli.reporting import report_of_run, trained
 
 if TYPE_CHECKING:
     from finetune_tts.training.assembly import Request
@@ -37,21 +39,21 @@ def released_config(restore_path: Path, config_path: Path | None) -> Any:
     return config_to_tune(restore_path, path)
 
 
-def train_vocoder(request: "Request", run: "StoppedRun | None" = None, *, check: bool) -> None:
+def train_vocoder(request: "Request", arguments: argparse.Namespace, run: "StoppedRun | None" = None) -> None:
     """Train a vocoder, from the start or on from where a run stopped, and say how to use it.
 
     Args:
         request: of the run.
+        arguments: what the flags say about check and report.
         run: that goes on.
-        check: begin with the short check.
     """
-    from finetune_tts.training.run import fit
     from finetune_tts.training.vocoder_assembly import assemble_continued_vocoder, assemble_vocoder
 
     assembly = assemble_vocoder(request) if run is None else assemble_continued_vocoder(run, request)
-    if check:
+    if not arguments.no_check:
         say_quick_check(assembly)
-    result = fit(assembly.job)
+    result = trained(arguments, assembly.job)
     say_outcome(result, held_out=assembly.job.eval_data is not None)
     words = ["tts", "--model_path", "MODEL", "--vocoder_path", str(result.best_model or result.folder)]
     say(f'speak with it: {shlex.join(words)} --text "Hello."')
+    report_of_run(arguments, result.folder, assembly.job.device)

@@ -24,6 +24,8 @@ class HistoryEntry:
     """``train``: mean since the last entry; ``eval``: mean over the held-out clips."""
     losses: dict[str, float]
     rate: float | None = None
+    target: float | None = None
+    """The one of the losses, or their mean, that decides which model is the best; None where it is not known."""
     seconds: float = 0.0
     """Since the run, or its continuation, began."""
 
@@ -59,6 +61,8 @@ class History:
     def add(self, entry: HistoryEntry) -> None:
         """Append ``entry``; it is on disk when this returns, as far as the program can see to it."""
         values = {**asdict(entry), "losses": {k: v if math.isfinite(v) else None for k, v in entry.losses.items()}}
+        if entry.target is not None and not math.isfinite(entry.target):
+            values["target"] = None
         self._file.write((json.dumps(values) + "\n").encode())
         self._file.flush()
 

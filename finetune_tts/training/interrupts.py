@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -17,7 +18,14 @@ class TrainingInterrupted(KeyboardInterrupt):
     """The person, or the system, stopped the run; its message says how to go on.
 
     A ``KeyboardInterrupt``, so that a script which calls the training does not go on as if it had finished.
+
+    Attributes:
+        folder: of the run.
     """
+
+    def __init__(self, message: str, folder: Path | None = None) -> None:
+        super().__init__(message)
+        self.folder = folder
 
 
 class Interrupts(AbstractContextManager["Interrupts"]):

@@ -271,7 +271,8 @@ class FineTuneTrainer(Trainer):
         self.callbacks.on_keyboard_interrupt(self)
         self.world.wait()
         raise TrainingInterrupted(
-            f"Stopped after step {self.total_steps_done}. Go on with: {continue_command(self.output_path)}"
+            f"Stopped after step {self.total_steps_done}. Go on with: {continue_command(self.output_path)}",
+            self.output_path,
         )
 
     def _decide_end(self) -> int:
@@ -420,7 +421,10 @@ class FineTuneTrainer(Trainer):
         if self.history is not None:
             rate = self.stepper.used_rates[self.task.main_optimizer] if split == "train" else None
             seconds = round(time.monotonic() - self.started, 2)
-            self.history.add(HistoryEntry(self.total_steps_done, self.epochs_done, split, losses, rate, seconds))
+            name = self.target_name
+            target = losses.get(name) if name else self._target(losses)
+            step, epoch = self.total_steps_done, self.epochs_done
+            self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds))
 
     def _out_of_memory(self, group: list[Any]) -> str:
         longest = max((self.task.seconds(batch) or 0.0 for batch in group), default=0.0)

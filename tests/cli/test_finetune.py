@@ -33,6 +33,7 @@ def test_a_run_leaves_the_files_that_the_documentation_names(tuned):
         "config.json",
         "history.jsonl",
         "loss_curve.png",
+        "report.html",
         "restore_report.json",
         "samples",
         "trainer_0_log.txt",
@@ -75,6 +76,7 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, rele
         "best held-out loss",
         "loss curve",
         "speak with it",
+        "report",
     ]
     assert "tensors restored" in outcome.err
     assert "Settings for these recordings" in outcome.err

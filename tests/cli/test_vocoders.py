@@ -353,3 +353,11 @@ def test_a_model_in_the_cache_speaks_without_network_although_its_vocoder_is_not
 def test_a_vocoder_is_tuned_by_its_catalog_name(tune, paired_catalog, wavs):
     run = tune("--model_name", paired_catalog[1], "--dataset_path", wavs, "--output_path", "out", "--max_steps", 1)
     assert run.status == 0, run.err
+
+
+def test_the_report_of_a_vocoder_makes_recordings_anew(tune, make_vocoder, wavs):
+    outcome = tune("--restore_path", make_vocoder(), "--dataset_path", wavs, "--max_steps", 2)
+    text = Path(outcome.line("report:")).read_text(encoding="utf-8")
+    assert text.count("<audio ") == 3  # one held-out recording: itself, by the base, by the tuned vocoder
+    assert "mel-cepstral distortion" in text
+    assert "--vocoder_path" in text

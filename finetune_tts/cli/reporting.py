@@ -1,0 +1,105 @@
+"""``tts-finetune --report``, and the report at the end of each run."""
+
+import argparse
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetune_tts.cli.program import is_main_process, say
+from finetune_tts.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from finetune_tts.report.evidence import ReportOptions
+    from finetune_tts.training.run import TrainingJob, TrainingResult
+
+logger = logging.getLogger(__name__)
+
+SENTENCES = 6
+SENTENCES_OF_STOPPED_RUN = 3  # whoever has pressed Ctrl-C does not want to wait
+
+
+def check_report_flags(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be, before anything is downloaded or trained.
+
+    Raises:
+        UserError: no such measure, or a number of sentences below 1.
+    """
+    count = arguments.report_sentences
+    if count is not None and count < 1:
+        raise UserError(f"--report_sentences {count}: must be 1 or more.")
+    if arguments.select_by is not None:
+        from finetune_tts.report.definitions import MEASURES
+
+        if arguments.select_by not in MEASURES:
+            raise UserError(f"--select_by {arguments.select_by}: no such measure. There are {', '.join(MEASURES)}.")
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    """Make the report of the run that ``--report`` names."""
+    from finetune_tts.report.evidence import read_config
+    from finetune_tts.report.writing import write_report
+    from finetune_tts.training.device import choose_device
+
+    folder = Path(arguments.report)
+    read_config(folder.expanduser())  # what is no run folder shows before a recogniser is loaded
+    options = _options(arguments, choose_device(arguments.device), SENTENCES)
+    if arguments.select_by:
+        _select(folder, arguments.select_by, options)
+    say(f"report: {write_report(folder, options)}")
+
+
+def trained(arguments: argparse.Namespace, job: "TrainingJob") -> "TrainingResult":
+    """Train. A run that is stopped gets its report too, a shorter one, before the program ends."""
+    from finetune_tts.training.interrupts import TrainingInterrupted
+    from finetune_tts.training.run import fit
+
+    try:
+        return fit(job)
+    except TrainingInterrupted as stop:
+        if stop.folder is not None and not arguments.no_report and is_main_process():
+            logger.info("%s\nMaking the report; Ctrl-C leaves it out.", stop)
+            with suppress(KeyboardInterrupt):
+                report_of_run(arguments, stop.folder, job.device, stopped=True)
+        raise
+
+
+def report_of_run(
+    arguments: argparse.Namespace, folder: Path, device: "torch.device", *, stopped: bool = False
+) -> None:
+    """Make the report at the end of a run. Whatever goes wrong here, the run itself stays what it is."""
+    if arguments.no_report or not is_main_process():
+        return
+    try:
+        from finetune_tts.report.writing import write_report
+
+        options = _options(arguments, device, SENTENCES_OF_STOPPED_RUN if stopped else SENTENCES)
+        if arguments.select_by and not stopped:
+            _select(folder, arguments.select_by, options)
+        say(f"report: {write_report(folder, options)}", aside=stopped)
+    except Exception as error:
+        # Whatever it is: a night's training must not end as a failure because of its report.
+        logger.warning(
+            "The report could not be made (%s: %s). The run is complete; try again: tts-finetune --report %s",
+            type(error).__name__,
+            error,
+            folder,
+        )
+
+
+def _select(folder: Path, key: str, options: "ReportOptions") -> None:
+    from finetune_tts.report.definitions import MEASURES
+    from finetune_tts.report.selection import select_model
+
+    selection = select_model(folder, key, options)
+    measure = MEASURES[key]
+    say(f"best by {measure.title}: step {selection.best.step:,}, {measure.text(selection.best.heard.mean)}")
+    say(f"selected model: {selection.path}")
+
+
+def _options(arguments: argparse.Namespace, device: "torch.device", sentences: int) -> "ReportOptions":
+    from finetune_tts.report.evidence import ReportOptions
+
+    return ReportOptions(arguments.report_sentences or sentences, arguments.recogniser, device)

@@ -1,0 +1,103 @@
+"""What is measured of a sentence that a model has spoken, in words: plain data, which costs nothing to import."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Aim = Literal["low", "high", "one"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure.
+
+    Attributes:
+        key: its name for ``--select_by`` and in files.
+        title: its name for people.
+        unit: of its values; "" for a plain number, "%" for a share that is stored as 0 to 1.
+        aim: whether low values are good, high ones, or those near one.
+        digits: after the decimal point.
+        definition: how it is computed, in a sentence or two.
+        source: the paper or standard that it follows.
+    """
+
+    key: str
+    title: str
+    unit: str
+    aim: Aim
+    digits: int
+    definition: str
+    source: str
+
+    def badness(self, value: float) -> float:
+        """A number that is lower the better ``value`` is."""
+        if self.aim == "low":
+            return value
+        if self.aim == "high":
+            return -value
+        return abs(math.log(value)) if value > 0 else math.inf
+
+    def text(self, value: float) -> str:
+        """A value as a person reads it."""
+        if self.unit == "%":
+            return f"{100 * value:.{self.digits}f} %"
+        return f"{value:.{self.digits}f}{' ' if self.unit else ''}{self.unit}"
+
+
+MEASURES: dict[str, Measure] = {
+    measure.key: measure
+    for measure in (
+        Measure(
+            "mcd", "mel-cepstral distortion", "dB", "low", 2,
+            "Distance of the spectral envelopes: 13 mel-cepstral coefficients without loudness, compared along the "
+            "path of dynamic time warping.",
+            "Kubichek 1993; Battenberg et al. 2020 (over a DTW path)",
+        ),
+        Measure(
+            "f0", "pitch error", "cents", "low", 0,
+            "Root mean square of the pitch difference where both voices are voiced, 1200 cents to the octave.",
+            "de Cheveigné, Kawahara 2002 (YIN)",
+        ),
+        Measure(
+            "f0_hz", "pitch error", "Hz", "low", 1,
+            "The same in Hz.",
+            "de Cheveigné, Kawahara 2002 (YIN)",
+        ),
+        Measure(
+            "f0_correlation", "pitch correlation", "", "high", 2,
+            "Correlation of the logarithms of both pitches where both are voiced: 1 is the same melody, whatever its "
+            "height.",
+            "Hermes 1998",
+        ),
+        Measure(
+            "vuv", "voicing error", "%", "low", 1,
+            "Share of the frames of the path that are voiced in one and unvoiced in the other.",
+            "Nakatani et al. 2008",
+        ),
+        Measure(
+            "duration", "duration", "× recording", "one", 2,
+            "How long the sentence lasts, silence at its ends left out, divided by the recording's length.",
+            "plain ratio",
+        ),
+        Measure(
+            "energy", "energy error", "dB", "low", 2,
+            "Root mean square of the difference in loudness along the path, both brought to the same mean loudness.",
+            "plain difference of frame levels",
+        ),
+        Measure(
+            "similarity", "speaker similarity", "", "high", 3,
+            "Cosine of the angle between the vectors that the model's speaker encoder gives for both voices.",
+            "Wan et al. 2018 (GE2E)",
+        ),
+        Measure(
+            "wer", "word error rate", "%", "low", 1,
+            "Words to insert, delete or replace in what a recogniser hears, divided by the words of the text.",
+            "Levenshtein 1966",
+        ),
+        Measure(
+            "cer", "character error rate", "%", "low", 1,
+            "The same for characters.",
+            "Levenshtein 1966",
+        ),
+    )
+}  # fmt: skip

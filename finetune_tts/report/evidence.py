@@ -1,0 +1,283 @@
+"""Everything that the page of a run shows, gathered from its folder and from what its models say."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetune_tts.audio.pictures import alignment_picture
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.config.vocoder_loading import load_any_config
+from finetune_tts.errors import UserError
+from finetune_tts.files import read_text
+from finetune_tts.report.hearing import Listener, Utterance
+from finetune_tts.report.recogniser import find_recogniser
+from finetune_tts.report.sentences import Sentence, held_out_sentences, typed_sentences
+from finetune_tts.report.speaking import load_speaker
+from finetune_tts.runs.folder import CONFIG_NAME, SELECTED_NAME, best_model, last_model, sample_folders
+from finetune_tts.runs.history import FILE_NAME as HISTORY_NAME
+from finetune_tts.runs.history import HistoryEntry, read_history
+from finetune_tts.runs.record import RunRecord, read_record
+from finetune_tts.synthesis.speaker_encoder import SpeakerEncoder, encoder_of_model, load_speaker_encoder
+
+logger = logging.getLogger(__name__)
+
+RECORDING, BASE, BEST, LAST, SELECTED = "recording", "base", "best", "last", "selected"
+
+ALIGNMENT_SUFFIX = ".alignment.png"
+RESTORE_REPORT = "restore_report.json"
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """How much is spoken, and by what it is judged."""
+
+    sentences: int = 6
+    """Held-out ones."""
+    recogniser: str | None = None
+    """See :func:`finetune_tts.report.recogniser.find_recogniser`."""
+    device: torch.device = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Somebody who speaks the sentences: the recording or a model."""
+
+    key: str
+    title: str
+    detail: str
+    """Which step, or which model."""
+    path: Path | None = None
+    """Of the weights; None for the recording."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sentence, and how each witness speaks it."""
+
+    sentence: Sentence
+    utterances: dict[str, Utterance]
+
+
+@dataclass(frozen=True)
+class Alignments:
+    """Pictures of how frames listen to tokens, one for each test sentence."""
+
+    title: str
+    pictures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the page is made of."""
+
+    folder: Path
+    config: SpeechConfig | VocoderConfig
+    record: RunRecord | None
+    history: Sequence[HistoryEntry]
+    witnesses: Sequence[Witness]
+    rows: Sequence[Row]
+    alignments: Sequence[Alignments] = ()
+    recogniser: str = ""
+    restored: str = ""
+    """Summary of the restore report."""
+    notes: Sequence[str] = field(default_factory=tuple)
+    """What is missing, and why."""
+
+
+def gather(folder: Path, options: ReportOptions) -> Evidence:
+    """Read a run folder, and let its models and their base speak.
+
+    What is missing beside the config is noted, and the rest is gathered all the same.
+
+    Raises:
+        UserError: the folder is not the folder of a run; or the recogniser that is asked for cannot be used.
+    """
+    config = read_config(folder)
+    notes: list[str] = []
+    record = _tried(lambda: read_record(folder), notes)
+    if record is None:
+        notes.append("The folder does not tell what the run started from, so base and held-out recordings are missing.")
+    history = _tried(lambda: read_history(folder), notes) if (folder / HISTORY_NAME).exists() else None
+    listener = listener_of(folder, config, record, options)
+    speaker = record.speaker if record is not None else ""
+    held_out = witnessed_sentences(record, options.sentences, notes)
+    sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker)
+    witnesses = _witnesses(folder, record, notes)
+    heard = {witness.key: _hear(witness, sentences, listener, options.device, notes) for witness in witnesses}
+    rows = [
+        Row(sentence, {key: found for key, all_heard in heard.items() if (found := all_heard[number]) is not None})
+        for number, sentence in enumerate(sentences)
+    ]
+    return Evidence(
+        folder=folder,
+        config=config,
+        record=record,
+        history=history or [],
+        witnesses=[witness for witness in witnesses if any(witness.key in row.utterances for row in rows)],
+        rows=rows,
+        alignments=_alignments(folder, witnesses, rows),
+        recogniser=listener.recogniser.name if listener.recogniser else "",
+        restored=_restored(folder),
+        notes=notes,
+    )
+
+
+def language_of(config: SpeechConfig | VocoderConfig, record: RunRecord | None) -> str:
+    """The language that a run speaks, as its config, its recordings or its base tell; "" where it is not known."""
+    if record is not None and len(record.data.languages) == 1:
+        return record.data.languages[0]
+    named = getattr(config, "phoneme_language", None) if getattr(config, "use_phonemes", False) else None
+    if named:
+        return str(named)
+    if record is not None and record.base is not None and record.base.name:
+        language = record.base.name.split("/")[1]
+        return "" if language == "multilingual" else language
+    return ""
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Keep to oneself what loading a model says each time: the run has said it before."""
+    loggers = [logging.getLogger(f"finetune_tts.{room}") for room in ("config", "synthesis")]
+    levels = [one.level for one in loggers]
+    try:
+        for one in loggers:
+            one.setLevel(logging.WARNING)
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
+
+
+def read_config(folder: Path) -> SpeechConfig | VocoderConfig:
+    """Read the config of a run.
+
+    Raises:
+        UserError: the folder is not the folder of a run.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--report {folder}: no such folder. Give the folder of a run.")
+    if not (folder / CONFIG_NAME).is_file():
+        raise UserError(f"--report {folder}: holds no {CONFIG_NAME}, so it is not the folder of a run.")
+    return load_any_config(folder / CONFIG_NAME, quiet=True)
+
+
+def _tried(read: Any, notes: list[str]) -> Any:
+    try:
+        return read()
+    except UserError as error:
+        notes.append(str(error))
+        return None
+
+
+def listener_of(
+    folder: Path, config: SpeechConfig | VocoderConfig, record: RunRecord | None, options: ReportOptions
+) -> Listener:
+    """Whoever judges what the models of a run say.
+
+    Raises:
+        UserError: the recogniser that is asked for cannot be used.
+    """
+    recogniser = find_recogniser(options.recogniser, language_of(config, record))
+    return Listener(recogniser, _encoder(folder, config))
+
+
+def witnessed_sentences(record: RunRecord | None, count: int, notes: list[str]) -> list[Sentence]:
+    """Held-out sentences whose recordings are there; ``notes`` gets a word about those that are not."""
+    held_out = held_out_sentences(record.clips, count) if record is not None else []
+    there = [sentence for sentence in held_out if Path(sentence.recording).is_file()]
+    if len(there) < len(held_out):
+        gone = next(sentence for sentence in held_out if sentence not in there)
+        notes.append(f"{len(held_out) - len(there)} held-out recordings are not there any more, as {gone.recording}.")
+    return there
+
+
+def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list[Witness]:
+    witnesses = [Witness(RECORDING, "Recording", "held out")]
+    base = record.base if record is not None else None
+    if base is not None:
+        path = Path(base.model_file)
+        if path.is_file():
+            witnesses.append(Witness(BASE, "Base", base.name or path.parent.name, path))
+        else:
+            notes.append(f"The base model is not there any more, so it is not heard: {path}.")
+    best, last, selected = best_model(folder), last_model(folder), folder / SELECTED_NAME
+    if best is not None:
+        witnesses.append(Witness(BEST, "Tuned, best", f"step {best.step:,}", best.path))
+    if last is not None and (best is None or last.step != best.step):
+        witnesses.append(Witness(LAST, "Tuned, last", f"step {last.step:,}", last.path))
+    if selected.is_file() and not any(w.path and w.path.samefile(selected) for w in witnesses):
+        witnesses.append(Witness(SELECTED, "Tuned, selected", "by ear", selected))
+    if last is None:
+        notes.append("The run has written no checkpoint yet.")
+    return witnesses
+
+
+def _hear(
+    witness: Witness, sentences: Sequence[Sentence], listener: Listener, device: torch.device, notes: list[str]
+) -> list[Utterance | None]:
+    if witness.path is None:
+        return [listener.recorded(sentence) if sentence.recording else None for sentence in sentences]
+    try:
+        speaker = load_speaker(witness.path, device=device)
+    except UserError as error:
+        notes.append(f"{witness.title} is not heard: {error}")
+        return [None] * len(sentences)
+    return [listener.spoken(speaker, sentence) for sentence in sentences]
+
+
+def _encoder(folder: Path, config: SpeechConfig | VocoderConfig) -> SpeakerEncoder | None:
+    """The speaker encoder that came with the model, if there is one."""
+    files = encoder_of_model(config.to_dict(), folder)
+    if files is None:
+        return None
+    try:
+        return load_speaker_encoder(files)
+    except UserError as error:
+        logger.warning("The speaker encoder cannot be used for the report. %s", error)
+        return None
+
+
+def _alignments(folder: Path, witnesses: Sequence[Witness], rows: Sequence[Row]) -> list[Alignments]:
+    """Of the test sentences: by the base, in the middle of the run, and at its end."""
+    spoken = [row for row in rows if not row.sentence.recording] or list(rows)
+    by_key = {witness.key: witness for witness in witnesses}
+    last = by_key.get(LAST) or by_key.get(BEST)
+    found = []
+    if BASE in by_key:
+        found.append(Alignments("Start: the base", _drawn(spoken, BASE)))
+    if last is not None:
+        steps = [(step, path) for step, path in sample_folders(folder) if f"step {step:,}" != last.detail]
+        end = int(last.detail.removeprefix("step ").replace(",", ""))
+        if steps:
+            step, path = min(steps, key=lambda entry: abs(entry[0] - end / 2))
+            kept = sorted(path.glob(f"*{ALIGNMENT_SUFFIX}"), key=lambda file: int(file.name.partition("_")[0]))
+            found.append(Alignments(f"Middle: step {step:,}", tuple(file.read_bytes() for file in kept)))
+        found.append(Alignments(f"End: {last.detail}", _drawn(spoken, last.key)))
+    return [alignments for alignments in found if alignments.pictures]
+
+
+def _drawn(rows: Sequence[Row], key: str) -> tuple[bytes, ...]:
+    sounds = [row.utterances[key].sound for row in rows if key in row.utterances]
+    return tuple(
+        alignment_picture(sound.alignment) for sound in sounds if sound is not None and sound.alignment is not None
+    )
+
+
+def _restored(folder: Path) -> str:
+    path = folder / RESTORE_REPORT
+    if not path.is_file():
+        return ""
+    try:
+        # Where the weights stood on the machine of the run is nobody's business.
+        return str(json.loads(read_text(path))["summary"]).rpartition(": ")[2]
+    except (UserError, json.JSONDecodeError, KeyError, TypeError) as error:
+        logger.debug("%s: %s", path, error)
+        return ""

@@ -1,0 +1,119 @@
+"""Which of the saved models of a run sounds best, by a measure of what is heard."""
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from finetune_tts.errors import UserError
+from finetune_tts.files import replacing, write_json
+from finetune_tts.report.definitions import MEASURES
+from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
+from finetune_tts.report.hearing import Spread, spread
+from finetune_tts.report.speaking import load_speaker
+from finetune_tts.runs.folder import SELECTED_NAME, SavedModel, saved_models
+from finetune_tts.runs.record import read_record
+
+logger = logging.getLogger(__name__)
+
+SELECTION_NAME = "selection.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A saved model, and how it was heard."""
+
+    step: int
+    file: str
+    heard: Spread
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The outcome of a comparison by ear."""
+
+    measure: str
+    candidates: tuple[Candidate, ...]
+    best: Candidate
+    path: Path
+    """``selected_model.pth``: the best one under a name of its own."""
+
+
+def require_measure(key: str) -> None:
+    """Find out before a run whether its models can be compared by a measure.
+
+    Raises:
+        UserError: there is no such measure.
+    """
+    if key not in MEASURES:
+        raise UserError(f"--select_by {key}: no such measure. There are {', '.join(MEASURES)}.")
+
+
+def select_model(folder: str | Path, key: str, options: ReportOptions) -> Selection:
+    """Let every saved model of a run speak the held-out sentences, and name the best one ``selected_model.pth``.
+
+    ``best_model.pth``, which the held-out loss chose, stays as it is. ``selection.json`` tells how each was heard.
+
+    Args:
+        folder: of the run.
+        key: of a measure.
+        options: how many sentences, and who judges them.
+
+    Raises:
+        UserError: no such measure; no models, held-out recordings or recogniser; or nothing could be measured.
+    """
+    require_measure(key)
+    folder = Path(folder).expanduser().resolve()
+    config = read_config(folder)
+    record = read_record(folder)
+    models = saved_models(folder)
+    if not models:
+        raise UserError(f"{folder}: there are no saved models to choose from.")
+    sentences = [sentence for sentence in witnessed_sentences(record, options.sentences, []) if sentence.recording]
+    if not sentences:
+        raise UserError(f"--select_by {key}: the held-out recordings of {folder} are not there, so nothing to compare.")
+    candidates = []
+    with quiet_loading():
+        listener = listener_of(folder, config, record, options)
+        for model in models:
+            speaker = load_speaker(model.path, device=options.device)
+            heard = spread([listener.spoken(speaker, sentence) for sentence in sentences], key)
+            if heard is not None:
+                logger.info("step %d: %s", model.step, MEASURES[key].text(heard.mean))
+                candidates.append(Candidate(model.step, model.path.name, heard))
+    if not candidates:
+        raise UserError(f"--select_by {key}: it could be measured for no model. {_needs(key)}")
+    best = min(candidates, key=lambda candidate: MEASURES[key].badness(candidate.heard.mean))
+    path = folder / SELECTED_NAME
+    _name(next(model for model in models if model.step == best.step), path)
+    write_json(folder / SELECTION_NAME, {"measure": key, "best": best.file, "candidates": _plain(candidates)})
+    return Selection(key, tuple(candidates), best, path)
+
+
+def _plain(candidates: Sequence[Candidate]) -> list[dict[str, object]]:
+    return [asdict(candidate) for candidate in candidates]
+
+
+def _needs(key: str) -> str:
+    if key in ("wer", "cer"):
+        return "It needs a recogniser of the language: see --recogniser."
+    if key == "similarity":
+        return "It needs a speaker encoder, model_se.pth and config_se.json, in the run folder."
+    return "The models give no sound in which it can be found."
+
+
+def _name(model: SavedModel, path: Path) -> None:
+    # A second name costs no room, and stays when the run throws its older checkpoints away.
+    temporary = path.with_name(f".{path.name}.name.part")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        os.link(model.path, temporary)
+    except OSError:
+        with replacing(path) as target, model.path.open("rb") as source:
+            shutil.copyfileobj(source, target)
+    else:
+        os.replace(temporary, path)

@@ -1,0 +1,102 @@
+"""What speaks the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings anew."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from finetune_tts.config.commented_json import read_object
+from finetune_tts.config.vocoder_loading import vocoder_name
+from finetune_tts.errors import UserError
+from finetune_tts.report.sentences import Sentence
+from finetune_tts.synthesis.loading import find_config, load_voice
+from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
+from finetune_tts.synthesis.voice import Voice
+
+LONGEST_SECONDS = 10.0
+"""Of a recording that is made anew: some vocoders take minutes for a long one."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence as a model speaks it.
+
+    Attributes:
+        waveform: ``[T]`` float32.
+        sample_rate: in Hz.
+        alignment: ``[T_mel, T_text]``; None for a model that has none.
+        note: what a person has to know about it; "" for nothing.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    alignment: np.ndarray | None = None
+    note: str = ""
+
+
+class Speaker(Protocol):
+    """Speaks sentences."""
+
+    def speak(self, sentence: Sentence) -> Spoken:
+        """Speak.
+
+        Raises:
+            UserError: this one cannot be spoken.
+        """
+        ...
+
+
+class VoiceSpeaker:
+    """A text-to-speech model; one that does not know a speaker or language takes the first that it knows."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    def speak(self, sentence: Sentence) -> Spoken:
+        """Speak (see :class:`Speaker`)."""
+        speaker, spoken_as = _known(sentence.speaker, self._voice.speaker_names)
+        language, _ = _known(sentence.language, self._voice.languages)
+        if not sentence.text:
+            raise UserError("the recording has no text to speak.")
+        speech = self._voice.speak(sentence.text, speaker=speaker, language=language)
+        notes = [f"as {spoken_as}"] if spoken_as else []
+        if speech.missing:
+            notes.append(f"without the characters {speech.missing}")
+        return Spoken(speech.waveform, speech.sample_rate, speech.alignment, ", ".join(notes))
+
+
+class VocoderSpeaker:
+    """A vocoder: makes a recording anew from its spectrogram."""
+
+    def __init__(self, vocoder: Vocoder) -> None:
+        self._vocoder = vocoder
+
+    def speak(self, sentence: Sentence) -> Spoken:
+        """Make the recording of the sentence anew (see :class:`Speaker`); of a long one the beginning."""
+        if not sentence.recording:
+            raise UserError("a vocoder reads no text; it needs a recording.")
+        extractor = self._vocoder.extractor
+        recorded = extractor.load(sentence.recording)[: int(LONGEST_SECONDS * extractor.sample_rate)]
+        return Spoken(self._vocoder.vocode(extractor.mel(recorded), pair=False), extractor.sample_rate)
+
+
+def load_speaker(model_path: Path, *, device: torch.device | str) -> Speaker:
+    """Load the model of a checkpoint, or a vocoder, whose config stands beside it.
+
+    Raises:
+        UserError: a file is missing, damaged, or cannot be spoken with here.
+    """
+    if vocoder_name(read_object(find_config(model_path))) is not None:
+        return VocoderSpeaker(load_vocoder(model_path, device=device))
+    return VoiceSpeaker(load_voice(model_path, device=device))
+
+
+def _known(wanted: str, names: tuple[str, ...]) -> tuple[str | None, str]:
+    """The name to use of those that a model knows, and what it is if it is not the one that is wanted."""
+    if not names:
+        return None, ""
+    if wanted in names:
+        return wanted, ""
+    return names[0], names[0]
