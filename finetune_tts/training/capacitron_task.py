@@ -68,6 +68,15 @@ class CapacitronTask(JointTask, TacotronTask):
             make_optimizer(name_of_beta, [self.beta], float(rate), of_beta),
         ]
 
+    def released_states(self, states: list[Any]) -> list[Any]:
+        """Both in one: to 🐸TTS they are one optimizer."""
+        return [states]
+
+    def own_states(self, saved: list[Any]) -> list[Any]:
+        """The two again."""
+        (states,) = saved
+        return list(states)
+
     def make_schedules(
         self, optimizers: list[torch.optim.Optimizer], *, restored: bool, chosen: frozenset[str]
     ) -> list[Schedule]:

@@ -42,6 +42,11 @@ def make_optimizer(
     if found in (torch.optim.Adam, torch.optim.AdamW) and all(p.device.type in ("cpu", "cuda") for p in trained):
         arguments.setdefault("fused", True)
     try:
-        return found(trained, lr=lr, **arguments)
+        optimizer = found(trained, lr=lr, **arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"--coqpit.optimizer_params {dict(params)}: {name} refuses them ({error}).") from error
+    if isinstance(optimizer, torch.optim.RAdam):
+        # Where 🐸TTS's own RAdam keeps what it computed, and without which it cannot go on from a checkpoint of ours.
+        for group in optimizer.param_groups:
+            group["buffer"] = [[None, None, None] for _ in range(10)]
+    return optimizer

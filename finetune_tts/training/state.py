@@ -27,7 +27,7 @@ def checkpoint_payload(run: "FineTuneTrainer") -> dict[str, Any]:
     return released_payload(
         config=relative_paths(run.config.to_dict(), run.output_path),
         model=run.task.state_dict(),
-        optimizer=[optimizer.state_dict() for optimizer in run.optimizer],
+        optimizer=run.task.released_states([optimizer.state_dict() for optimizer in run.optimizer]),
         scheduler=[scheduler.state_dict() for scheduler in run.scheduler if scheduler is not None],
         scaler=run.scaler.state_dict() if run.scaler is not None else None,
         step=run.total_steps_done,
@@ -82,7 +82,7 @@ def restore_run(run: "FineTuneTrainer", checkpoint: Checkpoint) -> None:
     state = run_state(checkpoint)
     try:
         run.task.load_state_dict(fitted_names(checkpoint.model, run.task.state_dict()))
-        for optimizer, saved in zip(run.optimizer, checkpoint.optimizer, strict=True):
+        for optimizer, saved in zip(run.optimizer, run.task.own_states(checkpoint.optimizer), strict=True):
             optimizer.load_state_dict(saved)
         schedulers = [scheduler for scheduler in run.scheduler if scheduler is not None]
         if any(name.startswith("lr_scheduler") for name in run.settings.changed):

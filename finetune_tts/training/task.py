@@ -130,6 +130,14 @@ class TTSTask(TrainerModel):
             for optimizer in optimizers
         ]
 
+    def released_states(self, states: list[Any]) -> list[Any]:
+        """The states of the optimizers, in their order, in the form that checkpoints of 🐸TTS have."""
+        return states
+
+    def own_states(self, saved: list[Any]) -> list[Any]:
+        """The states of the optimizers, in their order, from what :meth:`released_states` returned."""
+        return saved
+
     def gradient_clips(self, from_config: list[float]) -> list[float]:
         """The norm that the gradient of each optimizer is cut to, 0 for none; those of ``grad_clip`` come in."""
         return from_config

@@ -38,7 +38,7 @@ def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path,
     (folder,) = (path.parent for path in (tmp_path / "runs").glob("*/config.json"))
     checkpoint = read_checkpoint(folder / "best_model.pth")
     assert checkpoint.step == 2
-    assert [state["param_groups"][0]["lr"] for state in checkpoint.optimizer] == [0.001, 1e-5]
+    assert [state["param_groups"][0]["lr"] for state in checkpoint.optimizer[0]] == [0.001, 1e-5]
     assert float(checkpoint.model["capacitron_vae_layer.beta"]) < 0.5413  # where it began: far below the capacity
 
 

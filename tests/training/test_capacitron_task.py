@@ -130,6 +130,7 @@ def test_a_run_that_goes_on_equals_one_that_never_stopped(make_toy_run):
     straight.fit()
     make_toy_run("stopped", settings={"max_steps": 7}, **options).fit()
     checkpoint = read_checkpoint(newest_checkpoint(straight.output_path.parent / "stopped"))
+    assert [len(states) for states in checkpoint.optimizer] == [2]  # one optimizer of two states, as in coqui-tts
     again = make_toy_run("stopped", resume=checkpoint, **options)
     again.fit()
 

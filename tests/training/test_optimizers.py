@@ -38,3 +38,15 @@ def test_an_unknown_optimizer_is_answered_with_those_that_there_are(name):
 def test_arguments_that_an_optimizer_does_not_take_are_named(params):
     with pytest.raises(UserError, match="optimizer_params.*Adam"):
         make_optimizer("Adam", parameters(), 0.1, params)
+
+
+def test_the_state_of_radam_holds_what_coqui_looks_for_when_it_goes_on():
+    weights = [nn.Parameter(torch.ones(2))]
+    made, again = (make_optimizer("RAdam", weights, 0.5, {}) for _ in range(2))
+    weights[0].grad = torch.ones(2)
+    made.step()
+    state = made.state_dict()
+    assert state["param_groups"][0]["buffer"] == [[None, None, None]] * 10
+    del state["param_groups"][0]["buffer"]  # as runs of earlier versions saved it
+    again.load_state_dict(state)
+    again.step()

@@ -148,7 +148,7 @@ def test_a_release_of_capacitron_gets_fresh_optimizers_and_its_rate_whatever_its
     release = write_release(tmp_path / "release", config, optimizer=states, scheduler={"last_epoch": 9})
     result = run(config, restore_path=release, max_steps=1, fill_in=True)
     saved = read_checkpoint(result.folder / "best_model.pth")
-    assert [state["param_groups"][0]["lr"] for state in saved.optimizer] == pytest.approx([3e-5, 0.1])
+    assert [state["param_groups"][0]["lr"] for state in saved.optimizer[0]] == pytest.approx([3e-5, 0.1])
     beta = "capacitron_vae_layer.beta"
     assert float(saved.model[beta]) != float(read_checkpoint(release).model[beta])
     assert {"capacitron_vae_kl_term", "capacitron_beta", "loss"} <= set(result.eval_losses)
