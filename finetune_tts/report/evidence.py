@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from finetune_tts.audio.pictures import alignment_picture
+from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.vocoder_loading import load_any_config
@@ -166,7 +167,9 @@ def read_config(folder: Path) -> SpeechConfig | VocoderConfig:
         raise UserError(f"--report {folder}: no such folder. Give the folder of a run.")
     if not (folder / CONFIG_NAME).is_file():
         raise UserError(f"--report {folder}: holds no {CONFIG_NAME}, so it is not the folder of a run.")
-    return load_any_config(folder / CONFIG_NAME, quiet=True)
+    config: SpeechConfig | VocoderConfig = load_any_config(folder / CONFIG_NAME, quiet=True)
+    locate_paths(config, folder)
+    return config
 
 
 def _tried(read: Any, notes: list[str]) -> Any:

@@ -13,6 +13,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.report.sentences import Sentence
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
+from finetune_tts.synthesis.vocoder_at_hand import give_vocoder_at_hand
 from finetune_tts.synthesis.voice import Voice
 
 LONGEST_SECONDS = 10.0
@@ -90,7 +91,9 @@ def load_speaker(model_path: Path, *, device: torch.device | str) -> Speaker:
     """
     if vocoder_name(read_object(find_config(model_path))) is not None:
         return VocoderSpeaker(load_vocoder(model_path, device=device))
-    return VoiceSpeaker(load_voice(model_path, device=device))
+    voice = load_voice(model_path, device=device)
+    give_vocoder_at_hand(voice, model_path, device)
+    return VoiceSpeaker(voice)
 
 
 def _known(wanted: str, names: tuple[str, ...]) -> tuple[str | None, str]:

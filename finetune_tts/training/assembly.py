@@ -33,6 +33,7 @@ from finetune_tts.models.restoring import absent_helpers, fit_to_weights, restor
 from finetune_tts.models.rows import embedding_rows
 from finetune_tts.models.vits.building import upsampling_factor
 from finetune_tts.synthesis.speaker_encoder import EncoderFiles
+from finetune_tts.synthesis.vocoder_at_hand import give_vocoder_at_hand
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.adversarial import absent_discriminator
@@ -60,7 +61,6 @@ from finetune_tts.training.state import run_state
 from finetune_tts.training.tasks import needs_waveforms
 from finetune_tts.training.vits_task import renewed_modules
 from finetune_tts.training.vocabulary import merged_tokenizer
-from finetune_tts.training.vocoder_at_hand import give_vocoder_at_hand
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,10 @@ from pathlib import Path
 import torch
 
 import finetune_tts
-from finetune_tts.catalog.entry import ModelEntry
-from finetune_tts.catalog.listing import load_catalog
+from finetune_tts.catalog.folder import catalog_entry
 from finetune_tts.config.base import Config
 from finetune_tts.data.preparing import PreparedData
 from finetune_tts.data.sample import Sample
-from finetune_tts.errors import UserError
 from finetune_tts.runs.record import BaseModel, Choice, Clip, DataFacts, RunRecord, differences
 from finetune_tts.training.defaults import Default
 from finetune_tts.training.device import device_name
@@ -95,18 +93,6 @@ def _base(weights: Path) -> BaseModel:
         name=entry.name if entry else "",
         licence=entry.licence if entry else "",
     )
-
-
-def catalog_entry(folder: Path) -> ModelEntry | None:
-    """The entry whose folder in the cache this is."""
-    from finetune_tts.catalog.cache import model_folder
-
-    try:
-        catalog = load_catalog()
-    except UserError:  # a catalog file of the person's own, gone since; the run does not depend on it
-        return None
-    entries = (entry for entry in catalog.values() if entry.bundled or entry.folder_name == folder.name)
-    return next((entry for entry in entries if model_folder(entry).resolve() == folder.resolve()), None)
 
 
 def _versions() -> dict[str, str]:

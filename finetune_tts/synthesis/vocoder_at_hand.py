@@ -8,12 +8,12 @@ import torch
 from finetune_tts.architectures import FINE_TUNE, SPEAK
 from finetune_tts.catalog.cache import complete_model, model_folder
 from finetune_tts.catalog.entry import ModelEntry
+from finetune_tts.catalog.folder import catalog_entry
 from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.errors import UserError
 from finetune_tts.runs.record import read_record
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
-from finetune_tts.training.recording import catalog_entry
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def vocoder_at_hand(weights: Path, device: torch.device | str = "cpu") -> Vocode
         return None
 
 
-def give_vocoder_at_hand(voice: Voice, weights: Path, device: torch.device) -> None:
+def give_vocoder_at_hand(voice: Voice, weights: Path, device: torch.device | str) -> None:
     """Let the samples of a run be spoken with the model's default vocoder, if it is in the cache and fits.
 
     Args:
