@@ -296,8 +296,8 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
 
 def _train(assembly: "Assembly", arguments: argparse.Namespace) -> None:
     from finetune_tts.cli.outcome import say_outcome
-    from finetune_tts.training.assembly import Teller, teller_of
     from finetune_tts.training.samples import sentence_text
+    from finetune_tts.training.sentences import Teller, teller_of
 
     if not arguments.no_check:
         from finetune_tts.cli.check import say_quick_check

@@ -7,13 +7,12 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.report import RestoreReport
@@ -27,7 +26,6 @@ from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text
 from finetune_tts.models.building import build_model
 from finetune_tts.models.restoring import absent_helpers, fit_to_weights, restore_network
 from finetune_tts.models.rows import embedding_rows
@@ -54,8 +52,8 @@ from finetune_tts.training.pretrained import Pretrained, read_pretrained, warn_o
 from finetune_tts.training.recording import data_facts, record_of
 from finetune_tts.training.run import StoppedRun, TrainingJob
 from finetune_tts.training.run_folder import RunAsset
-from finetune_tts.training.samples import Speaker, SpokenSample, sentence_text
 from finetune_tts.training.seeds import seed_everything
+from finetune_tts.training.sentences import Teller, sample_speaker, speakable, test_sentences_of, told_anew
 from finetune_tts.training.speaker_vectors import VectorSource, encoder_at_hand
 from finetune_tts.training.state import run_state
 from finetune_tts.training.tasks import needs_waveforms
@@ -96,14 +94,6 @@ class Request:
     """For a check: no more features are computed than are looked at, and the text may lack in the vocabulary."""
     early_stop_patience: int | None = None
     """Evaluations without a lower held-out loss after which the run ends."""
-
-
-@dataclass(frozen=True)
-class Teller:
-    """Who speaks a sentence, and in which language; None where the model has but one."""
-
-    speaker: str | None = None
-    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -164,19 +154,7 @@ def assemble(request: Request) -> Assembly:
     network = build_model(config, len(tokenizer.vocabulary), conditions.speaker_rows, conditions.language_rows)
     report = None
     if pretrained is not None:
-        rules = [
-            RowRule(embedding_rows(config.model).symbols, pretrained.symbols, tokenizer.vocabulary.symbols),
-            *conditions.row_rules(config.model, pretrained),
-        ]
-        checkpoint = pretrained.checkpoint
-        fresh_ok = [*absent_discriminator(network, weights), *absent_helpers(network, weights)]
-        renewed = renewed_modules(config)
-        report = restore_network(
-            network, weights, source=checkpoint.path, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed
-        )
-        if renewed:
-            logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
-        logger.info("%s", report.table())
+        report = _restored(config, network, weights, pretrained, tokenizer, conditions)
         report.raise_for_gap(allow_partial=request.allow_partial)
         require_finite(report)
     voice = Voice(
@@ -193,10 +171,10 @@ def assemble(request: Request) -> Assembly:
     speaker = _most_heard(sample.speaker for sample in data.split.train) if voice.speaker_names else None
     language = _most_heard(sample.language for sample in data.split.train)
     default = Teller(speaker, language if language in voice.languages else None)
-    sentences = _test_sentences(config)
+    sentences = test_sentences_of(config)
     if request.fill_in and "test_sentences" not in request.chosen:
-        sentences = [_told_anew(sentence, samples, speaker) for sentence in sentences]
-    config.test_sentences = _speakable(voice, sentences, default)
+        sentences = [told_anew(sentence, samples, speaker) for sentence in sentences]
+    config.test_sentences = speakable(voice, sentences, default)
     config.test_sentences_file = ""
     for group in (config, config.model_args):
         if "num_chars" in group:
@@ -249,72 +227,6 @@ def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
     give_vocoder_at_hand(continued.voice, run.folder, continued.job.device)
     # The network is filled from the run's checkpoint, and must not be initialised from data.
     return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
-
-
-def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
-    """Return what speaks test sentences in training: the same path as ``tts``.
-
-    Args:
-        voice: whose network is trained.
-        default: of sentences that name no speaker or no language.
-    """
-
-    def speak(network: nn.Module, sentence: Any) -> SpokenSample:
-        teller = teller_of(sentence, default or Teller())
-        speech = voice.speak(
-            sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence, voice)
-        )
-        return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
-
-    return speak
-
-
-def teller_of(sentence: Any, default: Teller) -> Teller:
-    """Who speaks a test sentence: a text, or a list of text, speaker, style and language as in 🐸TTS."""
-    parts: Sequence[Any] = sentence if isinstance(sentence, list | tuple) else [sentence]
-    speaker = parts[1] if len(parts) > 1 else None
-    language = parts[3] if len(parts) > 3 else None
-    return Teller(speaker or default.speaker, language or default.language)
-
-
-def style_of(sentence: Any, voice: Voice) -> Any:
-    """The style of a test sentence, for a model that has styles: a recording, weights of tokens, or None."""
-    return sentence[2] if voice.takes_styles and isinstance(sentence, list | tuple) and len(sentence) > 2 else None
-
-
-def _told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str | None) -> str | list[Any]:
-    """A sentence of a released config, spoken by the new voice where the one that it names is not in the recordings."""
-    if not isinstance(sentence, list) or len(sentence) < 2:
-        return sentence
-    if any(sample.speaker == sentence[1] for sample in samples):
-        return sentence
-    return [sentence[0], speaker, *sentence[2:]]
-
-
-def _test_sentences(config: SpeechConfig) -> list[str | list[Any]]:
-    if not config.test_sentences_file:
-        return config.test_sentences
-    lines = [line.strip() for line in read_text(config.test_sentences_file).splitlines()]
-    return [line for line in lines if line]
-
-
-def _speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Teller) -> list[str | list[Any]]:
-    """Leave out the sentences that would stop the run when they are to be spoken."""
-    kept = []
-    for sentence in sentences:
-        teller = teller_of(sentence, default)
-        try:
-            voice.require_speakable(
-                sentence_text(sentence),
-                speaker=teller.speaker,
-                language=teller.language,
-                style=style_of(sentence, voice),
-            )
-        except UserError as error:
-            logger.warning("The test sentence %r is left out. %s", sentence, error)
-        else:
-            kept.append(sentence)
-    return kept
 
 
 def _most_heard(names: Iterable[str]) -> str:
@@ -403,6 +315,29 @@ def _suitable(request: Request, data: PreparedData, device: torch.device, world:
         epochs=config.epochs if "epochs" in chosen else None,
         batches_per_step=world.size * (request.grad_accum_steps or 1),
     )
+
+
+def _restored(
+    config: SpeechConfig,
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    pretrained: Pretrained,
+    tokenizer: Tokenizer,
+    conditions: Conditions,
+) -> RestoreReport:
+    """Copy the pre-trained weights into the network, and show what became of them."""
+    rules = [
+        RowRule(embedding_rows(config.model).symbols, pretrained.symbols, tokenizer.vocabulary.symbols),
+        *conditions.row_rules(config.model, pretrained),
+    ]
+    fresh_ok = [*absent_discriminator(network, weights), *absent_helpers(network, weights)]
+    renewed = renewed_modules(config)
+    source = pretrained.checkpoint.path
+    report = restore_network(network, weights, source=source, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed)
+    if renewed:
+        logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
+    logger.info("%s", report.table())
+    return report
 
 
 def require_finite(report: RestoreReport) -> None:

@@ -14,8 +14,9 @@ from finetune_tts.config.loading import config_from_dict
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.models.building import build_model
-from finetune_tts.training.assembly import Request, assemble, assemble_continued, sample_speaker
+from finetune_tts.training.assembly import Request, assemble, assemble_continued
 from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.sentences import sample_speaker
 
 RATE = 8000
 FIELDS = {
