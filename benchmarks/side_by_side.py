@@ -18,8 +18,8 @@ from typing import Any
 
 CLIP = 5.0  # norm that gradients are cut to
 
-#: arguments → network, and a function that computes the loss of the batch.
-Side = Callable[[argparse.Namespace], tuple[Any, Callable[[], Any]]]
+#: arguments → network, and a function that computes the loss of the batch; or a function that makes a whole step.
+Side = Callable[[argparse.Namespace], tuple[Any, Callable[[], Any]] | Callable[[], None]]
 
 
 def make_parser(
@@ -83,15 +83,27 @@ def measure(arguments: argparse.Namespace, side: Side) -> None:
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    network, loss = side(arguments)
-    network.train()
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-4)
+    made = side(arguments)
+    step = plain_step(*made) if isinstance(made, tuple) else made
     for number in range(arguments.steps + 1):
         started, began = time.perf_counter(), time.process_time()
+        step()
+        if number:  # the first one sets things up
+            print("step", time.perf_counter() - started, time.process_time() - began, flush=True)
+
+
+def plain_step(network: Any, loss: Callable[[], Any]) -> Callable[[], None]:
+    """Return what makes a step of a network with one optimizer."""
+    import torch
+
+    network.train()
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-4)
+
+    def step() -> None:
         value = loss()
         optimizer.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
-        if number:  # the first one sets things up
-            print("step", time.perf_counter() - started, time.process_time() - began, flush=True)
+
+    return step
