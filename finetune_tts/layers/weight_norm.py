@@ -5,7 +5,8 @@ torch's own parametrization calls the two factors ``parametrizations.weight.orig
 weight norm was folded into a plain ``weight``, loads.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,6 +24,8 @@ class WeightNormed(nn.Module):
         initial: gives the first values of weight and bias.
     """
 
+    _at_hand: Tensor | None = None  # the weight, while it is computed once for several passes
+
     def __init__(self, initial: nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d) -> None:
         super().__init__()
         self.bias = None if initial.bias is None else nn.Parameter(initial.bias.detach())
@@ -31,6 +34,8 @@ class WeightNormed(nn.Module):
 
     def effective_weight(self) -> Tensor:
         """Return the weight that the convolution uses."""
+        if self._at_hand is not None:
+            return self._at_hand
         if self.weight_g is None or self.weight_v is None:
             return self.weight
         return joined(self.weight_g, self.weight_v)
@@ -129,6 +134,22 @@ class WeightNormConvTranspose1d(WeightNormed):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``x [B, in_channels, T]``."""
         return F.conv_transpose1d(x, self.effective_weight(), self.bias, self.stride, self.padding, self.output_padding)
+
+
+@contextmanager
+def weights_computed_once(module: nn.Module) -> Iterator[None]:
+    """Let several passes of ``module`` in this block share each weight, and so one gradient of its norm.
+
+    The same numbers as without, but for rounding; no weight may be changed inside.
+    """
+    normed = [child for child in module.modules() if isinstance(child, WeightNormed)]
+    for child in normed:
+        child._at_hand = child.effective_weight()
+    try:
+        yield
+    finally:
+        for child in normed:
+            child._at_hand = None
 
 
 def fold_weight_norm(module: nn.Module) -> None:

@@ -12,6 +12,7 @@ from finetune_tts.config.vits import VitsArgs, VitsConfig
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
 from finetune_tts.layers.resampling import Resampler
+from finetune_tts.layers.weight_norm import weights_computed_once
 from finetune_tts.models.speaker_encoder.frozen import FrozenSpeakerEncoder
 from finetune_tts.models.vits.building import build_spectrogram_front, upsampling_factor
 from finetune_tts.models.vits.latent import slices
@@ -147,8 +148,9 @@ class VITSTask(AdversarialTask):
 
     def judge(self, outputs: VITSPass, batch: Batch) -> tuple[Judgement, Judgement]:
         """What the discriminator says of recordings and of what was generated."""
-        real: Judgement = self.discriminator(outputs.waveforms)
-        generated: Judgement = self.discriminator(outputs.output.waveforms)
+        with weights_computed_once(self.discriminator):
+            real: Judgement = self.discriminator(outputs.waveforms)
+            generated: Judgement = self.discriminator(outputs.output.waveforms)
         return real, generated
 
     def discriminator_losses(self, judgement: tuple[Judgement, Judgement]) -> dict[str, Tensor]:

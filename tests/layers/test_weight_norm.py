@@ -9,6 +9,7 @@ from finetune_tts.layers.weight_norm import (
     WeightNormConv2d,
     WeightNormConvTranspose1d,
     fold_weight_norm,
+    weights_computed_once,
 )
 
 
@@ -77,3 +78,18 @@ def test_every_kind_of_convolution_agrees_with_torch(ours, plain, shape):
     torch.testing.assert_close(ours(x), theirs(x))
     fold_weight_norm(ours)
     torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_passes_that_share_a_weight_give_the_same_numbers_and_leave_nothing_behind():
+    conv = WeightNormConv1d(3, 4, 3)
+    first, second = torch.randn(2, 3, 9), torch.randn(2, 3, 9)
+    (conv(first).square().sum() + conv(second).sum()).backward()
+    apart = [parameter.grad.clone() for parameter in conv.parameters()]
+    conv.zero_grad()
+    with weights_computed_once(conv):
+        assert conv.effective_weight() is conv.effective_weight()
+        loss = conv(first).square().sum() + conv(second).sum()
+    loss.backward()
+    for parameter, gradient in zip(conv.parameters(), apart, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+    assert conv.effective_weight() is not conv.effective_weight()
