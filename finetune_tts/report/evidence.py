@@ -107,9 +107,9 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
         notes.append("The folder does not tell what the run started from, so base and held-out recordings are missing.")
     history = _tried(lambda: read_history(folder), notes) if (folder / HISTORY_NAME).exists() else None
     listener = listener_of(folder, config, record, options)
-    speaker = record.speaker if record is not None else ""
+    speaker, language = (record.speaker, record.language) if record is not None else ("", "")
     held_out = witnessed_sentences(record, options.sentences, notes)
-    sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker)
+    sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker, language)
     witnesses = _witnesses(folder, record, notes)
     heard = {witness.key: _hear(witness, sentences, listener, options.device, notes) for witness in witnesses}
     rows = [

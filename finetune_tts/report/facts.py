@@ -67,6 +67,8 @@ def next_section(evidence: Evidence) -> Html:
     words = ["tts", *which, folder, "--text", spoken.text if spoken else "Hello."]
     if evidence.record is not None and evidence.record.speaker:
         words += ["--speaker_idx", evidence.record.speaker]
+    if evidence.record is not None and evidence.record.language:
+        words += ["--language_idx", evidence.record.language]
     commands = []
     if {BEST, LAST} & {witness.key for witness in evidence.witnesses}:
         commands.append(("Speak with the best model", [*words, "--out_path", "mine.wav"]))

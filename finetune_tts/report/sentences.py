@@ -42,12 +42,15 @@ def held_out_sentences(clips: Sequence[Clip], count: int) -> list[Sentence]:
     return [Sentence(clip.text, clip.speaker, clip.language, clip.audio_file) for clip in chosen]
 
 
-def typed_sentences(sentences: Sequence[Any], speaker: str, count: int = _TEST_SENTENCES) -> list[Sentence]:
+def typed_sentences(
+    sentences: Sequence[Any], speaker: str, language: str = "", *, count: int = _TEST_SENTENCES
+) -> list[Sentence]:
     """The first test sentences of a config: a text, or a list of text, speaker, style and language as in 🐸TTS.
 
     Args:
         sentences: of the config.
         speaker: of those that name none.
+        language: of those that name none.
         count: most of them.
     """
     found = []
@@ -56,7 +59,7 @@ def typed_sentences(sentences: Sequence[Any], speaker: str, count: int = _TEST_S
         parts += [None] * (4 - len(parts))
         text = str(parts[0] or "")
         if text and len(text) <= _LONGEST_TEXT:
-            found.append(Sentence(text, parts[1] or speaker, parts[3] or ""))
+            found.append(Sentence(text, parts[1] or speaker, parts[3] or language))
     return found[:count]
 
 

@@ -90,6 +90,8 @@ class RunRecord:
     """None for a run that starts from nothing."""
     speaker: str = ""
     """Who speaks the test sentences, for a model of several speakers."""
+    language: str = ""
+    """Which language the test sentences are in that name none, for a model of several languages."""
     changes: tuple[tuple[str, Any, Any], ...] = ()
     """Config field, its value in the base, its value in the run."""
     chosen: tuple[str, ...] = ()
@@ -155,6 +157,7 @@ def _record(values: dict[str, Any]) -> RunRecord:
         data=DataFacts(**data),
         base=BaseModel(**base) if base else None,
         speaker=str(values["speaker"]),
+        language=str(values.get("language", "")),
         changes=tuple((str(name), before, after) for name, before, after in values["changes"]),
         chosen=tuple(map(str, values["chosen"])),
         filled_in=tuple(Choice(**choice) for choice in values["filled_in"]),

@@ -204,6 +204,7 @@ def assemble(request: Request) -> Assembly:
             base_weights=pretrained.checkpoint.path if pretrained else None,
             base_config=pretrained.config if pretrained else None,
             speaker=speaker,
+            language=default.language,
             chosen=request.chosen,
             filled_in=filled_in,
         ),

@@ -30,6 +30,7 @@ def record_of(
     base_weights: Path | None = None,
     base_config: Config | None = None,
     speaker: str | None = None,
+    language: str | None = None,
     chosen: Iterable[str] = (),
     filled_in: Sequence[Default] = (),
 ) -> RunRecord:
@@ -43,6 +44,7 @@ def record_of(
         base_weights: checkpoint that it starts from.
         base_config: config of that checkpoint.
         speaker: who speaks test sentences.
+        language: of test sentences that name none.
         chosen: fields that the person set.
         filled_in: fields that were set to suit the data.
     """
@@ -53,6 +55,7 @@ def record_of(
         data=data,
         base=_base(base_weights) if base_weights else None,
         speaker=speaker or "",
+        language=language or "",
         changes=differences(base_config.to_dict(), config.to_dict()) if base_config is not None else (),
         chosen=tuple(sorted(chosen)),
         filled_in=tuple(Choice(default.field, default.value, default.reason) for default in filled_in),

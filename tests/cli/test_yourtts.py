@@ -118,6 +118,10 @@ def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words
     assert "loss_spk_encoder" in (run / "history.jsonl").read_text()
     # The sentences of its makers are spoken by the new voice, in the language that they are written in.
     assert len(list(run.glob("samples/*/*.wav"))) == 2
+    # Its encoder tells in the report how like the recordings the voices are.
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert report.count("<audio ") == 1 + 2 * 3
+    assert "speaker similarity" in report
     assert f"--speaker_idx {recordings.name} --language_idx en" in outcome.line("speak with it: ")
 
     config = json.loads((run / "config.json").read_text())

@@ -23,6 +23,7 @@ def test_no_more_than_there_are():
 
 def test_test_sentences_of_both_forms():
     sentences = typed_sentences(["One.", ["Two.", "bob", None, "fr"], ["Three.", None, None, None], "x" * 999], "ann")
+    assert typed_sentences(["One."], "", "de")[0].language == "de"
     assert [(one.text, one.speaker, one.language) for one in sentences] == [
         ("One.", "ann", ""),
         ("Two.", "bob", "fr"),
