@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from finetune_tts.errors import UserError
@@ -69,9 +70,9 @@ def run_program(run: Callable[[list[str]], None], argv: list[str] | None = None)
         0, :data:`MISTAKE` after a :class:`UserError` or an error of the system that a person can mend,
         :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise.
     """
-    _set_up_logging()
     try:
-        run(sys.argv[1:] if argv is None else argv)
+        with _logging():
+            run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -112,14 +113,21 @@ def say(line: str, *, aside: bool = False) -> None:
         print(line, file=sys.stderr if aside else sys.stdout)
 
 
-def _set_up_logging() -> None:
+@contextmanager
+def _logging() -> Iterator[None]:
+    """Let the package's log go to standard error, while a program runs."""
     package = logging.getLogger("finetune_tts")
-    for old in [handler for handler in package.handlers if handler.name == __name__]:
-        package.removeHandler(old)
+    before = package.level, package.propagate
     handler = logging.StreamHandler(sys.stderr)
-    handler.name = __name__
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     package.addHandler(handler)
     package.setLevel(logging.INFO)
     package.propagate = False
+    try:
+        yield
+    finally:
+        # Who calls main() goes on, and its standard error may be another one by then.
+        package.removeHandler(handler)
+        package.setLevel(before[0])
+        package.propagate = before[1]
