@@ -72,6 +72,10 @@ def run_two(*arguments):
     return [output.split("digest ")[1].strip() for output, _ in results], results
 
 
+def run_folders(output):
+    return [path for path in output.iterdir() if path.is_dir()]
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_model_and_repeat_themselves(tmp_path):
     first, results = run_two("new", tmp_path / "a")
@@ -80,17 +84,16 @@ def test_two_processes_train_one_model_and_repeat_themselves(tmp_path):
     assert first[0] == first[1]
     assert first == second
     assert "in 2 processes" in results[0][1]
-    folders = list((tmp_path / "a").iterdir())
-    assert len(folders) == 1
-    assert {"trainer_0_log.txt", "trainer_1_log.txt"} <= {path.name for path in folders[0].iterdir()}
-    assert [entry.step for entry in read_history(folders[0]) if entry.split == "eval"] == [2, 4, 6]
-    assert open_run(folders[0]).checkpoint.step == 6
+    (folder,) = run_folders(tmp_path / "a")
+    assert {"trainer_0_log.txt", "trainer_1_log.txt"} <= {path.name for path in folder.iterdir()}
+    assert [entry.step for entry in read_history(folder) if entry.split == "eval"] == [2, 4, 6]
+    assert open_run(folder).checkpoint.step == 6
 
 
 @pytest.mark.slow
 def test_two_processes_go_on_where_they_stopped(tmp_path):
     straight, _ = run_two("new", tmp_path / "a")
-    folder = next((tmp_path / "a").iterdir())
+    (folder,) = run_folders(tmp_path / "a")
     for path in folder.glob("*_6.pth"):
         path.unlink()
     assert open_run(folder).checkpoint.step == 4
