@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import ChannelNorm
 
 
@@ -32,7 +33,7 @@ class ConvPrenet(nn.Module):
         hidden = x
         for conv, norm in zip(self.conv_layers, self.norm_layers, strict=True):
             hidden = norm(conv(hidden * mask) * mask)
-            hidden = F.dropout(torch.relu(hidden), self.dropout, self.training)
+            hidden = dropout(torch.relu(hidden), self.dropout, self.training)
         return (x + self.proj(hidden)) * mask
 
 
@@ -50,7 +51,7 @@ class GatedConvEncoder(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Encode ``x [B, C, T]`` under ``mask [B, 1, T]``."""
         for conv, norm in zip(self.conv_layers, self.norm_layers, strict=True):
-            hidden = F.dropout(x, self.dropout, self.training)
+            hidden = dropout(x, self.dropout, self.training)
             x = x + F.glu(norm(conv(hidden * mask)), dim=1)
         return x
 

@@ -2,8 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import ChannelNorm
 
 
@@ -60,5 +60,5 @@ class DurationPredictor(nn.Module):
         if language is not None:
             x = x + self.cond_lang(language)
         for conv, norm in ((self.conv_1, self.norm_1), (self.conv_2, self.norm_2)):
-            x = F.dropout(norm(torch.relu(conv(x * mask))), self.dropout, self.training)
+            x = dropout(norm(torch.relu(conv(x * mask))), self.dropout, self.training)
         return self.proj(x * mask) * mask

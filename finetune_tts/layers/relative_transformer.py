@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import ChannelNorm
 
 
@@ -60,7 +61,7 @@ class RelativeAttention(nn.Module):
             positions = self._in_window(self.emb_rel_k, steps)  # [1, 2T-1, D]
             scores = scores + _relative_to_absolute(query @ positions.transpose(-2, -1))
         scores = scores.masked_fill(~attention_mask, -1e4)
-        weights = F.dropout(scores.softmax(dim=-1), self.dropout, self.training)
+        weights = dropout(scores.softmax(dim=-1), self.dropout, self.training)
         output = weights @ value  # [B, H, T, D]
         if self.window is not None:
             output = output + _absolute_to_relative(weights) @ self._in_window(self.emb_rel_v, steps)
@@ -93,7 +94,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Map ``x [B, C, T]`` under ``mask [B, 1, T]``."""
         hidden = torch.relu(self.conv_1(F.pad(x * mask, self.padding)))
-        hidden = F.dropout(hidden, self.dropout, self.training)
+        hidden = dropout(hidden, self.dropout, self.training)
         return self.conv_2(F.pad(hidden * mask, self.padding)) * mask
 
 
@@ -139,9 +140,9 @@ class RelativeTransformer(nn.Module):
         layers = zip(self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True)
         for attention, norm_1, feed_forward, norm_2 in layers:
             x = x * mask
-            attended = F.dropout(attention(x, attention_mask), self.dropout, self.training)
+            attended = dropout(attention(x, attention_mask), self.dropout, self.training)
             x = norm_1(x + attended)
-            forwarded = F.dropout(feed_forward(x, mask), self.dropout, self.training)
+            forwarded = dropout(feed_forward(x, mask), self.dropout, self.training)
             x = norm_2(x + forwarded)
         return x * mask
 

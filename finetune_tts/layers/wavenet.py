@@ -2,8 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.weight_norm import WeightNormConv1d
 
 
@@ -63,7 +63,7 @@ class WaveNet(nn.Module):
         output = torch.zeros_like(x)
         shifts = self.cond_layer(condition).chunk(self.num_layers, dim=1) if condition is not None else None
         for index, (gate_layer, res_skip_layer) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):
-            gate = F.dropout(gate_layer(x), self.dropout, self.training)
+            gate = dropout(gate_layer(x), self.dropout, self.training)
             if shifts is not None:
                 gate = gate + shifts[index]
             filtered, gated = gate.chunk(2, dim=1)  # two times [B, C, T]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConv2d, fold_weight_norm
 
 #: Factor of the residual stream. The paper has the square root of 0.5, which keeps the variance; the released
@@ -68,7 +69,7 @@ class GatedResidualBlock(nn.Module):
             x: ``[B, res_channels, T_wav]``.
             condition: ``[B, aux_channels, T_wav]`` or None.
         """
-        gate = self.conv(F.dropout(x, self.dropout, self.training))  # [B, gate_channels, T_wav]
+        gate = self.conv(dropout(x, self.dropout, self.training))  # [B, gate_channels, T_wav]
         if condition is not None:
             gate = gate + self.conv1x1_aux(condition)
         filtered, gated = gate.chunk(2, dim=1)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import Dropout
 from finetune_tts.layers.weight_norm import WeightNormConv1d, fold_weight_norm
 
 SLOPE = 0.2  # of the leaky ReLUs in the blocks
@@ -57,7 +58,7 @@ class KernelPredictor(nn.Module):
         )
         residual: list[nn.Module] = []
         for _ in range(3):
-            residual.append(nn.Dropout(dropout))
+            residual.append(Dropout(dropout))
             for _ in range(2):
                 residual += [convolution(hidden_channels), nn.LeakyReLU(PREDICTOR_SLOPE)]
         self.residual_conv = nn.Sequential(*residual)

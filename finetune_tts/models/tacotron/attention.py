@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.comparison import Comparison
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.recurrence import LateContext, LateProduct
 from finetune_tts.models.tacotron.prenet import Linear
 
@@ -211,7 +212,7 @@ class GravesAttention(Attention):
         def read(query: Tensor) -> tuple[Tensor, Tensor]:
             nonlocal mean
             share, width, move = self.N_a(query).float().chunk(3, dim=1)  # [B, K] each
-            share = torch.softmax(F.dropout(share, 0.5, self.training), dim=-1) + 1e-5
+            share = torch.softmax(dropout(share, 0.5, self.training), dim=-1) + 1e-5
             width = F.softplus(width) + 1e-5
             mean = mean + F.softplus(move)
             passed = torch.sigmoid((mean.unsqueeze(-1) - edges) / width.unsqueeze(-1))  # [B, K, S + 1]

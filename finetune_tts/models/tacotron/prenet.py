@@ -8,7 +8,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from finetune_tts.layers.dropout import dropout
 
 PRENET_TYPES = ("original", "bn")
 
@@ -78,5 +79,5 @@ class Prenet(nn.Module):
         for linear in self.linear_layers:
             x = torch.relu(linear(x))
             if self.dropout:
-                x = F.dropout(x, 0.5, self.training or self.dropout_at_inference)
+                x = dropout(x, 0.5, self.training or self.dropout_at_inference)
         return x

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import Dropout
 from finetune_tts.models.tacotron.attention import make_attention
 from finetune_tts.models.tacotron.decoding import Decoded, Decoder, DecoderOptions
 from finetune_tts.models.tacotron.network import NetworkOptions, TacotronNetwork, beside
@@ -139,7 +140,7 @@ class StopNet(nn.Module):
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = Dropout(0.1)
         self.linear = nn.Linear(inputs, 1)
         nn.init.xavier_uniform_(self.linear.weight)
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from finetune_tts.layers.recurrence import LateProduct, dropout_factors, lstm_over_time, lstm_step
+from finetune_tts.layers.dropout import Dropout, dropout
+from finetune_tts.layers.lstm import LSTMLoop, lstm_over_time
 from finetune_tts.models.tacotron.attention import make_attention
 from finetune_tts.models.tacotron.decoding import Decoded, Decoder, DecoderOptions
 from finetune_tts.models.tacotron.network import NetworkOptions, TacotronNetwork, beside
@@ -48,7 +49,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x [B, inputs, T]`` to ``[B, outputs, T]``."""
-        return F.dropout(self.activation(self.batch_normalization(self.convolution1d(x))), 0.5, self.training)
+        return dropout(self.activation(self.batch_normalization(self.convolution1d(x))), 0.5, self.training)
 
 
 class Encoder(nn.Module):
@@ -106,7 +107,7 @@ class Tacotron2Decoder(Decoder):
         self.attention = make_attention(width, memory, options.attention)
         self.decoder_rnn = nn.LSTMCell(width + memory, width)
         self.linear_projection = Linear(width + memory, largest)
-        self.stopnet = nn.Sequential(nn.Dropout(0.1), Linear(width + largest, 1, gain="sigmoid"))
+        self.stopnet = nn.Sequential(Dropout(0.1), Linear(width + largest, 1, gain="sigmoid"))
 
     def forward(self, memory: Tensor, mels: Tensor, mask: Tensor) -> Decoded:
         """Draw with teacher forcing, see :meth:`Decoder.forward`."""
@@ -122,20 +123,16 @@ class Tacotron2Decoder(Decoder):
     def _read(self, memory: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries ``[T, B, Q]``, contexts ``[T, B, D]`` and alignments ``[T, B, S]`` for ``seen [T, B, P]``."""
         steps, batch, width = seen.shape
-        cell, size = self.attention_rnn, self.attention_rnn.hidden_size
+        cell = self.attention_rnn
         offsets = F.linear(seen, cell.weight_ih[:, :width], cell.bias_ih + cell.bias_hh)  # [T, B, 4Q]
-        product = LateProduct(torch.cat([cell.weight_ih[:, width:], cell.weight_hh], dim=1), offsets)
-        keep = None
-        if self.training:
-            keep = dropout_factors(_RECURRENT_DROPOUT, 2, steps, batch, size, like=seen)
+        weight = torch.cat([cell.weight_ih[:, width:], cell.weight_hh], dim=1)
+        dropout = _RECURRENT_DROPOUT if self.training else 0.0
+        lstm = LSTMLoop(weight, offsets, dropout=dropout, cell_dropout=dropout)
         read = self.attention.begin(memory, mask, steps)
-        query = state = seen.new_zeros(batch, size, dtype=torch.float32)
         context = memory.new_zeros(batch, memory.shape[2])
         queries, contexts, alignments = [], [], []
-        for step in range(steps):
-            gates = product(step, torch.cat([context, query], dim=1))
-            factors = (None, None) if keep is None else (keep[0, step], keep[1, step])
-            query, state = lstm_step(gates, state, *factors)
+        for _ in range(steps):
+            query = lstm(context)
             context, weights = read(query)
             queries.append(query)
             contexts.append(context)
@@ -146,10 +143,7 @@ class Tacotron2Decoder(Decoder):
         """Hidden states ``[T, B, Q]`` of the second LSTM for ``inputs [T, B, Q + D]``."""
         cell = self.decoder_rnn
         products = F.linear(inputs, cell.weight_ih, cell.bias_ih + cell.bias_hh)  # [T, B, 4Q]
-        keep = None
-        if self.training:
-            keep = dropout_factors(_RECURRENT_DROPOUT, *inputs.shape[:2], cell.hidden_size, like=inputs)
-        return lstm_over_time(products, cell.weight_hh, keep)
+        return lstm_over_time(products, cell.weight_hh, dropout=_RECURRENT_DROPOUT if self.training else 0.0)
 
     def _stops(self, hidden: Tensor, outputs: Tensor) -> Tensor:
         seen = torch.cat([hidden, outputs], dim=-1)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import FlatChannelNorm
 from finetune_tts.models.vits.splines import rational_quadratic_spline
 
@@ -48,7 +49,7 @@ class SeparableConvs(nn.Module):
         for depthwise, norm_1, pointwise, norm_2 in layers:
             hidden = F.gelu(norm_1(depthwise(x * mask)))
             hidden = F.gelu(norm_2(pointwise(hidden)))
-            x = x + F.dropout(hidden, self.dropout, self.training)
+            x = x + dropout(hidden, self.dropout, self.training)
         return x * mask
 
 
