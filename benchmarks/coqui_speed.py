@@ -25,31 +25,37 @@ def batch(size: int, frames: int) -> tuple[np.ndarray, ...]:
 
 
 def our_side(arguments: argparse.Namespace):
-    """This project's network, and a function that computes its loss."""
+    """This project's network, its optimizer, and a function that computes its loss."""
     import torch
 
     from finetune_tts.config.glow_tts import GlowTTSConfig
     from finetune_tts.models.building import build_model
     from finetune_tts.models.glow_tts_loss import glow_tts_loss
+    from finetune_tts.training.optimizers import make_optimizer
 
-    network = build_model(GlowTTSConfig(), 60)
+    config = GlowTTSConfig()
+    network = build_model(config, 60)
+    optimizer = make_optimizer(config.optimizer, network.parameters(), config.lr, config.optimizer_params)
     tensors = [torch.from_numpy(array) for array in batch(arguments.batch_size, arguments.frames)]
     network.initialise_actnorm(tensors[2], tensors[3])
-    return network, lambda: glow_tts_loss(network(*tensors), tensors[1], tensors[3]).total
+    return network, optimizer, lambda: glow_tts_loss(network(*tensors), tensors[1], tensors[3]).total
 
 
 def coqui_side(arguments: argparse.Namespace):
-    """coqui-tts's network, and a function that computes its loss."""
+    """coqui-tts's network, its optimizer, and a function that computes its loss."""
     import torch
+    from trainer.trainer_utils import get_optimizer
     from TTS.tts.configs.glow_tts_config import GlowTTSConfig
     from TTS.tts.models.glow_tts import GlowTTS
 
-    network = GlowTTS(GlowTTSConfig(num_chars=60, data_dep_init_steps=0))
+    config = GlowTTSConfig(num_chars=60, data_dep_init_steps=0)
+    network = GlowTTS(config)
+    optimizer = get_optimizer(config.optimizer, config.optimizer_params, config.lr, network)
     tokens, text_lengths, mels, mel_lengths = map(torch.from_numpy, batch(arguments.batch_size, arguments.frames))
     criterion = network.get_criterion()
     names = {"text_input": tokens, "text_lengths": text_lengths, "mel_input": mels, "mel_lengths": mel_lengths}
     names |= {"d_vectors": None, "speaker_ids": None}
-    return network, lambda: network.train_step(names, criterion)[1]["loss"]
+    return network, optimizer, lambda: network.train_step(names, criterion)[1]["loss"]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The same training steps here and in coqui-tts, by turns: what the benchmarks against it have in common.
 
 Each side runs in a process of its own, so that both meet the same machine and neither the other's packages; coqui-tts
-is never imported here. A benchmark gives a function for each side, which makes the network and returns it with a
-function that computes the loss of a batch; forward pass, loss, backward pass, gradient clipping and optimizer step of
-AdamW are timed, by the clock and in time of the processor, which does not count what other programs do meanwhile.
+is never imported here. A benchmark gives a function for each side, which makes network and optimizer as that side's
+training does and returns them with a function that computes the loss of a batch; forward pass, loss, backward pass,
+gradient clipping and the optimizer's step are timed, by the clock and in time of the processor, which does not count
+what other programs do meanwhile.
 """
 
 import argparse
@@ -18,8 +19,9 @@ from typing import Any
 
 CLIP = 5.0  # norm that gradients are cut to
 
-#: arguments → network, and a function that computes the loss of the batch; or a function that makes a whole step.
-Side = Callable[[argparse.Namespace], tuple[Any, Callable[[], Any]] | Callable[[], None]]
+#: arguments → network, its optimizer, and a function that computes the loss of the batch; or a function that makes a
+#: whole step.
+Side = Callable[[argparse.Namespace], tuple[Any, Any, Callable[[], Any]] | Callable[[], None]]
 
 
 def make_parser(
@@ -83,6 +85,10 @@ def measure(arguments: argparse.Namespace, side: Side) -> None:
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    if arguments.side == "ours":
+        from finetune_tts.training.heap import keep_freed_memory
+
+        keep_freed_memory()  # as every run on a processor does
     made = side(arguments)
     step = plain_step(*made) if isinstance(made, tuple) else made
     for number in range(arguments.steps + 1):
@@ -92,12 +98,11 @@ def measure(arguments: argparse.Namespace, side: Side) -> None:
             print("step", time.perf_counter() - started, time.process_time() - began, flush=True)
 
 
-def plain_step(network: Any, loss: Callable[[], Any]) -> Callable[[], None]:
+def plain_step(network: Any, optimizer: Any, loss: Callable[[], Any]) -> Callable[[], None]:
     """Return what makes a step of a network with one optimizer."""
     import torch
 
     network.train()
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-4)
 
     def step() -> None:
         value = loss()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from finetune_tts.errors import UserError
+from finetune_tts.training.radam import RAdam
 
 
 def make_optimizer(
@@ -36,6 +37,7 @@ def make_optimizer(
         raise UserError(f"--coqpit.optimizer {name}: no such optimizer. There are {names}.")
     arguments = dict(params)
     if found is torch.optim.RAdam:
+        found = RAdam
         arguments.setdefault("decoupled_weight_decay", True)
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     # One kernel for all weights; on a GPU it can also leave a step out without asking the host (see guard.py).

@@ -33,6 +33,7 @@ from finetune_tts.training.curves import draw_loss_curve
 from finetune_tts.training.device import device_name
 from finetune_tts.training.distributed import World, process_group
 from finetune_tts.training.guard import NonFiniteLoss
+from finetune_tts.training.heap import keep_freed_memory
 from finetune_tts.training.precision import allow_fast_matrix_products, choose_precision
 from finetune_tts.training.run_folder import RunAsset, create_run_folder, place_assets
 from finetune_tts.training.samples import Speaker
@@ -170,6 +171,8 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     config, world = job.config, job.world
     settings = settings_of(job)
     allow_fast_matrix_products(config, settings.chosen)
+    if job.device.type == "cpu":
+        keep_freed_memory()
     task = make_task(job.network.to(job.device), config, job.speak)
     train_loader = loader_of(job, job.train_data, training=True)
     eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None
