@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.channels_last import conv1d, conv_transpose1d
+
 
 class WeightNormed(nn.Module):
     """A convolution whose weight is ``g * v / ||v||`` (Salimans and Kingma 2016).
@@ -86,8 +88,14 @@ class WeightNormConv1d(WeightNormed):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``x [B, in_channels, T]``."""
-        return F.conv1d(
-            x, self.effective_weight(), self.bias, self.stride, self.padding, self.dilation, groups=self.groups
+        return conv1d(
+            x,
+            self.effective_weight(),
+            self.bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
         )
 
 
@@ -133,7 +141,14 @@ class WeightNormConvTranspose1d(WeightNormed):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``x [B, in_channels, T]``."""
-        return F.conv_transpose1d(x, self.effective_weight(), self.bias, self.stride, self.padding, self.output_padding)
+        return conv_transpose1d(
+            x,
+            self.effective_weight(),
+            self.bias,
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+        )
 
 
 @contextmanager

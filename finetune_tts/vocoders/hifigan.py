@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.channels_last import channels_last
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fold_weight_norm
 
 SLOPE = 0.1  # of the leaky ReLUs between the layers
@@ -181,6 +182,7 @@ class HifiganGenerator(nn.Module):
         x = self.conv_pre(x)
         if condition is not None:
             x = x + self.cond_layer(condition)
+        x = channels_last(x)
         for stage, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, SLOPE))  # [B, C/2, T * factor]
             first = stage * self.num_stacks

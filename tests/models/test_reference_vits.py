@@ -153,8 +153,10 @@ def test_reference_gradients(reference_case, network, losses):
             assert norms[name] == 0, name
         else:
             # Quiet mel bands make the decoder's gradient ill-conditioned: computed in float64, single norms of the
-            # reference change by up to 1.7 %. A key's bias shifts all scores alike: its gradient is rounding alone.
-            tolerance = 2e-2 if name.startswith("waveform_decoder.") else 1e-3
+            # reference change by up to 1.7 %. Where a feature of the speech is that of the recording but for rounding,
+            # rounding decides the sign of its gradient: one such place changes norms of a discriminator by 0.1 %.
+            # A key's bias shifts all scores alike: its gradient is rounding alone.
+            tolerance = {"waveform_decoder": 2e-2, "disc": 2e-3}.get(name.split(".")[0], 1e-3)
             assert norms[name] == pytest.approx(norm, rel=tolerance, abs=1e-5), name
     total = sum((norms[name] - norm) ** 2 for name, norm in expected.items()) ** 0.5
     assert total <= 2e-3 * sum(norm**2 for norm in expected.values()) ** 0.5
