@@ -7,7 +7,7 @@ element keeps the order, and :func:`conv1d` and :func:`conv_transpose1d` follow 
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -43,6 +43,17 @@ def conv_transpose1d(
         return F.conv_transpose1d(x, weight, bias, stride, padding, output_padding)
     y = F.conv_transpose2d(x.unsqueeze(2), weight.unsqueeze(2), bias, (1, stride), (0, padding), (0, output_padding))
     return y.squeeze(2)
+
+
+class Conv1d(nn.Conv1d):
+    """torch's layer, leaving channels where they lie."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve ``x [B, in_channels, T]``."""
+        (stride,), (dilation,) = self.stride, self.dilation
+        assert isinstance(self.padding, tuple)
+        (padding,) = self.padding
+        return conv1d(x, self.weight, self.bias, stride=stride, padding=padding, dilation=dilation, groups=self.groups)
 
 
 def _is_channels_last(x: Tensor) -> bool:

@@ -10,7 +10,7 @@ import sys
 
 # Names and values of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-_LARGEST = 2**31 - 1
+_NEVER = -1
 _GROWTH = 64 * 2**20  # bytes that the heap grows by at least
 
 
@@ -19,5 +19,5 @@ def keep_freed_memory() -> bool:
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False
     library = ctypes.CDLL(None)
-    settings = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: _LARGEST, _M_TOP_PAD: _GROWTH}
+    settings = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: _NEVER, _M_TOP_PAD: _GROWTH}
     return all([library.mallopt(name, value) == 1 for name, value in settings.items()])

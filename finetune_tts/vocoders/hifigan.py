@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from finetune_tts.layers.channels_last import channels_last
+from finetune_tts.layers.channels_last import Conv1d, channels_last
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fold_weight_norm
 
 SLOPE = 0.1  # of the leaky ReLUs between the layers
@@ -140,7 +140,7 @@ class HifiganGenerator(nn.Module):
             channels //= 2
             for stack_kernel, dilations in zip(resblock_kernel_sizes, resblock_dilation_sizes, strict=True):
                 self.resblocks.append(RESBLOCKS[resblock_type](channels, stack_kernel, dilations))
-        post = WeightNormConv1d if conv_post_weight_norm else nn.Conv1d
+        post = WeightNormConv1d if conv_post_weight_norm else Conv1d
         self.conv_post = post(channels, out_channels, 7, padding=3, bias=conv_post_bias)
         if cond_channels > 0:
             self.cond_layer = nn.Conv1d(cond_channels, upsample_initial_channel, 1)

@@ -17,11 +17,11 @@ def test_float32_unless_mixed_precision_is_on():
     assert choose_precision(config(mixed=False), GPU).dtype == torch.float32
 
 
-@pytest.mark.parametrize("has_units", [True, False])
-def test_bf16_on_a_cpu_only_where_it_has_units_for_it(monkeypatch, has_units):
-    monkeypatch.setattr(precision, "_cpu_has_bf16_units", lambda: has_units)
+@pytest.mark.parametrize("fast", [True, False])
+def test_bf16_on_a_cpu_only_where_it_is_fast(monkeypatch, fast):
+    monkeypatch.setattr(precision, "_cpu_is_fast_in_bf16", lambda: fast)
     chosen = choose_precision(config(), CPU)
-    assert chosen.dtype == (torch.bfloat16 if has_units else torch.float32)
+    assert chosen.dtype == (torch.bfloat16 if fast else torch.float32)
     assert not chosen.scales_loss
     with chosen.autocast():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == chosen.dtype
@@ -42,4 +42,4 @@ def test_an_older_gpu_computes_in_float32(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     chosen = choose_precision(config(), GPU)
     assert chosen.dtype == torch.float32
-    assert "no units for bf16" in chosen.reason
+    assert "not fast in bf16" in chosen.reason
