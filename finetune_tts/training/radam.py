@@ -26,7 +26,7 @@ class RAdam(torch.optim.RAdam):
 
     def _is_adam(self, group: dict[str, Any]) -> bool:
         """Whether all weights of a group lie on the processor and have made the same number of steps, and enough."""
-        weights = [weight for weight in group["params"] if weight.grad is not None]
+        weights = _moved(group)
         plain = all(
             weight.device.type == weight.grad.device.type == "cpu"
             and weight.is_floating_point()
@@ -39,7 +39,7 @@ class RAdam(torch.optim.RAdam):
         return len(steps) < 2 and all(_trust(step + 1, group["betas"][1]) > 0 for step in steps)
 
     def _step_as_adam(self, group: dict[str, Any]) -> None:
-        weights = [weight for weight in group["params"] if weight.grad is not None]
+        weights = _moved(group)
         if not weights:
             return
         states = [self.state[weight] for weight in weights]
@@ -66,6 +66,11 @@ class RAdam(torch.optim.RAdam):
             eps=group["eps"] / math.sqrt(1 - beta2**step),
             maximize=False,
         )
+
+
+def _moved(group: dict[str, Any]) -> list[Any]:
+    """The weights of a group that have a gradient."""
+    return [weight for weight in group["params"] if weight.grad is not None]
 
 
 def _trust(step: float, beta2: float) -> float:

@@ -22,27 +22,23 @@ def with_gradients(convolve, x, weight, bias):
     return [y, *torch.autograd.grad(y.pow(3).sum(), tensors)]
 
 
-CONVOLUTIONS = [{}, {"padding": 3}, {"dilation": 3, "padding": 9}, {"stride": 2, "padding": 1}]
-
-
-@pytest.mark.parametrize("arguments", CONVOLUTIONS)
-def test_convolutions_are_torchs(arguments):
-    x, weight, bias = torch.randn(2, 6, 40), torch.randn(4, 6, 7), torch.randn(4)
-    ours = with_gradients(lambda *t: conv1d(*t, **arguments), channels_last(x), weight, bias)
-    theirs = with_gradients(lambda *t: F.conv1d(*t, **arguments), x, weight, bias)
-    assert lies_channels_last(ours[0])
-    for our, their in zip(ours, theirs, strict=True):
+def assert_the_same(ours, theirs, x, weight, bias, arguments):
+    found = with_gradients(lambda *t: ours(*t, **arguments), channels_last(x), weight, bias)
+    expected = with_gradients(lambda *t: theirs(*t, **arguments), x, weight, bias)
+    assert lies_channels_last(found[0])
+    for our, their in zip(found, expected, strict=True):
         torch.testing.assert_close(our, their, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"padding": 3}, {"dilation": 3, "padding": 9}, {"stride": 2, "padding": 1}])
+def test_convolutions_are_torchs(arguments):
+    assert_the_same(conv1d, F.conv1d, torch.randn(2, 6, 40), torch.randn(4, 6, 7), torch.randn(4), arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"stride": 4, "padding": 2}, {"stride": 3, "padding": 2, "output_padding": 1}])
 def test_transposed_convolutions_are_torchs(arguments):
-    x, weight, bias = torch.randn(2, 6, 10), torch.randn(6, 4, 8), torch.randn(4)
-    ours = with_gradients(lambda *t: conv_transpose1d(*t, **arguments), channels_last(x), weight, bias)
-    theirs = with_gradients(lambda *t: F.conv_transpose1d(*t, **arguments), x, weight, bias)
-    assert lies_channels_last(ours[0])
-    for our, their in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(our, their, rtol=1e-4, atol=1e-3)
+    tensors = torch.randn(2, 6, 10), torch.randn(6, 4, 8), torch.randn(4)
+    assert_the_same(conv_transpose1d, F.conv_transpose1d, *tensors, arguments)
 
 
 def test_groups_are_convolved_too():

@@ -120,14 +120,18 @@ class Tacotron2Decoder(Decoder):
         stops = self._stops(hidden, outputs).squeeze(-1)  # [T, B]
         return Decoded(self._frames(outputs), alignments.transpose(0, 1), stops.transpose(0, 1))
 
+    @property
+    def _dropout(self) -> float:
+        """With which both LSTMs drop out their states from step to step."""
+        return _RECURRENT_DROPOUT if self.training else 0.0
+
     def _read(self, memory: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries ``[T, B, Q]``, contexts ``[T, B, D]`` and alignments ``[T, B, S]`` for ``seen [T, B, P]``."""
         steps, batch, width = seen.shape
         cell = self.attention_rnn
         offsets = F.linear(seen, cell.weight_ih[:, :width], cell.bias_ih + cell.bias_hh)  # [T, B, 4Q]
         weight = torch.cat([cell.weight_ih[:, width:], cell.weight_hh], dim=1)
-        dropout = _RECURRENT_DROPOUT if self.training else 0.0
-        lstm = LSTMLoop(weight, offsets, dropout=dropout, cell_dropout=dropout)
+        lstm = LSTMLoop(weight, offsets, dropout=self._dropout, cell_dropout=self._dropout)
         read = self.attention.begin(memory, mask, steps)
         context = memory.new_zeros(batch, memory.shape[2])
         queries, contexts, alignments = [], [], []
@@ -143,7 +147,7 @@ class Tacotron2Decoder(Decoder):
         """Hidden states ``[T, B, Q]`` of the second LSTM for ``inputs [T, B, Q + D]``."""
         cell = self.decoder_rnn
         products = F.linear(inputs, cell.weight_ih, cell.bias_ih + cell.bias_hh)  # [T, B, 4Q]
-        return lstm_over_time(products, cell.weight_hh, dropout=_RECURRENT_DROPOUT if self.training else 0.0)
+        return lstm_over_time(products, cell.weight_hh, dropout=self._dropout)
 
     def _stops(self, hidden: Tensor, outputs: Tensor) -> Tensor:
         seen = torch.cat([hidden, outputs], dim=-1)
