@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from finetune_tts.check.measuring import measure_samples
+from finetune_tts.check.recording_checks import check_pace, check_recordings
+from finetune_tts.check.transcript_checks import check_transcripts
+from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.gathering import load_samples
-from finetune_tts.data.measuring import measure_samples
 from finetune_tts.data.processes import usable_processors
-from finetune_tts.data.recording_checks import check_pace, check_recordings
 from finetune_tts.data.tokenizing import TokenCache
-from finetune_tts.data.transcript_checks import check_transcripts
-from finetune_tts.data.transcripts import read_transcripts
 from finetune_tts.text.building import tokenizer_from_fields
 
 RATE = 22_050

@@ -104,9 +104,9 @@ def randomise(network: Any) -> None:
 def write_ours(folder: Path, values: dict[str, Any], half: bool) -> None:
     """Make a network with random weights and write it as a run of ours does."""
     from finetune_tts.checkpoints.writing import released_payload, write_checkpoint
-    from finetune_tts.config.loading import config_from_dict, save_config
     from finetune_tts.data.tokenizing import build_tokenizer
-    from finetune_tts.models.building import build_model
+    from finetune_tts.families.building import build_model
+    from finetune_tts.families.loading import config_from_dict, save_config
 
     folder.mkdir(parents=True)
     config = config_from_dict(values)
@@ -122,11 +122,11 @@ def our_numbers(folder: Path, text: str) -> dict[str, np.ndarray]:
     """Load a folder of either side and work out what is compared."""
     import torch
 
+    from finetune_tts.checkpoints.networks import restore_network
     from finetune_tts.checkpoints.reading import read_checkpoint
-    from finetune_tts.config.loading import load_config
     from finetune_tts.data.tokenizing import build_tokenizer
-    from finetune_tts.models.building import build_model
-    from finetune_tts.models.restoring import restore_network
+    from finetune_tts.families.building import build_model
+    from finetune_tts.families.loading import load_config
 
     config = load_config(folder / "config.json")
     checkpoint = read_checkpoint(folder)

@@ -28,10 +28,10 @@ def our_side(arguments: argparse.Namespace):
     """This project's network, its optimizer, and a function that computes its loss."""
     import torch
 
-    from finetune_tts.config.glow_tts import GlowTTSConfig
-    from finetune_tts.models.building import build_model
-    from finetune_tts.models.glow_tts_loss import glow_tts_loss
-    from finetune_tts.training.optimizers import make_optimizer
+    from finetune_tts.families.building import build_model
+    from finetune_tts.families.glow_tts.config import GlowTTSConfig
+    from finetune_tts.families.glow_tts.loss import glow_tts_loss
+    from finetune_tts.tasks.optimizers import make_optimizer
 
     config = GlowTTSConfig()
     network = build_model(config, 60)

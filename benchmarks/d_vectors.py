@@ -75,9 +75,9 @@ def our_vectors(folder: Path, values: dict[str, Any], clips: list[Path]) -> tupl
     """Write an encoder; give its vectors ``[N, D]``, seconds of processor time and of sound for each recording."""
     import torch
 
-    from finetune_tts.config.speaker_encoder import load_encoder_config
-    from finetune_tts.models.speaker_encoder.building import build_speaker_encoder
-    from finetune_tts.synthesis.speaker_encoder import EncoderFiles, load_speaker_encoder
+    from finetune_tts.speaker_encoder.building import build_speaker_encoder
+    from finetune_tts.speaker_encoder.config import load_encoder_config
+    from finetune_tts.speaker_encoder.encoder import EncoderFiles, load_speaker_encoder
 
     folder.mkdir()
     needed = {"num_classes_in_batch": 1, "num_utter_per_class": 1, "num_loader_workers": 1}  # by coqui-tts

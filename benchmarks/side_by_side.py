@@ -86,7 +86,7 @@ def measure(arguments: argparse.Namespace, side: Side) -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     if arguments.side == "ours":
-        from finetune_tts.training.heap import keep_freed_memory
+        from finetune_tts.machine.malloc import keep_freed_memory
 
         keep_freed_memory()  # as every run on a processor does
     made = side(arguments)

@@ -40,11 +40,11 @@ def our_side(arguments: argparse.Namespace):
     """This project's network, its optimizer, and a function that computes its loss."""
     import torch
 
-    from finetune_tts.config.tacotron import Tacotron2Config
-    from finetune_tts.models.building import build_model
-    from finetune_tts.models.tacotron.building import loss_options
-    from finetune_tts.models.tacotron.loss import tacotron_loss
-    from finetune_tts.training.optimizers import make_optimizer
+    from finetune_tts.families.building import build_model
+    from finetune_tts.families.tacotron.building import loss_options
+    from finetune_tts.families.tacotron.config import Tacotron2Config
+    from finetune_tts.families.tacotron.loss import tacotron_loss
+    from finetune_tts.tasks.optimizers import make_optimizer
 
     config = Tacotron2Config(**fields(arguments))
     network = build_model(config, 60)

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.data.batch import Batch, Collate, Item
-from finetune_tts.models.building import build_model
-from finetune_tts.training.device import choose_device
-from finetune_tts.training.precision import choose_precision
+from finetune_tts.families.building import build_model
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.tasks import make_task
+from finetune_tts.machine.device import choose_device
+from finetune_tts.machine.precision import choose_precision
 from finetune_tts.training.run import TrainingJob, fit
 from finetune_tts.training.step import Stepper
-from finetune_tts.training.tasks import make_task
 
 SYMBOLS = 60
 

@@ -14,8 +14,8 @@ import time
 
 import torch
 
-from finetune_tts.config.vits import VitsConfig
-from finetune_tts.models.building import build_model
+from finetune_tts.families.building import build_model
+from finetune_tts.families.vits.config import VitsConfig
 
 SYMBOLS, TOKENS, SECONDS = 100, 150, 5.0
 

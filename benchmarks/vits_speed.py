@@ -32,11 +32,11 @@ def our_side(arguments: argparse.Namespace) -> Callable[[], None]:
     """A step of this project's task."""
     import torch
 
-    from finetune_tts.config.vits import VitsConfig
     from finetune_tts.data.batch import Batch
-    from finetune_tts.models.building import build_model
-    from finetune_tts.training.adversarial import DISCRIMINATOR, GENERATOR
-    from finetune_tts.training.vits_task import VITSTask
+    from finetune_tts.families.building import build_model
+    from finetune_tts.families.vits.config import VitsConfig
+    from finetune_tts.families.vits.task import VITSTask
+    from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR
 
     config = VitsConfig()
     task = VITSTask(build_model(config, SYMBOLS), config)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.config.vocoder_loading import vocoder_config_from_dict
+from finetune_tts.families.vocoder_building import build_generator
+from finetune_tts.families.vocoder_loading import vocoder_config_from_dict
 from finetune_tts.synthesis.vocoder import Vocoder
-from finetune_tts.vocoders.building import build_generator
 
 V2 = {
     "upsample_factors": [8, 8, 2, 2], "upsample_kernel_sizes": [16, 16, 4, 4], "upsample_initial_channel": 128,

@@ -14,7 +14,7 @@ from pathlib import Path
 from finetune_tts.audio.reading import read_waveform
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
-from finetune_tts.report.recogniser import POCKETSPHINX, SAMPLE_RATE, find_recogniser
+from finetune_tts.report.speech_recognition import POCKETSPHINX, SAMPLE_RATE, find_recogniser
 from finetune_tts.report.words import edits, words
 
 

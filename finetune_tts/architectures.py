@@ -1,7 +1,7 @@
 """What the project can do with each architecture: the one list that the catalog's marks are read from.
 
 Written by hand, plain data, no imports: listing the catalog must not load a network. An architecture that lands
-adds its line here and its builder to :mod:`finetune_tts.models.building`.
+adds its line here and its builder to :mod:`finetune_tts.families.building`.
 """
 
 FINE_TUNE = "fine-tune"

@@ -18,9 +18,9 @@ import pytest
 import torch
 
 from finetune_tts.config.base import Config
-from finetune_tts.config.loading import load_config
 from finetune_tts.config.vocoder import VocoderConfig
-from finetune_tts.config.vocoder_loading import load_vocoder_config
+from finetune_tts.families.loading import load_config
+from finetune_tts.families.vocoder_loading import load_vocoder_config
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
@@ -140,8 +140,8 @@ def make_encoder() -> Any:
     """Write a speaker encoder of a few thousand parameters as 🐸 releases one; gives its weights and its config."""
 
     def write(folder: Path, seed: int = 4, *, network: str = "resnet", **params: Any) -> tuple[Path, Path]:
-        from finetune_tts.config.speaker_encoder import load_encoder_config
-        from finetune_tts.models.speaker_encoder.building import build_speaker_encoder
+        from finetune_tts.speaker_encoder.building import build_speaker_encoder
+        from finetune_tts.speaker_encoder.config import load_encoder_config
 
         resnet = {"log_input": True, "layers": [1, 1, 1, 1], "num_filters": [8, 8, 8, 8]}
         sizes = resnet if network == "resnet" else {"lstm_dim": 8, "num_lstm_layers": 2}
@@ -165,3 +165,27 @@ def make_encoder() -> Any:
         return model, config
 
     return write
+
+
+# Golden numbers of vocoders come from coqui-tts 0.28.0 with the weights of the reference cases' rule, seed 7.
+@pytest.fixture
+def chirp() -> Any:
+    """Make a batch of waveforms ``[B, 1, T]`` that is the same everywhere: a rising tone over a steady one."""
+
+    def make(samples: int, batch: int = 1) -> torch.Tensor:
+        time = torch.arange(samples * batch, dtype=torch.float64).reshape(batch, 1, samples)
+        return (0.5 * torch.sin(time * time * 1e-4) + 0.3 * torch.cos(time * 0.37)).float()
+
+    return make
+
+
+@pytest.fixture
+def assert_golden() -> Any:
+    """Compare the sum and the norm of a tensor with the golden numbers."""
+
+    def check(tensor: torch.Tensor, total: float, norm: float) -> None:
+        tensor = tensor.detach().double()
+        assert tensor.norm().item() == pytest.approx(norm, rel=1e-4)
+        assert tensor.sum().item() == pytest.approx(total, rel=1e-4, abs=1e-4 * norm)
+
+    return check

@@ -11,12 +11,18 @@ PACKAGE = Path(__file__).parents[1] / "finetune_tts"
 FLOORS = [
     ["bin", "__main__"],
     ["cli"],
-    ["report", "training"],
+    ["check", "report"],
+    ["assembly"],
+    ["training"],
     ["synthesis"],
-    ["data", "models"],
-    ["audio", "runs", "vocoders"],
-    ["text", "catalog", "config", "checkpoints", "layers"],
-    ["files"],
+    ["families"],
+    ["tasks", "speaker_encoder"],
+    ["runs"],
+    ["data"],
+    ["audio"],
+    ["checkpoints"],
+    ["config", "text", "machine", "catalog"],
+    ["layers", "files"],
     ["errors", "architectures", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -19,8 +19,8 @@ import torch
 from finetune_tts.checkpoints.allowlist import names_in_pickle, plain, refused, stand_ins
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.names import unwrapped_names
-from finetune_tts.checkpoints.original_vits import translated_names
 from finetune_tts.errors import UserError
+from finetune_tts.families.vits.original_names import translated_names
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from finetune_tts.data.finding import Finding
-    from finetune_tts.data.summary import DataSummary
-    from finetune_tts.training.assembly import Assembly, Request
-    from finetune_tts.training.checking import CheckReport
-    from finetune_tts.training.vocoder_assembly import VocoderAssembly
+    from finetune_tts.assembly.speech import Assembly, Request
+    from finetune_tts.assembly.vocoder import VocoderAssembly
+    from finetune_tts.check.checking import CheckReport
+    from finetune_tts.check.finding import Finding
+    from finetune_tts.check.summary import DataSummary
 
 CLIPS_SHOWN = 3
 _BAR_WIDTH = 30
@@ -50,9 +50,9 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
     Raises:
         UserError: something would make the run fail, so that the exit status tells.
     """
-    from finetune_tts.data.finding import Severity
+    from finetune_tts.check.checking import check
+    from finetune_tts.check.finding import Severity
     from finetune_tts.files import write_json
-    from finetune_tts.training.checking import check
 
     if not is_main_process():
         return
@@ -74,7 +74,7 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
 
 
 def _filter(report: "CheckReport", folder: Path) -> str:
-    from finetune_tts.data.filtered import METADATA, write_filtered
+    from finetune_tts.check.filtered import METADATA, write_filtered
 
     written = write_filtered(folder, report.samples, report.findings)
     return (
@@ -86,8 +86,8 @@ def _filter(report: "CheckReport", folder: Path) -> str:
 
 def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
     """Before a run: say what is wrong with the recordings, in a line each, and how to see more."""
-    from finetune_tts.data.finding import Severity, counted
-    from finetune_tts.training.checking import quick_check
+    from finetune_tts.check.checking import quick_check
+    from finetune_tts.check.finding import Severity, counted
 
     if not is_main_process():
         return
@@ -173,8 +173,8 @@ def _examples(finding: "Finding", count: int) -> str:
 
 
 def _machine_lines(report: "CheckReport") -> list[str]:
+    from finetune_tts.check.machine_checks import run_time
     from finetune_tts.checkpoints.writing import readable
-    from finetune_tts.training.machine import run_time
 
     lines = []
     if report.model is not None:
@@ -194,7 +194,7 @@ def _machine_lines(report: "CheckReport") -> list[str]:
 
 
 def _advice_lines(report: "CheckReport", paint: Paint) -> list[str]:
-    from finetune_tts.training.defaults import shown
+    from finetune_tts.assembly.defaults import shown
 
     rows = []
     for advice in report.advice:
@@ -218,7 +218,7 @@ def _padded(cells: Iterable[str], widths: Sequence[int]) -> list[str]:
 
 
 def _verdict(report: "CheckReport", paint: Paint) -> str:
-    from finetune_tts.data.finding import Severity
+    from finetune_tts.check.finding import Severity
 
     counts = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
     if counts[Severity.STOPS]:

@@ -13,8 +13,8 @@ from finetune_tts.cli.request import apply, request_of
 from finetune_tts.cli.speak import command_line
 
 if TYPE_CHECKING:
-    from finetune_tts.config.overrides import Override
     from finetune_tts.config.speech import SpeechConfig
+    from finetune_tts.families.overrides import Override
     from finetune_tts.synthesis.voice import Voice
 
 MODEL_NAME = "tts_models/en/demo/glow-tts"
@@ -33,9 +33,9 @@ SENTENCES = (
 
 def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
     """Return the config of the demo, and the weights of its base."""
+    from finetune_tts.assembly.pretrained import config_to_tune
     from finetune_tts.catalog.fetch import obtain
     from finetune_tts.config.dataset import DatasetConfig
-    from finetune_tts.training.pretrained import config_to_tune
 
     files = obtain(MODEL_NAME)
     config = config_to_tune(files.model_file, files.config_file)
@@ -58,8 +58,8 @@ def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
 
 def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
     """Tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
+    from finetune_tts.assembly.speech import assemble
     from finetune_tts.synthesis.loading import load_voice
-    from finetune_tts.training.assembly import assemble
 
     config, weights = demo_config(overrides)
     request = request_of(arguments, overrides, config, restore_path=weights)

@@ -11,11 +11,11 @@ from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
     from finetune_tts.config.dataset import DatasetConfig
-    from finetune_tts.config.overrides import Override
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.d_vectors import DVectors
     from finetune_tts.data.gathering import Formatter
-    from finetune_tts.synthesis.speaker_encoder import EncoderFiles
+    from finetune_tts.families.overrides import Override
+    from finetune_tts.speaker_encoder.encoder import EncoderFiles
 
 SUFFIXES = (".json", ".pth")
 
@@ -27,8 +27,8 @@ def run_embeddings(
     formatter: "Formatter | None",
 ) -> None:
     """Compute the d-vectors of the recordings that the flags name, and write them."""
-    from finetune_tts.config.overrides import apply_overrides
     from finetune_tts.config.speech import SpeechConfig
+    from finetune_tts.families.overrides import apply_overrides
     from finetune_tts.synthesis.loading import load_located_config
 
     out = arguments.compute_embeddings
@@ -86,8 +86,8 @@ def require_writable(path: Path, flag: str) -> None:
 def _run_classic(argv: list[str]) -> None:
     from finetune_tts.config.dataset import DatasetConfig
     from finetune_tts.data.d_vectors import DVectors
+    from finetune_tts.speaker_encoder.encoder import encoder_files
     from finetune_tts.synthesis.loading import load_located_config
-    from finetune_tts.synthesis.speaker_encoder import encoder_files
 
     parser = build_classic_parser()
     arguments = parser.parse_known_flags(argv)
@@ -122,7 +122,7 @@ def _run_classic(argv: list[str]) -> None:
 
 def _encoder_files(arguments: argparse.Namespace, config: "SpeechConfig") -> "EncoderFiles":
     """The encoder that a flag names, or the one that a model brings."""
-    from finetune_tts.synthesis.speaker_encoder import encoder_files, encoder_of_model
+    from finetune_tts.speaker_encoder.encoder import encoder_files, encoder_of_model
 
     if arguments.encoder_path:
         return encoder_files(arguments.encoder_path, arguments.encoder_config_path)
@@ -158,9 +158,9 @@ def _compute(
 ) -> "DVectors":
     from finetune_tts.data.content import CACHE_NAME
     from finetune_tts.data.gathering import load_samples
+    from finetune_tts.machine.device import choose_device
+    from finetune_tts.speaker_encoder.encoder import load_speaker_encoder
     from finetune_tts.synthesis.d_vectors import complete_d_vectors
-    from finetune_tts.synthesis.speaker_encoder import load_speaker_encoder
-    from finetune_tts.training.device import choose_device
 
     samples = load_samples(datasets, formatter)
     if replaced is not None and replaced.exists():

@@ -23,7 +23,7 @@ def run_export(kind: str, model_path: Path, config_path: Path | None = None) -> 
     if kind not in FORMATS:
         raise UserError(f"--export {kind}: unknown format; there is {', '.join(FORMATS)}.")
     from finetune_tts.checkpoints.finding import find_weights
-    from finetune_tts.synthesis.export import export_onnx
+    from finetune_tts.families.vits.export import export_onnx
     from finetune_tts.synthesis.loading import load_voice
 
     weights = find_weights(model_path)

@@ -10,8 +10,8 @@ from finetune_tts.cli.request import make_room_for_dataset
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from finetune_tts.config.overrides import Override
     from finetune_tts.data.gathering import Formatter
+    from finetune_tts.families.overrides import Override
 
 
 def run_features(
@@ -25,11 +25,11 @@ def run_features(
         model: files of a model of the catalog; None takes ``--restore_path``.
         formatter: the person's own reader of metadata.
     """
-    from finetune_tts.config.overrides import apply_overrides
+    from finetune_tts.assembly.forced_features import write_forced_features
     from finetune_tts.config.speech import SpeechConfig
+    from finetune_tts.families.overrides import apply_overrides
+    from finetune_tts.machine.device import choose_device
     from finetune_tts.synthesis.loading import load_voice
-    from finetune_tts.training.device import choose_device
-    from finetune_tts.training.forced_features import write_forced_features
 
     path = model or arguments.restore_path
     if path is None:

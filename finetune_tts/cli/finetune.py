@@ -19,11 +19,11 @@ from finetune_tts.cli.speak import command_line
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
+    from finetune_tts.assembly.speech import Assembly
     from finetune_tts.catalog.cache import ModelFiles
-    from finetune_tts.config.overrides import Override
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
-    from finetune_tts.training.assembly import Assembly
+    from finetune_tts.families.overrides import Override
 
 EXAMPLES = """examples:
   tts-finetune --demo
@@ -140,7 +140,7 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
     overrides: list[Override] = []
     # Listing the catalog must not pay for reading configs.
     if any(word.startswith("--coqpit.") for word in argv):
-        from finetune_tts.config.overrides import split_overrides
+        from finetune_tts.families.overrides import split_overrides
 
         overrides, argv = split_overrides(argv)
     parser = build_parser() if config is None else build_parser(Path(sys.argv[0]).name)
@@ -186,8 +186,8 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
 
 def _fields(config_path: Path | None, config: "SpeechConfig | None") -> str:
     from finetune_tts.config.field_help import format_field_help
-    from finetune_tts.config.glow_tts import GlowTTSConfig
-    from finetune_tts.config.loading import load_config
+    from finetune_tts.families.glow_tts.config import GlowTTSConfig
+    from finetune_tts.families.loading import load_config
 
     if config is None and config_path:
         config = load_config(config_path)
@@ -238,9 +238,9 @@ def _start(
     config: "SpeechConfig | None",
     formatter: "Formatter | None",
 ) -> None:
+    from finetune_tts.assembly.speech import assemble
     from finetune_tts.cli.vocoder import located_config, released_config, train_vocoder
     from finetune_tts.config.vocoder import VocoderConfig
-    from finetune_tts.training.assembly import assemble
 
     own_config = config is not None or arguments.config_path is not None
     if arguments.model_name and not own_config:
@@ -279,9 +279,9 @@ def _released(arguments: argparse.Namespace) -> "ModelFiles":
 
 
 def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None") -> None:
+    from finetune_tts.assembly.speech import assemble_continued
     from finetune_tts.cli.vocoder import train_vocoder
     from finetune_tts.config.vocoder import VocoderConfig
-    from finetune_tts.training.assembly import assemble_continued
     from finetune_tts.training.run import open_run
 
     run = open_run(arguments.continue_path)
@@ -295,9 +295,9 @@ def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter
 
 
 def _train(assembly: "Assembly", arguments: argparse.Namespace) -> None:
+    from finetune_tts.assembly.sentences import Teller, teller_of
     from finetune_tts.cli.outcome import say_outcome
-    from finetune_tts.training.samples import sentence_text
-    from finetune_tts.training.sentences import Teller, teller_of
+    from finetune_tts.tasks.spoken_samples import sentence_text
 
     if not arguments.no_check:
         from finetune_tts.cli.check import say_quick_check

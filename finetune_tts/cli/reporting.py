@@ -31,7 +31,7 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
     if count is not None and count < 1:
         raise UserError(f"--report_sentences {count}: must be 1 or more.")
     if arguments.select_by is not None:
-        from finetune_tts.report.definitions import MEASURES
+        from finetune_tts.report.metrics import MEASURES
 
         if arguments.select_by not in MEASURES:
             raise UserError(f"--select_by {arguments.select_by}: no such measure. There are {', '.join(MEASURES)}.")
@@ -39,9 +39,9 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
 
 def run_report(arguments: argparse.Namespace) -> None:
     """Make the report of the run that ``--report`` names."""
+    from finetune_tts.machine.device import choose_device
     from finetune_tts.report.evidence import read_config
     from finetune_tts.report.writing import write_report
-    from finetune_tts.training.device import choose_device
 
     folder = Path(arguments.report)
     read_config(folder.expanduser())  # what is no run folder shows before a recogniser is loaded
@@ -90,7 +90,7 @@ def report_of_run(
 
 
 def _select(folder: Path, key: str, options: "ReportOptions") -> None:
-    from finetune_tts.report.definitions import MEASURES
+    from finetune_tts.report.metrics import MEASURES
     from finetune_tts.report.selection import select_model
 
     selection = select_model(folder, key, options)

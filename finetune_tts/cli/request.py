@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from finetune_tts.config.overrides import Override
+    from finetune_tts.assembly.speech import Request
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
-    from finetune_tts.training.assembly import Request
+    from finetune_tts.families.overrides import Override
 
 #: flag → the config field that it is short for.
 SHORT_FOR = {
@@ -36,7 +36,7 @@ def short_forms(arguments: argparse.Namespace, overrides: "list[Override]") -> "
             continue
         if path in said:
             raise UserError(f"--{flag} {value} and --coqpit.{path} {said[path]} differ: give one of them.")
-        from finetune_tts.config.overrides import Override
+        from finetune_tts.families.overrides import Override
 
         short.append(Override(path, (value,)))
     return short
@@ -73,9 +73,9 @@ def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *
 def apply(config: "SpeechConfig", overrides: "list[Override]") -> None:
     """Apply the overrides and refuse a config that is out of range."""
     from finetune_tts.config.checks import require_valid
-    from finetune_tts.config.overrides import apply_overrides
     from finetune_tts.config.vocoder import VocoderConfig
     from finetune_tts.config.vocoder_checks import require_valid_vocoder
+    from finetune_tts.families.overrides import apply_overrides
 
     apply_overrides(config, overrides)
     if isinstance(config, VocoderConfig):
@@ -92,8 +92,8 @@ def request_of(
     **fields: Any,
 ) -> "Request":
     """Return what the flags that all runs share ask for, with ``fields`` of the request in addition."""
-    from finetune_tts.synthesis.speaker_encoder import encoder_files
-    from finetune_tts.training.assembly import Request
+    from finetune_tts.assembly.speech import Request
+    from finetune_tts.speaker_encoder.encoder import encoder_files
 
     encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path) if arguments.encoder_path else None
     return Request(

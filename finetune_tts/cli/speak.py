@@ -15,8 +15,8 @@ from finetune_tts.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from finetune_tts.synthesis.prosody import StyleRecording
-    from finetune_tts.synthesis.style import Style
+    from finetune_tts.families.tacotron.prosody import StyleRecording
+    from finetune_tts.families.tacotron.speaking_style import Style
     from finetune_tts.synthesis.voice import Voice
 
 EXAMPLES = """examples:
@@ -196,8 +196,8 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 
 def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.audio.reading import wav_bytes, write_waveform
+    from finetune_tts.machine.device import choose_device
     from finetune_tts.synthesis.loading import load_voice
-    from finetune_tts.training.device import choose_device
 
     device = choose_device(arguments.device)
     voice = load_voice(model_path, config_path, device=device)
@@ -251,8 +251,8 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
 
 def _style(arguments: argparse.Namespace) -> "Style | StyleRecording | None":
     """How it is to be spoken, as far as the person says."""
-    from finetune_tts.synthesis.prosody import StyleRecording
-    from finetune_tts.synthesis.style import read_style
+    from finetune_tts.families.tacotron.prosody import StyleRecording
+    from finetune_tts.families.tacotron.speaking_style import read_style
 
     if arguments.capacitron_style_wav:
         return StyleRecording(arguments.capacitron_style_wav, arguments.capacitron_style_text)
@@ -261,8 +261,8 @@ def _style(arguments: argparse.Namespace) -> "Style | StyleRecording | None":
 
 def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":
     """The mean vector of recordings of one speaker."""
-    from finetune_tts.synthesis.speaker_encoder import encoder_files, encoder_of_model, load_speaker_encoder
-    from finetune_tts.training.device import choose_device
+    from finetune_tts.machine.device import choose_device
+    from finetune_tts.speaker_encoder.encoder import encoder_files, encoder_of_model, load_speaker_encoder
 
     voice.require_d_vectors()
     if arguments.encoder_path:

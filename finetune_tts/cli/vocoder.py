@@ -11,14 +11,14 @@ from finetune_tts.cli.program import say
 from finetune_tts.cli.reporting import report_of_run, trained
 
 if TYPE_CHECKING:
-    from finetune_tts.training.assembly import Request
+    from finetune_tts.assembly.speech import Request
     from finetune_tts.training.run import StoppedRun
 
 
 def located_config(path: Path) -> Any:
     """The config of a person's own, of a model that reads or of a vocoder, with the files that it names found."""
     from finetune_tts.config.paths import locate_paths
-    from finetune_tts.config.vocoder_loading import load_any_config
+    from finetune_tts.families.vocoder_loading import load_any_config
 
     config = load_any_config(path)
     locate_paths(config, path.parent)
@@ -27,11 +27,11 @@ def located_config(path: Path) -> Any:
 
 def released_config(restore_path: Path, config_path: Path | None) -> Any:
     """The config of a pre-trained model or vocoder, made the config of a new run."""
+    from finetune_tts.assembly.pretrained import config_to_tune
+    from finetune_tts.assembly.vocoder import vocoder_config_to_tune
     from finetune_tts.config.commented_json import read_object
-    from finetune_tts.config.vocoder_loading import vocoder_name
+    from finetune_tts.families.vocoder_loading import vocoder_name
     from finetune_tts.synthesis.loading import find_config
-    from finetune_tts.training.pretrained import config_to_tune
-    from finetune_tts.training.vocoder_assembly import vocoder_config_to_tune
 
     path = config_path or find_config(restore_path)
     if vocoder_name(read_object(path)) is not None:
@@ -47,7 +47,7 @@ def train_vocoder(request: "Request", arguments: argparse.Namespace, run: "Stopp
         arguments: what the flags say about check and report.
         run: that goes on.
     """
-    from finetune_tts.training.vocoder_assembly import assemble_continued_vocoder, assemble_vocoder
+    from finetune_tts.assembly.vocoder import assemble_continued_vocoder, assemble_vocoder
 
     assembly = assemble_vocoder(request) if run is None else assemble_continued_vocoder(run, request)
     if not arguments.no_check:

@@ -62,7 +62,7 @@ def _default(
 ) -> "tuple[str, Vocoder] | None":
     """The vocoder that the catalog names for the model, with its name; downloaded for a model that is named itself."""
     from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.synthesis.vocoder_at_hand import default_vocoder, vocoder_at_hand
+    from finetune_tts.synthesis.available_vocoder import default_vocoder, vocoder_at_hand
 
     if arguments.model_name:
         from finetune_tts.architectures import FINE_TUNE, SPEAK

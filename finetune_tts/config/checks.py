@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.glow_tts import ENCODER_PARAMS, GlowTTSConfig
 from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.ranges import (
     ABOVE_ZERO,
@@ -18,12 +17,13 @@ from finetune_tts.config.ranges import (
     out_of_range,
 )
 from finetune_tts.config.speech import SpeechConfig
-from finetune_tts.config.tacotron import TacotronConfig
-from finetune_tts.config.tacotron_checks import tacotron_faults
 from finetune_tts.config.values import shown
-from finetune_tts.config.vits import VitsConfig
-from finetune_tts.config.vits_checks import vits_faults
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
+from finetune_tts.families.tacotron.config import TacotronConfig
+from finetune_tts.families.tacotron.faults import tacotron_faults
+from finetune_tts.families.vits.config import VitsConfig
+from finetune_tts.families.vits.faults import vits_faults
 
 SPEECH_RANGES = {
     "lr": ABOVE_ZERO,

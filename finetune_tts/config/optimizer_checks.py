@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from finetune_tts.config.capacitron import CapacitronConfig
 from finetune_tts.config.optimizers import OPTIMIZERS, SCHEDULERS
 from finetune_tts.config.ranges import FROM_ONE, FROM_ZERO, SHARE, is_number
 from finetune_tts.config.training import TrainingConfig
 from finetune_tts.config.values import shown
+from finetune_tts.families.tacotron.capacitron_config import CapacitronConfig
 
 
 def optimizers(config: TrainingConfig) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from finetune_tts.config.vits import SHARED_FIELDS, VitsArgs
+from finetune_tts.families.vits.config import SHARED_FIELDS, VitsArgs
 
 Values = dict[str, Any]
 

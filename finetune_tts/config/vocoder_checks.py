@@ -21,8 +21,8 @@ from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.optimizers import SCHEDULERS
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
-from finetune_tts.config.wavegrad import WavegradConfig
-from finetune_tts.config.wavernn import WavernnConfig
+from finetune_tts.families.wavegrad.config import WavegradConfig
+from finetune_tts.families.wavernn.config import WavernnConfig
 
 VOCODER_RANGES = {"seq_len": FROM_ONE, "pad_short": FROM_ZERO, "conv_pad": FROM_ZERO, "wd": FROM_ZERO}
 GAN_RANGES = {

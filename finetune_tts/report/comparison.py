@@ -1,4 +1,4 @@
-"""How far a spoken sentence is from the recording of it, in numbers: see ``finetune_tts.report.definitions``.
+"""How far a spoken sentence is from the recording of it, in numbers: see ``finetune_tts.report.metrics``.
 
 Legend: T samples of a waveform, N and M frames of 10 ms, P pairs of frames on the path that warps one to the other.
 """

@@ -14,18 +14,18 @@ from finetune_tts.audio.pictures import alignment_picture
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
-from finetune_tts.config.vocoder_loading import load_any_config
 from finetune_tts.errors import UserError
+from finetune_tts.families.vocoder_loading import load_any_config
 from finetune_tts.files import read_text
 from finetune_tts.report.hearing import Listener, Utterance
-from finetune_tts.report.recogniser import find_recogniser
-from finetune_tts.report.sentences import Sentence, held_out_sentences, typed_sentences
+from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.report.speaking import load_speaker
+from finetune_tts.report.speech_recognition import find_recogniser
 from finetune_tts.runs.folder import CONFIG_NAME, SELECTED_NAME, best_model, last_model, sample_folders
 from finetune_tts.runs.history import FILE_NAME as HISTORY_NAME
 from finetune_tts.runs.history import HistoryEntry, read_history
 from finetune_tts.runs.record import RunRecord, read_record
-from finetune_tts.synthesis.speaker_encoder import SpeakerEncoder, encoder_of_model, load_speaker_encoder
+from finetune_tts.speaker_encoder.encoder import SpeakerEncoder, encoder_of_model, load_speaker_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class ReportOptions:
     sentences: int = 6
     """Held-out ones."""
     recogniser: str | None = None
-    """See :func:`finetune_tts.report.recogniser.find_recogniser`."""
+    """See :func:`finetune_tts.report.speech_recognition.find_recogniser`."""
     device: torch.device = torch.device("cpu")
 
 
@@ -146,7 +146,9 @@ def language_of(config: SpeechConfig | VocoderConfig, record: RunRecord | None) 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
     """Keep to oneself what loading a model says each time: the run has said it before."""
-    loggers = [logging.getLogger(f"finetune_tts.{room}") for room in ("config", "synthesis")]
+    loggers = [
+        logging.getLogger(f"finetune_tts.{room}") for room in ("config", "families", "speaker_encoder", "synthesis")
+    ]
     levels = [one.level for one in loggers]
     try:
         for one in loggers:

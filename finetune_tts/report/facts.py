@@ -9,8 +9,8 @@ from typing import Any
 
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.report.evidence import BEST, LAST, Evidence
+from finetune_tts.report.held_out_sentences import typed_sentences
 from finetune_tts.report.markup import Html, tag
-from finetune_tts.report.sentences import typed_sentences
 from finetune_tts.report.verdict import seconds_trained
 
 _LICENCE_FILES = ("licen", "copying")

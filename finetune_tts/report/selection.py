@@ -10,9 +10,9 @@ from pathlib import Path
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing, write_json
-from finetune_tts.report.definitions import MEASURES
 from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
 from finetune_tts.report.hearing import Spread, spread
+from finetune_tts.report.metrics import MEASURES
 from finetune_tts.report.speaking import load_speaker
 from finetune_tts.runs.folder import SELECTED_NAME, SavedModel, saved_models
 from finetune_tts.runs.record import read_record

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from finetune_tts.config.commented_json import read_object
-from finetune_tts.config.vocoder_loading import vocoder_name
 from finetune_tts.errors import UserError
-from finetune_tts.report.sentences import Sentence
+from finetune_tts.families.vocoder_loading import vocoder_name
+from finetune_tts.report.held_out_sentences import Sentence
+from finetune_tts.synthesis.available_vocoder import give_vocoder_at_hand
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
-from finetune_tts.synthesis.vocoder_at_hand import give_vocoder_at_hand
 from finetune_tts.synthesis.voice import Voice
 
 LONGEST_SECONDS = 10.0

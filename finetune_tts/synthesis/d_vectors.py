@@ -15,7 +15,7 @@ from finetune_tts.data.probing import unreadable
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.speaker_encoder import SpeakerEncoder
+from finetune_tts.speaker_encoder.encoder import SpeakerEncoder
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
+from finetune_tts.checkpoints.networks import fit_to_weights, restore_network
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.config.languages import LanguageConfig
-from finetune_tts.config.loading import load_config
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
@@ -17,10 +17,10 @@ from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.models.building import build_model
-from finetune_tts.models.restoring import fit_to_weights, restore_network
-from finetune_tts.models.rows import embedding_rows
-from finetune_tts.models.vits.network import VITS
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import load_config
+from finetune_tts.families.rows import embedding_rows
+from finetune_tts.families.vits.network import VITS
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def load_located_config(path: str | Path, *, quiet: bool = False) -> SpeechConfi
     """Read a config and find the files that it names: see :func:`finetune_tts.config.paths.locate_paths`.
 
     Raises:
-        UserError: see :func:`finetune_tts.config.loading.load_config`.
+        UserError: see :func:`finetune_tts.families.loading.load_config`.
     """
     config = load_config(path, quiet=quiet)
     locate_paths(config, Path(path).parent)

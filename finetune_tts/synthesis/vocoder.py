@@ -14,10 +14,10 @@ from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.vocoder import VocoderConfig
-from finetune_tts.config.vocoder_loading import load_vocoder_config
 from finetune_tts.errors import UserError
-from finetune_tts.vocoders.building import build_generator
-from finetune_tts.vocoders.restoring import restore_vocoder, vocoder_weights
+from finetune_tts.families.vocoder_building import build_generator
+from finetune_tts.families.vocoder_loading import load_vocoder_config
+from finetune_tts.families.vocoder_restoring import restore_vocoder, vocoder_weights
 
 logger = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.models.tacotron.capacitron import Reference
-from finetune_tts.synthesis.conversion import convert, require_converting
-from finetune_tts.synthesis.families import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
-from finetune_tts.synthesis.prosody import StyleRecording, reference_for
-from finetune_tts.synthesis.style import Style, style_for
+from finetune_tts.families.speaking import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
+from finetune_tts.families.tacotron.capacitron import Reference
+from finetune_tts.families.tacotron.prosody import StyleRecording, reference_for
+from finetune_tts.families.tacotron.speaking_style import Style, style_for
+from finetune_tts.families.vits.conversion import convert, require_converting
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.sentences import split_sentences
@@ -177,7 +177,7 @@ class Voice:
             text: any text; a long one is cut into sentences.
             speaker: name of the speaker, for a model that has several; the first by default, if there is but one.
             d_vector: ``[D]``, in the place of a speaker, for a model with d-vectors: see
-                :class:`finetune_tts.synthesis.speaker_encoder.SpeakerEncoder`.
+                :class:`finetune_tts.speaker_encoder.encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and slowness, in place of the config's.
             style: of a model with style tokens: a recording to speak like, or weights of the tokens; of one with

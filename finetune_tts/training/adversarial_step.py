@@ -6,7 +6,7 @@ serves its own loss and the feature matching of the generator's.
 
 from typing import cast
 
-from finetune_tts.training.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask
+from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask
 from finetune_tts.training.joint_step import JointStepper
 
 WARM_UP_SHARE = 0.1

@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from finetune_tts.training.joint import JointTask
+from finetune_tts.tasks.joint import JointTask
 from finetune_tts.training.step import Stepper
 
 

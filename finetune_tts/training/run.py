@@ -15,33 +15,33 @@ from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes
 from finetune_tts.config.base import Config
 from finetune_tts.config.paths import absolute_paths, relative_paths
-from finetune_tts.config.vocoder_loading import any_config_from_dict, load_any_config
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.loader import SpeechLoader, make_loader
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
+from finetune_tts.families.tasks import make_task
+from finetune_tts.families.vocoder_loading import any_config_from_dict, load_any_config
 from finetune_tts.files import write_json
+from finetune_tts.machine.device import device_name
+from finetune_tts.machine.distributed import World, process_group
+from finetune_tts.machine.malloc import keep_freed_memory
+from finetune_tts.machine.precision import allow_fast_matrix_products, choose_precision
+from finetune_tts.machine.seeds import seed_everything
+from finetune_tts.runs.checkpoints import continue_command, newest_checkpoint
+from finetune_tts.runs.creation import RunAsset, create_run_folder, place_assets
+from finetune_tts.runs.curves import draw_loss_curve
 from finetune_tts.runs.folder import BEST_NAME, CONFIG_NAME
 from finetune_tts.runs.history import read_history
 from finetune_tts.runs.record import RunRecord, write_record
-from finetune_tts.training.adversarial import AdversarialTask
-from finetune_tts.training.adversarial_rates import RATE_FIELDS
+from finetune_tts.tasks.adversarial import AdversarialTask
+from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
+from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.console import run_log
-from finetune_tts.training.curves import draw_loss_curve
-from finetune_tts.training.device import device_name
-from finetune_tts.training.distributed import World, process_group
-from finetune_tts.training.guard import NonFiniteLoss
-from finetune_tts.training.heap import keep_freed_memory
-from finetune_tts.training.precision import allow_fast_matrix_products, choose_precision
-from finetune_tts.training.run_folder import RunAsset, create_run_folder, place_assets
-from finetune_tts.training.samples import Speaker
-from finetune_tts.training.saving import continue_command, newest_checkpoint
-from finetune_tts.training.seeds import seed_everything
+from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.state import run_state
-from finetune_tts.training.tasks import make_task
 from finetune_tts.training.trainer import FineTuneTrainer
 
 logger = logging.getLogger(__name__)

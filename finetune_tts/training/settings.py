@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from finetune_tts.training.distributed import World
-from finetune_tts.training.precision import Precision
+from finetune_tts.machine.distributed import World
+from finetune_tts.machine.precision import Precision
 
 
 @dataclass(frozen=True)

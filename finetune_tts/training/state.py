@@ -8,8 +8,8 @@ from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.writing import released_payload
 from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError
-from finetune_tts.training.schedules import scale_rates, start_schedules
-from finetune_tts.training.seeds import random_state
+from finetune_tts.machine.seeds import random_state
+from finetune_tts.tasks.schedules import scale_rates, start_schedules
 
 if TYPE_CHECKING:
     from finetune_tts.training.trainer import FineTuneTrainer

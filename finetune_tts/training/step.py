@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetune_tts.errors import UserError
-from finetune_tts.training.guard import StepGuard
-from finetune_tts.training.means import LossMeter
-from finetune_tts.training.schedules import Schedule
+from finetune_tts.tasks.schedules import Schedule
+from finetune_tts.tasks.task import TTSTask, numbered_losses
+from finetune_tts.training.loss_meter import LossMeter
+from finetune_tts.training.non_finite import StepGuard
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.task import TTSTask, numbered_losses
 
 
 class Stepper:

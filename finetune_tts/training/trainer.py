@@ -15,23 +15,23 @@ from trainer.callbacks import TrainerCallback
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
+from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.history import History, HistoryEntry
-from finetune_tts.training.adversarial import AdversarialTask
+from finetune_tts.tasks.adversarial import AdversarialTask
+from finetune_tts.tasks.joint import JointTask
+from finetune_tts.tasks.spoken_samples import write_samples
+from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.adversarial_step import AdversarialStepper
 from finetune_tts.training.console import Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.interrupts import Interrupts, TrainingInterrupted
-from finetune_tts.training.joint import JointTask
 from finetune_tts.training.joint_step import JointStepper
-from finetune_tts.training.means import DeviceSums, LossMeter, Sums
-from finetune_tts.training.samples import write_samples
-from finetune_tts.training.saving import RunFiles, continue_command
-from finetune_tts.training.seeds import borrowed_randomness, restore_random_state
+from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.state import checkpoint_payload, restore_run
 from finetune_tts.training.step import Stepper, clip_norms, is_out_of_memory
-from finetune_tts.training.task import TTSTask
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.checkpoints.writing import write_checkpoint
-from finetune_tts.config.loading import load_config, save_config
 from finetune_tts.errors import UserError
+from finetune_tts.families.loading import load_config, save_config
 
 BASE = Path(__file__).resolve().parents[2] / "finetune_tts" / "assets" / "demo" / "base"
 

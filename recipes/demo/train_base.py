@@ -14,7 +14,7 @@ from finetune_tts.cli.finetune import main
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.text.characters import BLANK, BOS, EOS, IPA_PHONEMES, PAD, PUNCTUATIONS
 
 # 48 of 2,861 clips are held out; 2,813 in batches of 16 are 176 steps an epoch, and 40 epochs 7,040 steps.

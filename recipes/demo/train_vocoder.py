@@ -13,8 +13,8 @@ from pathlib import Path
 import finetune_tts
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.hifigan import HifiganConfig
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.hifigan.config import HifiganConfig
+from finetune_tts.families.loading import load_config
 
 BASE = Path(finetune_tts.__file__).parent / "assets" / "demo" / "base" / "config.json"
 

@@ -19,10 +19,10 @@ import pytest
 import torch
 
 from finetune_tts.cli import finetune, speak
-from finetune_tts.config.loading import config_from_dict
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models.building import build_model
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import config_from_dict
 
 RATE = 8000
 LETTERS = "abcdefgh"

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 import finetune_tts
+from finetune_tts.check import measuring
 from finetune_tts.cli import check as check_view
-from finetune_tts.data import measuring
 
 DEMO = Path(finetune_tts.__file__).parent / "assets" / "demo" / "recordings"
 RATE = 16000
@@ -208,7 +208,7 @@ def test_a_device_that_is_not_there_stops(check):
 
 
 def test_a_disk_that_is_full_stops(check, monkeypatch):
-    monkeypatch.setattr("finetune_tts.training.checking.free_space", lambda folder: 1000)
+    monkeypatch.setattr("finetune_tts.check.checking.free_space", lambda folder: 1000)
     outcome, report = check(status=2)
     assert ids(report, "stops") == {"disk"}
     assert "save_n_checkpoints" in outcome.out

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from finetune_tts.config.vits import VitsArgs, VitsConfig
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models.building import build_model
+from finetune_tts.families.building import build_model
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 
 RATE = 8000
 

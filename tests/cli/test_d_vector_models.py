@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.config.loading import load_config
 from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.families.loading import load_config
 
 OLD = {"#wavs/clip0": "ann", "other#1": "ann", "other#2": "bob"}
 

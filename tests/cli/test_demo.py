@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.cli.demo import RECORDINGS, SENTENCES, demo_config
-from finetune_tts.config.overrides import Override
+from finetune_tts.families.overrides import Override
 
 
 def test_the_demo_takes_overrides():

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.loading import load_config
 from finetune_tts.runs.record import read_record
 
 NAME = "tts_models/xx/test/glow-tts"

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
-from finetune_tts.config.mms import from_mms
 from finetune_tts.errors import UserError
-from finetune_tts.models.building import build_model
-from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import load_config
+from finetune_tts.families.vits.mms import from_mms
+from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 NAME = "tts_models/xyz/fairseq/vits"
 SYMBOLS = ["|", *"abcdefgh", "'", " "]
@@ -51,8 +51,8 @@ def original_name(name: str) -> str:
 
 @pytest.fixture(autouse=True)
 def narrow_discriminator(monkeypatch):
-    monkeypatch.setattr("finetune_tts.models.vits.discriminator.SCALE_LAYERS", (ScaleLayer(4, 15, 4, 1),))
-    monkeypatch.setattr("finetune_tts.vocoders.hifigan_discriminator.PERIOD_CHANNELS", (4,))
+    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", (ScaleLayer(4, 15, 4, 1),))
+    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4,))
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from finetune_tts.cli.finetune import build_parser
 from finetune_tts.cli.request import apply, make_room_for_dataset, request_of, short_forms
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.overrides import Override
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.overrides import Override
 
 
 def test_short_forms_stand_for_fields():

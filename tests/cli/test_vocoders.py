@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.vocoder_loading import load_vocoder_config, vocoder_config_from_dict
+from finetune_tts.families.vocoder_building import build_discriminator, build_generator
+from finetune_tts.families.vocoder_loading import load_vocoder_config, vocoder_config_from_dict
+from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.runs.history import read_history
-from finetune_tts.vocoders.building import build_discriminator, build_generator
-from finetune_tts.vocoders.gan import GANVocoder
 
 AUDIO = {"sample_rate": 8000, "fft_size": 256, "win_length": 256, "hop_length": 64, "num_mels": 20,
          "mel_fmax": 4000.0, "do_trim_silence": False}  # fmt: skip

@@ -9,11 +9,11 @@ import soundfile
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import config_from_dict
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models.building import build_model
-from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import config_from_dict
+from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 RATE = 8000
 SPEAKERS = {"a": "female-en-5", "b": "female-en-5\n", "c": "male-pt-3\n"}
@@ -55,8 +55,8 @@ CONFIG = {
 def narrow_discriminator(monkeypatch):
     """The widths of the discriminators are no fields of a config; a small network needs small ones."""
     layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.models.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.vocoders.hifigan_discriminator.PERIOD_CHANNELS", (4, 8))
+    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
+    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 
 from finetune_tts.config.checks import check_config, require_valid
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.overrides import apply_overrides, parse_overrides
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.overrides import apply_overrides, parse_overrides
 
 
 def checked(*argv: str) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import fields
 import pytest
 
 from finetune_tts.config.field_help import field_help, format_field_help
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.overrides import apply_overrides, parse_overrides
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.overrides import apply_overrides, parse_overrides
 
 
 def test_every_field_has_a_name_a_type_a_default_and_a_help_text():

@@ -7,10 +7,10 @@ import pytest
 
 from finetune_tts.config.checks import check_config
 from finetune_tts.config.field_help import field_help
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.loading import config_from_dict
-from finetune_tts.config.overrides import Override, apply_overrides
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.overrides import Override, apply_overrides
 
 NAMES = [entry.name.replace(".0", "") for entry in field_help(GlowTTSConfig)]
 OLD_NAMES = [

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.config.checks import check_config
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.loading import config_from_dict, load_config, save_config, unknown_fields
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict, load_config, save_config, unknown_fields
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parents[1] / "reference")
 CASES = sorted(path.parent.name for path in REFERENCE.glob("glow_tts*/config.json"))
@@ -170,7 +170,7 @@ def test_saved_text_is_readable_utf8(tmp_path):
 
 def test_config_classes_do_not_import_torch():
     code = (
-        "import sys, finetune_tts.config.loading, finetune_tts.config.overrides, finetune_tts.config.checks;"
+        "import sys, finetune_tts.families.loading, finetune_tts.families.overrides, finetune_tts.config.checks;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'librosa', 'trainer')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -5,10 +5,10 @@ from copy import deepcopy
 import pytest
 
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.loading import config_from_dict
-from finetune_tts.config.overrides import Override, apply_overrides, parse_overrides, split_overrides
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.overrides import Override, apply_overrides, parse_overrides, split_overrides
 
 
 def overridden(*argv: str, config: GlowTTSConfig | None = None) -> GlowTTSConfig:

@@ -4,7 +4,7 @@ import pytest
 
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.paths import absolute_paths, locate_paths, relative_paths
-from finetune_tts.config.vits import VitsArgs, VitsConfig
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.config.loading import save_config
 from finetune_tts.config.vocoder_checks import check_vocoder_config, require_valid_vocoder
-from finetune_tts.config.vocoder_loading import (
+from finetune_tts.errors import UserError
+from finetune_tts.families.loading import save_config
+from finetune_tts.families.vocoder_loading import (
     VOCODER_CLASSES,
     load_vocoder_config,
     vocoder_config_from_dict,
     vocoder_name,
 )
-from finetune_tts.errors import UserError
 
 #: What coqui-tts 0.28.0 fills in: under "all" what its vocoders have in common.
 DEFAULTS = json.loads((Path(__file__).parent / "vocoder_defaults.json").read_text(encoding="utf-8"))

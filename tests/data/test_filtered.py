@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from finetune_tts.check.filtered import write_filtered
+from finetune_tts.check.finding import about
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.data.filtered import write_filtered
-from finetune_tts.data.finding import about
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.errors import UserError
 

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from finetune_tts.audio.measures import ClipMeasures
-from finetune_tts.data import measuring
-from finetune_tts.data.measuring import measure_samples
+from finetune_tts.check import measuring
+from finetune_tts.check.measuring import measure_samples
 from finetune_tts.errors import UserError
 
 

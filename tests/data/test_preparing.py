@@ -1,9 +1,9 @@
 import pytest
 
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.data.preparing import prepare_data
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from finetune_tts.audio.measures import measure
 from finetune_tts.audio.reading import read_original, resample
-from finetune_tts.data.finding import Severity, worst
-from finetune_tts.data.measuring import Measured, measure_samples
-from finetune_tts.data.recording_checks import check_pace, check_recordings
+from finetune_tts.check.finding import Severity, worst
+from finetune_tts.check.measuring import Measured, measure_samples
+from finetune_tts.check.recording_checks import check_pace, check_recordings
 from finetune_tts.data.sample import Sample
 
 RATE = 16000

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
 
 
 def test_builds_the_tokenizer_of_a_config():

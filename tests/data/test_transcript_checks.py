@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_tts.data.finding import Severity
+from finetune_tts.check.finding import Severity
+from finetune_tts.check.transcript_checks import check_transcripts, coverage
+from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.data.tokenizing import TokenCache
-from finetune_tts.data.transcript_checks import check_transcripts, coverage
-from finetune_tts.data.transcripts import read_transcripts
 from finetune_tts.text.building import tokenizer_from_fields
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.models.building import BUILDERS
-from finetune_tts.models.tacotron.building import build_tacotron2
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.families.building import BUILDERS
+from finetune_tts.families.tacotron.building import build_tacotron2
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ("one two", "two three four", "four five", "five six seven", "seven eight", "eight nine ten")

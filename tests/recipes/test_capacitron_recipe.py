@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
-from finetune_tts.models import building
-from finetune_tts.models.tacotron.building import build_tacotron2
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.families import building
+from finetune_tts.families.loading import load_config
+from finetune_tts.families.tacotron.building import build_tacotron2
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 
 ROOT = Path(__file__).parents[2]
 RECIPE = "recipes/blizzard2013/tacotron2-Capacitron/train_capacitron_t2.py"

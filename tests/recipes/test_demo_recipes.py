@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.loading import load_config
 from finetune_tts.synthesis.loading import load_voice
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 from finetune_tts.config.checks import require_valid
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.vocoder_checks import require_valid_vocoder
-from finetune_tts.config.vocoder_loading import load_any_config
+from finetune_tts.families.vocoder_loading import load_any_config
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.py"))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.loading import load_config
 
 ROOT = Path(__file__).parents[2]
 LJSPEECH = "recipes/ljspeech/glow_tts/train_glowtts.py"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.loading import load_config
 
 ROOT = Path(__file__).parents[2]
 DDC = "recipes/ljspeech/tacotron2-DDC/train_tacotron_ddc.py"

@@ -1,7 +1,7 @@
 """The classic script."""
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.loading import load_config
+from finetune_tts.families.loading import load_config
 
 SCRIPT = "finetune_tts/bin/train_tts.py"
 CONFIG = """// a config of one's own

@@ -9,7 +9,7 @@ import pytest
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.checks import require_valid
 from finetune_tts.data.d_vectors import DVectors
-from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
+from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 RECIPE = "recipes/vctk/yourtts/train_yourtts.py"
 ROOT = Path(__file__).parents[2]
@@ -40,8 +40,8 @@ TINY = {
 def narrow_discriminator(monkeypatch):
     """The widths of the discriminators are no fields of a config; a small network needs small ones."""
     layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.models.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.vocoders.hifigan_discriminator.PERIOD_CHANNELS", (4, 8))
+    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
+    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.mark.usefixtures("narrow_discriminator")

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.loading import config_from_dict
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models.building import build_model
+from finetune_tts.families.building import build_model
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict
 from finetune_tts.synthesis.voice import Voice
 
 FIELDS: dict[str, Any] = {

@@ -10,9 +10,9 @@ import torch
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.models.speaker_encoder.windows import compute_embeddings
+from finetune_tts.speaker_encoder.encoder import EncoderFiles, SpeakerEncoder, load_speaker_encoder
+from finetune_tts.speaker_encoder.windows import compute_embeddings
 from finetune_tts.synthesis.d_vectors import complete_d_vectors, compute_d_vectors
-from finetune_tts.synthesis.speaker_encoder import EncoderFiles, SpeakerEncoder, load_speaker_encoder
 
 
 @pytest.fixture

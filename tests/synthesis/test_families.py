@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from finetune_tts.errors import UserError
-from finetune_tts.synthesis.families import FAMILIES, Request, answer_of
+from finetune_tts.families.speaking import FAMILIES, Request, answer_of
 
 
 def test_glow_tts_answers_with_frames_of_the_config(make_config, make_network):

@@ -10,11 +10,11 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.models import building
-from finetune_tts.models.building import build_model
-from finetune_tts.models.tacotron.building import build_tacotron2
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
-from finetune_tts.synthesis.prosody import StyleRecording
+from finetune_tts.families import building
+from finetune_tts.families.building import build_model
+from finetune_tts.families.tacotron.building import build_tacotron2
+from finetune_tts.families.tacotron.prosody import StyleRecording
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.voice import Voice
 
 SIZES = {"capacitron_VAE_embedding_dim": 4, "capacitron_text_summary_embedding_dim": 3}

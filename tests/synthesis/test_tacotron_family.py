@@ -8,11 +8,11 @@ import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models import building
-from finetune_tts.models.building import build_model
-from finetune_tts.models.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.models.tacotron.tacotron import TacotronSizes
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.families import building
+from finetune_tts.families.building import build_model
+from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
+from finetune_tts.families.tacotron.tacotron import TacotronSizes
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.voice import Voice
 
 FIELDS = {"encoder_in_features": 8, "decoder_in_features": 8, "max_decoder_steps": 15}

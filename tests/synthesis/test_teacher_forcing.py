@@ -7,11 +7,11 @@ import torch
 
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
-from finetune_tts.models.tacotron.capacitron import CapacitronOptions
-from finetune_tts.models.tacotron.network import NetworkOptions
-from finetune_tts.models.tacotron.tacotron import Tacotron, TacotronSizes
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2, Tacotron2Sizes
-from finetune_tts.synthesis.teacher_forcing import forced_mels, require_forced
+from finetune_tts.families.forcing import forced_mels, require_forced
+from finetune_tts.families.tacotron.capacitron import CapacitronOptions
+from finetune_tts.families.tacotron.network import NetworkOptions
+from finetune_tts.families.tacotron.tacotron import Tacotron, TacotronSizes
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2, Tacotron2Sizes
 
 OPTIONS = NetworkOptions(num_symbols=9, frame_channels=8, frames_per_step=4)
 

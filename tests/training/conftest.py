@@ -14,12 +14,12 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.batch import Batch, Collate, Item
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.loader import SpeechLoader, make_loader
-from finetune_tts.training.distributed import World
-from finetune_tts.training.precision import choose_precision
-from finetune_tts.training.samples import SpokenSample
-from finetune_tts.training.seeds import seed_everything
+from finetune_tts.machine.distributed import World
+from finetune_tts.machine.precision import choose_precision
+from finetune_tts.machine.seeds import seed_everything
+from finetune_tts.tasks.spoken_samples import SpokenSample
+from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.task import TTSTask
 from finetune_tts.training.trainer import FineTuneTrainer
 
 MELS = 4

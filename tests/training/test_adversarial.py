@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
+from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask, absent_discriminator
+from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.training import run as run_module
-from finetune_tts.training.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask, absent_discriminator
-from finetune_tts.training.adversarial_rates import spread_rate
 from finetune_tts.training.adversarial_step import warm_up_for
-from finetune_tts.training.guard import NonFiniteLoss
+from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.run import fit, open_run
-from finetune_tts.training.saving import newest_checkpoint
 from finetune_tts.training.state import run_state
 
 MELS = 4
@@ -318,7 +318,7 @@ def test_both_gradients_are_cut_to_their_norms(make_gan_run):
 
 
 def test_bfloat16_trains_both_parts(make_gan_run):
-    from finetune_tts.training.precision import Precision
+    from finetune_tts.machine.precision import Precision
 
     run = make_gan_run(epochs=1)
     object.__setattr__(run.settings, "precision", Precision("cpu", torch.bfloat16, "test"))

@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch import nn
 
+from finetune_tts.assembly.sentences import sample_speaker
+from finetune_tts.assembly.speech import Request, assemble, assemble_continued
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.loading import config_from_dict
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.models.building import build_model
-from finetune_tts.training.assembly import Request, assemble, assemble_continued
+from finetune_tts.families.building import build_model
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict
 from finetune_tts.training.run import fit, open_run
-from finetune_tts.training.sentences import sample_speaker
 
 RATE = 8000
 FIELDS = {

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.capacitron import CapacitronVAEConfig
 from finetune_tts.errors import UserError
-from finetune_tts.models.tacotron.capacitron import Posterior, capacitron_loss
+from finetune_tts.families.tacotron.capacitron import Posterior, capacitron_loss
+from finetune_tts.families.tacotron.capacitron_config import CapacitronVAEConfig
+from finetune_tts.families.tacotron.capacitron_task import BETA, NETWORK, CapacitronTask
+from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
-from finetune_tts.training.capacitron_task import BETA, NETWORK, CapacitronTask
-from finetune_tts.training.saving import newest_checkpoint
 
 MELS = 4
 OPTIMIZERS = {"AdamW": {"weight_decay": 0.0}, "SGD": {"lr": 0.1, "momentum": 0.9}}

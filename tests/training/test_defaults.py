@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from finetune_tts.config.glow_tts import GlowTTSConfig
-from finetune_tts.config.hifigan import HifiganConfig
-from finetune_tts.training.defaults import (
+from finetune_tts.assembly.defaults import (
     apply_defaults,
     defaults_table,
     fine_tune_defaults,
     from_nothing,
     rates_from_nothing,
 )
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.hifigan.config import HifiganConfig
 
 RATES = {"lr": 1e-3}
 CPU = torch.device("cpu")

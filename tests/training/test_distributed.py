@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from finetune_tts.errors import UserError
+from finetune_tts.machine.distributed import World, world_from_environment
 from finetune_tts.runs.history import read_history
-from finetune_tts.training.distributed import World, world_from_environment
 from finetune_tts.training.run import open_run
 
 SCRIPT = Path(__file__).with_name("tiny_run.py")

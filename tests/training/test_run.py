@@ -13,10 +13,10 @@ import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.creation import RunAsset
 from finetune_tts.runs.history import History, read_history
-from finetune_tts.training.guard import NonFiniteLoss
+from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.run import fit, open_run
-from finetune_tts.training.run_folder import RunAsset
 
 SCRIPT = Path(__file__).with_name("tiny_run.py")
 
@@ -71,7 +71,7 @@ def test_a_run_folder_is_whole_and_holds_no_absolute_path(tiny, tmp_path):
 
 
 def test_a_fresh_network_is_initialised_from_data_and_a_restored_one_is_not(tiny, tmp_path, monkeypatch):
-    from finetune_tts.models.glow_tts import GlowTTS
+    from finetune_tts.families.glow_tts.network import GlowTTS
 
     initialised = []
     initialise = GlowTTS.initialise_actnorm

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from finetune_tts.assembly.speech import Request, assemble, assemble_continued
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.loading import config_from_dict, load_config, save_config
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.models import building
-from finetune_tts.models.building import build_model
-from finetune_tts.models.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.models.tacotron.tacotron import TacotronSizes
-from finetune_tts.models.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.families import building
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import config_from_dict, load_config, save_config
+from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
+from finetune_tts.families.tacotron.tacotron import TacotronSizes
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.loading import load_voice
-from finetune_tts.training.assembly import Request, assemble, assemble_continued
 from finetune_tts.training.run import fit, open_run
 
 RATE = 8000

@@ -11,11 +11,11 @@ from trainer import Trainer
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
-from finetune_tts.training.guard import NonFiniteLoss
+from finetune_tts.tasks.spoken_samples import SpokenSample
 from finetune_tts.training.interrupts import TrainingInterrupted
-from finetune_tts.training.samples import SpokenSample
-from finetune_tts.training.saving import newest_checkpoint
+from finetune_tts.training.non_finite import NonFiniteLoss
 
 
 def load(path):

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from finetune_tts.check import trial
+from finetune_tts.check.trial import try_steps
 from finetune_tts.data.sample import Sample
-from finetune_tts.training import tasks, trial
-from finetune_tts.training.distributed import World
-from finetune_tts.training.memory import available_memory, bounded_memory, peak_memory
+from finetune_tts.families import tasks
+from finetune_tts.machine.distributed import World
+from finetune_tts.machine.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.run import TrainingJob
-from finetune_tts.training.trial import try_steps
 
 CPU = torch.device("cpu")
 
@@ -167,8 +168,8 @@ def test_a_container_leaves_what_it_does_not_use(monkeypatch, tmp_path):
     values = {"memory.max": "1000000", "memory.current": "600000", "memory.stat": "anon 1\ninactive_file 100000\n"}
     for name, value in values.items():
         (tmp_path / name).write_text(value)
-    monkeypatch.setattr("finetune_tts.training.memory._CONTROL_GROUP", tmp_path)
-    monkeypatch.setattr("finetune_tts.training.memory._SPARE", 0)
+    monkeypatch.setattr("finetune_tts.machine.memory._CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr("finetune_tts.machine.memory._SPARE", 0)
     if available_memory(CPU) is not None:
         assert available_memory(CPU) == 500_000
         (tmp_path / "memory.max").write_text("max\n")

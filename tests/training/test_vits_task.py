@@ -8,17 +8,17 @@ import pytest
 import soundfile
 import torch
 
+from finetune_tts.assembly.speech import Request, assemble, assemble_continued
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.vits import VitsArgs, VitsConfig
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.models.building import build_model
+from finetune_tts.families.building import build_model
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig
+from finetune_tts.families.vits.task import VITSTask, freeze_modules
+from finetune_tts.layers.waveform_discriminators import ScaleLayer
 from finetune_tts.synthesis.loading import load_voice
-from finetune_tts.training.assembly import Request, assemble, assemble_continued
 from finetune_tts.training.run import fit, open_run
-from finetune_tts.training.vits_task import VITSTask, freeze_modules
-from finetune_tts.vocoders.hifigan_discriminator import ScaleLayer
 
 RATE = 16000
 TEXTS = ("one two three", "four five six", "seven eight", "nine ten eleven", "twelve one two", "three four")
@@ -28,8 +28,8 @@ TEXTS = ("one two three", "four five six", "seven eight", "nine ten eleven", "tw
 def narrow_discriminator(monkeypatch):
     """The widths of the discriminators are no fields of a config; a small network needs small ones."""
     layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.models.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.vocoders.hifigan_discriminator.PERIOD_CHANNELS", (4, 8))
+    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
+    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

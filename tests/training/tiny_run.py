@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.data.batch import Collate, Item
-from finetune_tts.models.building import build_model
-from finetune_tts.training.distributed import World, world_from_environment
+from finetune_tts.families.building import build_model
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.machine.distributed import World, world_from_environment
+from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.training.interrupts import EXIT_STATUS
 from finetune_tts.training.run import TrainingJob, fit, open_run
-from finetune_tts.training.seeds import seed_everything
 from finetune_tts.training.step import Stepper
 
 SYMBOLS, MELS = 10, 8

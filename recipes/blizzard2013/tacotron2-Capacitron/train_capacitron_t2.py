@@ -14,9 +14,9 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.capacitron import CAPACITRON_OPTIMIZER, CapacitronVAEConfig
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.tacotron import Tacotron2Config
+from finetune_tts.families.tacotron.capacitron_config import CAPACITRON_OPTIMIZER, CapacitronVAEConfig
+from finetune_tts.families.tacotron.config import Tacotron2Config
 
 
 def make_config() -> Tacotron2Config:

@@ -17,8 +17,8 @@ from typing import Any
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
 from finetune_tts.errors import UserError
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.files import read_text
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.glow_tts import GlowTTSConfig
+from finetune_tts.families.glow_tts.config import GlowTTSConfig
 
 
 def make_config() -> GlowTTSConfig:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.hifigan import HifiganConfig
+from finetune_tts.families.hifigan.config import HifiganConfig
 
 
 def make_config() -> HifiganConfig:

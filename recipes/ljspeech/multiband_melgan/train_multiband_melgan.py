@@ -15,7 +15,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.melgan import MultibandMelganConfig
+from finetune_tts.families.melgan.config import MultibandMelganConfig
 
 
 def make_config() -> MultibandMelganConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.vits import VitsConfig
+from finetune_tts.families.vits.config import VitsConfig
 
 
 def make_config() -> VitsConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.vits import VitsArgs, VitsAudioConfig, VitsConfig
+from finetune_tts.families.vits.config import VitsArgs, VitsAudioConfig, VitsConfig
 
 LANGUAGES = ("de_DE", "es_ES", "fr_FR", "it_IT")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.vits import VitsArgs, VitsAudioConfig, VitsConfig
+from finetune_tts.families.vits.config import VitsArgs, VitsAudioConfig, VitsConfig
 
 
 def make_config() -> VitsConfig:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from finetune_tts.cli.finetune import main
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.config.vits import VitsArgs, VitsAudioConfig, VitsConfig
+from finetune_tts.families.vits.config import VitsArgs, VitsAudioConfig, VitsConfig
 
 VCTK = Path(__file__).resolve().parents[1] / "VCTK-Corpus-0.92"
 

@@ -1,0 +1,1 @@
+"""From a config, recordings and weights to a job."""

@@ -1,0 +1,179 @@
+"""The pre-trained model that a run starts from: its weights, its alphabet, its speakers, its config."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.languages import LanguageConfig
+from finetune_tts.config.paths import locate_paths
+from finetune_tts.config.speakers import SpeakerConfig
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, RunConfig
+from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
+from finetune_tts.data.tokenizing import build_tokenizer
+from finetune_tts.errors import UserError
+from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.rows import embedding_rows
+from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
+
+logger = logging.getLogger(__name__)
+
+RUN = "the config of the run"
+
+#: audio fields that decide what a mel spectrogram looks like.
+FEATURE_FIELDS = (
+    "sample_rate", "fft_size", "hop_length", "win_length", "frame_shift_ms", "frame_length_ms", "preemphasis",
+    "num_mels", "mel_fmin", "mel_fmax", "log_func", "spec_gain", "ref_level_db", "min_level_db", "do_amp_to_db_mel",
+    "signal_norm", "symmetric_norm", "max_norm", "clip_norm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model that was trained before.
+
+    Attributes:
+        checkpoint: its weights.
+        config: what they were trained with, as far as that is known.
+        symbols: its alphabet in id order.
+        speakers: who it knows, with a name for every row of its embedding; None for a model without one.
+        languages: which languages it knows, likewise.
+    """
+
+    checkpoint: Checkpoint
+    config: SpeechConfig
+    symbols: tuple[str, ...]
+    speakers: SpeakerNames | None
+    languages: LanguageNames | None = None
+
+
+def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
+    """Read a pre-trained model.
+
+    Its config is the one beside the checkpoint, else the one inside it, else that of the run. A config whose alphabet
+    has not as many symbols as the weights have rows is none of theirs: it was changed since.
+
+    Args:
+        path: a checkpoint, or a folder that holds one.
+        run_config: of the run that starts from it.
+
+    Raises:
+        UserError: there is no checkpoint, or it cannot be read.
+    """
+    checkpoint = read_checkpoint(path)
+    rows = checkpoint.model.get(embedding_rows(run_config.model).symbols)
+    found = [(config, _symbols(config), where) for config, where in _configs(checkpoint, run_config)]
+    fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)] or found[:1]
+    config, symbols, where = fitting[0]
+    for _, others, elsewhere in fitting[1:]:
+        if others != symbols and elsewhere != RUN:
+            logger.warning("%s and %s name different alphabets. The first is taken for the model's.", where, elsewhere)
+    names = embedding_rows(run_config.model)
+    return Pretrained(
+        checkpoint,
+        config,
+        symbols,
+        speakers=_speakers(checkpoint, config, names.speakers),
+        languages=_languages(checkpoint, config, names.languages),
+    )
+
+
+def config_to_tune(restore_path: str | Path, config_path: str | Path | None = None) -> SpeechConfig:
+    """Return the config of a pre-trained model, made the config of a new run.
+
+    What describes the model stays. Where a run writes, what it keeps and when it looks suited its makers' run and
+    machine, and gets the defaults; data sets that are not here are left out.
+
+    Args:
+        restore_path: the checkpoint, or its folder.
+        config_path: its config; by default the one beside it.
+
+    Raises:
+        UserError: there is no config, or it cannot be read.
+    """
+    config = load_located_config(config_path or find_config(restore_path))
+    for group in (RunConfig, CheckpointConfig, EvaluationConfig):
+        defaults = group()
+        for field in fields(group):
+            setattr(config, field.name, getattr(defaults, field.name))
+    config.phoneme_cache_path, config.test_sentences_file = None, ""
+    config.datasets = [dataset for dataset in config.datasets if dataset.path and Path(dataset.path).is_dir()]
+    return config
+
+
+def audio_changes(there: AudioConfig, here: AudioConfig) -> list[str]:
+    """Settings that give a network other spectrograms than those it was trained on: ``audio.num_mels 80 → 100``."""
+    return [
+        f"audio.{name} {getattr(there, name)} → {getattr(here, name)}"
+        for name in FEATURE_FIELDS
+        if getattr(there, name) != getattr(here, name)
+    ]
+
+
+def warn_of_other_audio(pretrained: Pretrained, config: SpeechConfig) -> None:
+    """Say which settings give the network other spectrograms than those it was trained on."""
+    changed = audio_changes(pretrained.config.audio, config.audio)
+    if changed:
+        logger.warning(
+            "The spectrograms differ from those that the model was trained on, so it has more to learn anew: %s.",
+            ", ".join(changed),
+        )
+
+
+def _configs(checkpoint: Checkpoint, run_config: SpeechConfig) -> Iterator[tuple[SpeechConfig, str]]:
+    """The configs that may be that of the weights, with what they are called; the likeliest first."""
+    folder = checkpoint.path.parent
+    beside = config_beside(checkpoint.path)
+    if beside.is_file():
+        try:
+            yield load_located_config(beside, quiet=True), str(beside)
+        except UserError as error:
+            logger.warning("The config beside the checkpoint is left aside. %s", error)
+    if checkpoint.config is not None:
+        try:
+            config = config_from_dict(checkpoint.config, where=f"config in {checkpoint.path}", quiet=True)
+        except UserError as error:
+            logger.info("%s", error)
+        else:
+            locate_paths(config, folder)
+            yield config, str(checkpoint.path)
+    yield run_config, RUN
+
+
+def _symbols(config: SpeechConfig) -> tuple[str, ...]:
+    return build_tokenizer(config).vocabulary.symbols
+
+
+def _speakers(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> SpeakerNames | None:
+    rows = checkpoint.model.get(tensor)
+    if rows is None or not isinstance(config, SpeakerConfig):
+        return None
+    return _named(SpeakerNames({}), config.speakers_file, "speakers_file", len(rows), checkpoint)
+
+
+def _languages(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> LanguageNames | None:
+    rows = checkpoint.model.get(tensor)
+    if rows is None or not isinstance(config, LanguageConfig):
+        return None
+    return _named(LanguageNames({}), config.language_ids_file, "language_ids_file", len(rows), checkpoint)
+
+
+def _named(names: Names, file: str | None, field: str, rows: int, checkpoint: Checkpoint) -> Names:
+    """The names in ``file``, with a made-up one for every other row of the embedding."""
+    if file and Path(file).is_file():
+        names = names.read(file)
+    what = names.what
+    if names.rows > rows:
+        raise UserError(
+            f"{field} {file} names {names.rows} {what}s, {checkpoint.path} has {rows}: they do not belong together."
+        )
+    taken = set(names.ids.values())
+    unnamed = {f"{what}_{row}": row for row in range(rows) if row not in taken}
+    if unnamed:
+        logger.warning(
+            "%d %ss of the model have no name; they are called %s, …", len(unnamed), what, next(iter(unnamed))
+        )
+    return type(names)({**names.ids, **unnamed})

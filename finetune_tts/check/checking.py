@@ -1,0 +1,329 @@
+"""The check before a run: the recordings, the model and the machine, each alone and against the others.
+
+Nothing is trained and no run folder is made. Whatever goes wrong becomes a finding, and the check goes on as far as it
+can, so that a person learns everything at once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetune_tts.assembly.speech import Assembly, Request
+from finetune_tts.assembly.vocoder import VocoderAssembly
+from finetune_tts.check.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
+from finetune_tts.check.finding import Clip, Finding, Severity, counted, fine, worst
+from finetune_tts.check.log_warnings import warnings_kept
+from finetune_tts.check.machine_checks import (
+    Machine,
+    check_device,
+    check_disk,
+    check_trial,
+    describe_machine,
+    free_space,
+    run_time,
+)
+from finetune_tts.check.measuring import Measured, measure_samples
+from finetune_tts.check.model_checks import ModelSummary, check_restored, check_text_settings, summarise_model
+from finetune_tts.check.recording_checks import check_pace, check_recordings
+from finetune_tts.check.subject import Subject, assemble_dry, read_samples, subject_of, tokens_of
+from finetune_tts.check.summary import DataSummary, summarise
+from finetune_tts.check.transcript_checks import Coverage, check_transcripts, coverage
+from finetune_tts.check.transcripts import read_transcripts
+from finetune_tts.check.trial import Trial, try_steps
+from finetune_tts.data.content import CACHE_NAME
+from finetune_tts.data.rows import Row
+from finetune_tts.data.sample import Sample
+from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.errors import UserError
+from finetune_tts.families.rows import embedding_rows
+from finetune_tts.machine.device import choose_device
+from finetune_tts.machine.precision import choose_precision
+
+QUICK_CLIPS = 200
+"""Recordings that the short check before a run decodes, beyond those that are known."""
+
+
+_FEW_MINUTES = 5.0
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A setting that suits the recordings, and why.
+
+    Attributes:
+        field: of the config.
+        value: that suits.
+        reason: in half a line.
+        used: what a run of this request uses: the same, unless the person or the config says otherwise.
+    """
+
+    field: str
+    value: Any
+    reason: str
+    used: Any
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Everything that a check found out.
+
+    Attributes:
+        findings: about the data, the model and the machine, in this order.
+        samples: of the data sets whose recordings are there.
+        data: the data sets in numbers; None where there is nothing to tell of.
+        audio: the model's audio settings against the recordings.
+        model: what is restored; None where that cannot be told.
+        machine: None where there is no such device.
+        trial: of some steps; None where it did not come to that.
+        advice: settings that suit the recordings.
+        notes: what was warned of on the way.
+    """
+
+    findings: tuple[Finding, ...]
+    samples: tuple[Sample, ...]
+    data: DataSummary | None
+    audio: tuple[AudioVerdict, ...]
+    model: ModelSummary | None
+    machine: Machine | None
+    trial: Trial | None
+    advice: tuple[Advice, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of all findings."""
+        return worst(self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON; ``docs/checking.md`` tells the form."""
+        trial = None
+        if self.trial is not None:
+            trial = {**asdict(self.trial), "run_time": run_time(self.trial)}
+        return {
+            "version": 1,
+            "status": self.severity.value,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "data": self.data.to_dict() if self.data else None,
+            "audio": [verdict.to_dict() for verdict in self.audio],
+            "model": self.model.to_dict() if self.model else None,
+            "machine": self.machine.to_dict() if self.machine else None,
+            "trial": trial,
+            "advice": [asdict(advice) for advice in self.advice],
+            "notes": list(self.notes),
+        }
+
+
+def check(request: Request) -> CheckReport:
+    """Check data, model and machine of a run, and how they fit together.
+
+    The config of the request is completed in place, as by :func:`finetune_tts.assembly.speech.assemble`.
+    """
+    config = request.config
+    findings: list[Finding] = []
+    faults: list[Finding] = []
+    with warnings_kept() as notes:
+        samples, measured = _recordings(request, findings)
+        readable = [sample for sample in samples if sample.audio_file in measured.clips]
+        subject = _subject(request, readable, faults) if readable else None
+        summary = _look_at_data(request, samples, measured, subject, findings)
+        findings += faults
+        if subject is not None:
+            findings += _model_findings(subject, config)
+        device = _device(request, findings)
+        trial = _trial(subject, findings) if subject is not None and worst(findings) is not Severity.STOPS else None
+    machine = None
+    if device is not None:
+        findings.append(check_device(device))
+        precision = choose_precision(config, device, request.chosen)
+        machine = describe_machine(device, precision.dtype, config.output_path)
+    return CheckReport(
+        findings=tuple(findings),
+        samples=tuple(samples),
+        data=summary,
+        audio=audio_verdicts(config.audio, summary) if summary is not None else (),
+        model=summarise_model(subject.source, subject.report, subject.job.network) if subject else None,
+        machine=machine,
+        trial=trial,
+        advice=_advice(subject) if subject else (),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def quick_check(assembly: Assembly | VocoderAssembly) -> list[Finding]:
+    """The short check of a run that is about to begin: its texts, and the recordings as far as that is fast.
+
+    Args:
+        assembly: of the run; what its assembly complains about itself is not said again.
+    """
+    subject = subject_of(assembly)
+    config = subject.job.config
+    folder = Path(config.output_path).expanduser() / CACHE_NAME
+    # In this process: the device may be in use by now, and is not to be forked with it.
+    measured = measure_samples(subject.samples, folder, workers=0, at_most=QUICK_CLIPS)
+    findings = _recording_findings(config, subject.samples, measured)
+    if subject.tokens is not None:
+        findings += _transcript_findings(subject.samples, measured, subject.tokens, subject.symbols)[0]
+    return [finding for finding in findings if finding.id != "unknown_symbols"]
+
+
+def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample], Measured]:
+    absent: list[Row] = []
+    try:
+        samples = read_samples(request, absent)
+        measured = measure_samples(samples, Path(request.config.output_path).expanduser() / CACHE_NAME)
+    except UserError as error:
+        findings.append(_stop("data_set", error))
+        return [], Measured({}, {})
+    findings.append(_absent(absent))
+    return samples, measured
+
+
+def _absent(absent: Sequence[Row]) -> Finding:
+    if not absent:
+        return fine("absent", "every recording is there")
+    clips = tuple(Clip(row.audio[0].stem, row.audio[0], f"named in {row.origin}") for row in absent)
+    return Finding(
+        "absent",
+        Severity.STOPS,
+        f"{counted(len(clips), 'recording')} missing",
+        "Put them where the metadata says, or leave their lines out with --write_filtered.",
+        clips,
+        len(clips),
+        spoils=True,
+    )
+
+
+def _subject(request: Request, samples: Sequence[Sample], faults: list[Finding]) -> Subject | None:
+    try:
+        return assemble_dry(request, samples)
+    except UserError as error:
+        faults.append(_stop("run", error))
+        return None
+
+
+def _stop(id: str, error: UserError) -> Finding:
+    return Finding(id, Severity.STOPS, str(error), count=1)
+
+
+def _look_at_data(
+    request: Request, samples: list[Sample], measured: Measured, subject: Subject | None, findings: list[Finding]
+) -> DataSummary | None:
+    """Add the findings about recordings and texts; return the data sets in numbers."""
+    if not samples:
+        return None
+    findings += _recording_findings(request.config, samples, measured)
+    found: Coverage | None = None
+    tokens = subject.tokens if subject is not None else tokens_of(request.config)
+    if tokens is not None:
+        symbols = subject.symbols if subject is not None else None
+        about_texts, found = _transcript_findings(samples, measured, tokens, symbols)
+        findings += about_texts
+    if subject is not None:
+        findings += _left_out(subject.dropped)
+    return summarise(samples, measured, found)
+
+
+def _recording_findings(config: Any, samples: Sequence[Sample], measured: Measured) -> list[Finding]:
+    audio = config.audio
+    levels = audio.do_sound_norm or (audio.do_rms_norm and audio.db_level is not None)
+    return check_recordings(samples, measured, trims=audio.do_trim_silence, levels=levels, highest=mel_reach(audio))
+
+
+def _transcript_findings(
+    samples: Sequence[Sample], measured: Measured, tokens: TokenCache, known: Collection[str] | None
+) -> tuple[list[Finding], Coverage]:
+    transcripts = read_transcripts(samples, tokens)
+    vocabulary = tokens.tokenizer.vocabulary
+    known = set(vocabulary.symbols if known is None else known)
+    new = [symbol for symbol in vocabulary.symbols if symbol not in known and len(symbol) == 1]
+    findings = [
+        check_pace(samples, [transcript.symbols for transcript in transcripts], measured),
+        *check_transcripts(samples, transcripts, vocabulary, new),
+    ]
+    return findings, coverage(transcripts, vocabulary)
+
+
+def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
+    """Samples that the run leaves out by itself, by reason."""
+    return [
+        Finding(
+            "left_out",
+            Severity.ADVISES,
+            f"{counted(len(samples))} left out: {reason}",
+            "The run goes on without them.",
+            tuple(Clip(sample.name, sample.audio_file, reason) for sample in samples),
+            len(samples),
+        )
+        for reason, samples in dropped.items()
+        if samples
+    ]
+
+
+def _model_findings(subject: Subject, config: Any) -> list[Finding]:
+    findings = [check_same_spectrograms(subject.audio, config.audio), check_restored(subject.report)]
+    if subject.reading is not None:
+        findings.append(check_text_settings(subject.reading, config))
+    return findings
+
+
+def _device(request: Request, findings: list[Finding]) -> torch.device | None:
+    try:
+        return choose_device(request.device)
+    except UserError as error:
+        if not any(finding.title == str(error) for finding in findings):
+            findings.append(_stop("device", error))
+        return None
+
+
+def _trial(subject: Subject, findings: list[Finding]) -> Trial | None:
+    job = subject.job
+    try:
+        trial = try_steps(job, subject.durations)
+    except UserError as error:
+        findings.append(_stop("steps", error))
+        return None
+    output_path = job.config.output_path
+    findings += [*check_trial(trial, job.device), check_disk(trial, free_space(output_path), output_path)]
+    return trial
+
+
+def _advice(subject: Subject) -> tuple[Advice, ...]:
+    config = subject.job.config
+    settings = [
+        Advice(advice.field, advice.value, advice.reason, getattr(config, advice.field))
+        for advice in subject.advice
+        if hasattr(config, advice.field)
+    ]
+    # What starts from nothing has nothing that could stay as it is.
+    return (*settings, _freezing(subject)) if subject.source is not None else tuple(settings)
+
+
+def _freezing(subject: Subject) -> Advice:
+    """Which part of the network should stay as it is."""
+    config = subject.job.config
+    switches = freeze_switches(config)
+    frozen = " ".join(name for name, on in switches.items() if on) or "nothing"
+    minutes = subject.seconds / 60
+    new_symbols = (
+        subject.report is not None
+        and subject.tokens is not None
+        and any(row.new for row in subject.report.rows if row.name == embedding_rows(config.model).symbols)
+    )
+    if not switches:
+        return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)
+    if minutes < _FEW_MINUTES and "freeze_encoder" in switches and not new_symbols:
+        reason = f"{minutes:.0f} min hold too few words to learn from how they are pronounced"
+        return Advice("freezing", "freeze_encoder", reason, frozen)
+    return Advice("freezing", "nothing", f"{minutes:.0f} min are enough for all parts to follow the voice", frozen)
+
+
+def freeze_switches(config: Any) -> dict[str, bool]:
+    """The fields of a config, or of its ``model_args``, that keep a part of the network from learning."""
+    switches: dict[str, bool] = {}
+    for group in (config, getattr(config, "model_args", None) or {}):
+        fields = group if isinstance(group, Mapping) else vars(group)
+        switches.update({name: bool(value) for name, value in fields.items() if name.startswith("freeze_")})
+    return switches

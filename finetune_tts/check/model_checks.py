@@ -1,0 +1,133 @@
+"""The model against the recordings: what is restored, what is new, and whether it reads texts as before."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from finetune_tts.check.finding import Finding, Severity, counted, fine
+from finetune_tts.checkpoints.report import Fate, RestoreReport
+from finetune_tts.config.speech import SpeechConfig
+
+#: text fields that decide what a model reads: another value is another pronunciation.
+_TEXT_FIELDS = ("use_phonemes", "phonemizer", "phoneme_language", "text_cleaner", "add_blank", "enable_eos_bos_chars")
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Rows of an embedding that the run adds: symbols, speakers or languages.
+
+    Attributes:
+        tensor: its name.
+        kept: how many rows stay.
+        new: what the new ones stand for.
+        left_out: what the pre-trained model has and the run does not.
+    """
+
+    tensor: str
+    kept: int
+    new: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """What the run starts from.
+
+    Attributes:
+        source: the checkpoint; empty for a model that starts from nothing.
+        parameters: of the network.
+        restored, fresh, left_over: tensors of each fate.
+        rows: of embeddings.
+    """
+
+    source: str
+    parameters: int
+    restored: int
+    fresh: int
+    left_over: int
+    rows: tuple[NewRows, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON."""
+        return asdict(self)
+
+
+def summarise_model(source: Path | None, report: RestoreReport | None, network: nn.Module) -> ModelSummary:
+    """Put what was restored into numbers.
+
+    Args:
+        source: the weights; None for a model that starts from nothing.
+        report: of their restoring.
+        network: that they were restored into.
+    """
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    if source is None or report is None:
+        return ModelSummary("", parameters, 0, len(network.state_dict()), 0, ())
+    rows = tuple(NewRows(row.name, len(row.kept), row.new, row.left_out) for row in report.rows)
+    return ModelSummary(
+        source=str(source),
+        parameters=parameters,
+        restored=len(report.of(Fate.RESTORED)),
+        fresh=len(report.of(Fate.FRESH)),
+        left_over=len(report.of(Fate.LEFT_OVER)),
+        rows=rows,
+    )
+
+
+def check_restored(report: RestoreReport | None) -> Finding:
+    """Say what of the pre-trained model the run keeps.
+
+    Args:
+        report: of its restoring; None for a model that starts from nothing.
+    """
+    if report is None:
+        return Finding(
+            "restore",
+            Severity.ADVISES,
+            "nothing is restored: the model starts from nothing",
+            "That takes hours of recordings and days of training. --model_name or --restore_path names a model.",
+            count=1,
+        )
+    restored, fresh = len(report.of(Fate.RESTORED)), report.of(Fate.FRESH)
+    rows = [f"{len(row.new)} new in {row.name} ({_some(row.new)})" for row in report.rows if row.new]
+    added = "; ".join(rows)
+    if not fresh:
+        return fine("restore", f"{restored} of {restored} tensors restored" + (f"; {added}" if added else ""))
+    modules = ", ".join(dict.fromkeys(tensor.module for tensor in fresh))
+    return Finding(
+        "restore",
+        Severity.ADVISES,
+        f"{counted(len(fresh), 'tensor')} of {restored + len(fresh)} are not in the checkpoint and start fresh: "
+        f"{modules}" + (f"; {added}" if added else ""),
+        "Fine for what the release never holds (a discriminator, a new speaker's row); else take its own config.",
+        count=len(fresh),
+    )
+
+
+def check_text_settings(there: SpeechConfig, here: SpeechConfig) -> Finding:
+    """Say whether a run reads texts as the pre-training of its weights did.
+
+    Args:
+        there: config of the weights.
+        here: config of the run.
+    """
+    changed = [
+        f"{name} {getattr(there, name)!r} → {getattr(here, name)!r}"
+        for name in _TEXT_FIELDS
+        if hasattr(here, name) and getattr(there, name, None) != getattr(here, name)
+    ]
+    if not changed:
+        return fine("text_settings", "texts are read as in the pre-training")
+    return Finding(
+        "text_settings",
+        Severity.ADVISES,
+        f"texts are read otherwise than in the pre-training: {', '.join(changed)}",
+        "The model would have to learn to read anew. Leave them as the model has them, unless the language is another.",
+        count=len(changed),
+    )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return " ".join(names[:12]) + (" …" if len(names) > 12 else "")

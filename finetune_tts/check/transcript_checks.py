@@ -1,0 +1,157 @@
+"""Checks of transcripts: what a model cannot read, and what was not written as it is said."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from finetune_tts.check.finding import Finding, Severity, about, fine
+from finetune_tts.check.transcripts import Transcript, foreign_letters
+from finetune_tts.data.sample import Sample
+from finetune_tts.text.characters import Vocabulary
+
+MOST_MISSING = 0.01
+"""Share of the text that a vocabulary may lack; beyond it a run stops."""
+FEW_EXAMPLES = 20
+"""Times that a new symbol should be heard."""
+
+
+def check_transcripts(
+    samples: Sequence[Sample], transcripts: Sequence[Transcript], vocabulary: Vocabulary, new: Collection[str] = ()
+) -> list[Finding]:
+    """Look at the texts of all samples.
+
+    Args:
+        samples: the samples.
+        transcripts: their texts, in the same order.
+        vocabulary: of the model.
+        new: symbols that the pre-trained model did not have.
+    """
+    return [
+        _no_text(samples, transcripts),
+        _missing(samples, transcripts),
+        _digits(samples, transcripts),
+        _foreign(samples),
+        _same_text(samples),
+        _coverage(transcripts, vocabulary, new),
+    ]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which symbols of a vocabulary are heard in a data set.
+
+    Attributes:
+        heard: symbol → how often.
+        unheard: symbols that are letters or phonemes and never heard.
+    """
+
+    heard: Counter[str]
+    unheard: tuple[str, ...]
+
+
+def coverage(transcripts: Sequence[Transcript], vocabulary: Vocabulary) -> Coverage:
+    """Count how often each symbol of the vocabulary is heard."""
+    heard: Counter[str] = Counter()
+    for transcript in transcripts:
+        heard.update(transcript.heard)
+    letters = [symbol for symbol in dict.fromkeys(vocabulary.symbols) if len(symbol) == 1 and symbol.isalpha()]
+    return Coverage(heard, tuple(symbol for symbol in letters if symbol not in heard))
+
+
+def _no_text(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Finding:
+    found = [
+        (1.0, sample, repr(sample.text[:40]))
+        for sample, transcript in zip(samples, transcripts, strict=True)
+        if not transcript.symbols
+    ]
+    return about(
+        "no_text",
+        found,
+        title="{count} without a text that can be spoken",
+        advice="Write down what is said, or leave them out.",
+        otherwise="every clip has a text",
+    )
+
+
+def _missing(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Finding:
+    every: Counter[str] = Counter()
+    found = []
+    for sample, transcript in zip(samples, transcripts, strict=True):
+        if transcript.missing:
+            every.update(transcript.missing)
+            found.append((float(transcript.missing.total()), sample, "".join(transcript.missing)))
+    total = every.total() + sum(transcript.heard.total() for transcript in transcripts)
+    share = every.total() / total if total else 0.0
+    characters = " ".join(f"{symbol!r} {count}×" for symbol, count in every.most_common(12))
+    return about(
+        "unknown_symbols",
+        found,
+        title="{count} with characters that the model cannot read: " + f"{characters} ({share:.2%} of the text)",
+        advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or add them "
+        "to the alphabet: --coqpit.characters.characters",
+        otherwise="the model can read every character",
+        severity=Severity.STOPS if share > MOST_MISSING else Severity.ADVISES,
+        spoils=False,
+    )
+
+
+def _digits(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Finding:
+    found = [
+        (float(transcript.digits), sample, sample.text[:60])
+        for sample, transcript in zip(samples, transcripts, strict=True)
+        if transcript.digits
+    ]
+    return about(
+        "digits",
+        found,
+        title="{count} with digits that no cleaner writes out",
+        advice="Write numbers out as they are said: a year, a price and a room number sound different.",
+        otherwise="no digits are left in the text",
+        spoils=False,
+    )
+
+
+def _foreign(samples: Sequence[Sample]) -> Finding:
+    found = [(float(len(letters)), samples[place], letters) for place, letters in foreign_letters(samples).items()]
+    return about(
+        "foreign_letters",
+        found,
+        title="{count} with letters of another script",
+        advice="Write them in the script of the language; look-alikes of another one are read as nothing, or wrongly.",
+        otherwise="no letters of another script",
+        spoils=False,
+    )
+
+
+def _same_text(samples: Sequence[Sample]) -> Finding:
+    first: dict[tuple[str, str], Sample] = {}
+    found = []
+    for sample in samples:
+        key = sample.speaker, " ".join(sample.text.casefold().split())
+        original = first.setdefault(key, sample)
+        if original is not sample and key[1]:
+            found.append((1.0, sample, f"the same text as {original.name}"))
+    return about(
+        "duplicate_text",
+        found,
+        title="{count} with the text of another clip of the same speaker",
+        advice="Fine where it was said twice. Where it was not, one of the two has the wrong text.",
+        otherwise="no text stands there twice",
+        spoils=False,
+    )
+
+
+def _coverage(transcripts: Sequence[Transcript], vocabulary: Vocabulary, new: Collection[str]) -> Finding:
+    found = coverage(transcripts, vocabulary)
+    letters = [symbol for symbol in found.heard if symbol.isalpha()]
+    shown = f"{len(letters)} letters or phonemes are heard, {len(found.unheard)} of the vocabulary never"
+    rare = [f"{symbol!r} {found.heard[symbol]}×" for symbol in new if found.heard[symbol] < FEW_EXAMPLES]
+    if not rare:
+        return fine("coverage", shown)
+    return Finding(
+        "coverage",
+        Severity.ADVISES,
+        f"{shown}; new symbols with few examples: {' '.join(rare[:12])}",
+        f"A symbol that the model never had needs some {FEW_EXAMPLES} examples: add sentences with it.",
+        count=len(rare),
+    )

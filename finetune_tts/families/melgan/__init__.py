@@ -1,0 +1,1 @@
+"""MelGAN, full-band and multi-band MelGAN."""

@@ -1,0 +1,108 @@
+"""From a config to a VITS and its spectrograms."""
+
+import torch
+
+from finetune_tts.audio.mel_filters import mel_filter_bank
+from finetune_tts.errors import UserError
+from finetune_tts.families.vits.config import VitsConfig
+from finetune_tts.families.vits.network import VITS
+from finetune_tts.families.vits.spectrogram import SpectrogramFront
+
+
+def build_vits(
+    config: VitsConfig,
+    num_symbols: int,
+    num_speakers: int = 0,
+    num_languages: int = 0,
+    *,
+    discriminator: bool = True,
+) -> VITS:
+    """Build the VITS that ``config`` describes.
+
+    Args:
+        config: as loaded.
+        num_symbols: size of the vocabulary.
+        num_speakers: rows of the speaker embedding, for a config that uses one.
+        num_languages: rows of the language embedding, likewise.
+        discriminator: false leaves it out, whatever the config says.
+
+    Raises:
+        UserError: the config contradicts itself.
+    """
+    args = config.model_args
+    use_embedding = args.use_speaker_embedding and not args.use_d_vector_file
+    try:
+        return VITS(
+            num_symbols=num_symbols,
+            out_channels=args.out_channels,
+            hidden_channels=args.hidden_channels,
+            text_encoder={
+                "hidden_channels_ffn": args.hidden_channels_ffn_text_encoder,
+                "num_heads": args.num_heads_text_encoder,
+                "num_layers": args.num_layers_text_encoder,
+                "kernel_size": args.kernel_size_text_encoder,
+                "dropout_p": args.dropout_p_text_encoder,
+            },
+            posterior_encoder={
+                "kernel_size": args.kernel_size_posterior_encoder,
+                "dilation_rate": args.dilation_rate_posterior_encoder,
+                "num_layers": args.num_layers_posterior_encoder,
+            },
+            flow={
+                "kernel_size": args.kernel_size_flow,
+                "dilation_rate": args.dilation_rate_flow,
+                "num_layers": args.num_layers_flow,
+            },
+            waveform_decoder={
+                "resblock_type": args.resblock_type_decoder,
+                "resblock_kernel_sizes": args.resblock_kernel_sizes_decoder,
+                "resblock_dilation_sizes": args.resblock_dilation_sizes_decoder,
+                "upsample_factors": args.upsample_rates_decoder,
+                "upsample_kernel_sizes": args.upsample_kernel_sizes_decoder,
+                "upsample_initial_channel": args.upsample_initial_channel_decoder,
+            },
+            discriminator={
+                "periods": args.periods_multi_period_discriminator,
+                "use_spectral_norm": args.use_spectral_norm_disriminator,
+            }
+            if args.init_discriminator and discriminator
+            else None,
+            use_sdp=args.use_sdp,
+            dropout_duration_predictor=args.dropout_p_duration_predictor,
+            condition_dp_on_speaker=args.condition_dp_on_speaker,
+            detach_dp_input=args.detach_dp_input,
+            num_speakers=num_speakers if use_embedding else 0,
+            speaker_channels=args.speaker_embedding_channels,
+            d_vector_dim=args.d_vector_dim if args.use_d_vector_file else 0,
+            num_languages=num_languages if args.use_language_embedding else 0,
+            language_channels=args.embedded_language_dim,
+            segment_frames=args.spec_segment_size,
+            interpolation=upsampling_factor(config) if args.interpolate_z else 1.0,
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"The config describes no VITS that can be built: {error}") from error
+
+
+def build_spectrogram_front(config: VitsConfig) -> SpectrogramFront:
+    """Build the spectrograms of a VITS.
+
+    Raises:
+        UserError: the config does not say how long a hop is.
+    """
+    audio = config.audio
+    if audio.hop_length is None:
+        raise UserError("audio.hop_length = null: a VITS needs it in samples.")
+    fmax = audio.mel_fmax or audio.sample_rate / 2
+    filters = mel_filter_bank(audio.sample_rate, audio.fft_size, audio.num_mels, audio.mel_fmin, fmax)
+    return SpectrogramFront(
+        fft_size=audio.fft_size,
+        win_length=audio.win_length or audio.fft_size,
+        hop_length=audio.hop_length,
+        filters=torch.from_numpy(filters),
+    )
+
+
+def upsampling_factor(config: VitsConfig) -> float:
+    """How many times the decoder's sample rate is that of the encoder."""
+    encoder_rate = config.model_args.encoder_sample_rate
+    return config.audio.sample_rate / encoder_rate if encoder_rate else 1.0

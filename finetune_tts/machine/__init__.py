@@ -1,0 +1,1 @@
+"""The machine: device, memory, seeds, precision, processes."""

@@ -1,1 +1,0 @@
-"""One architecture a file: network and objective."""

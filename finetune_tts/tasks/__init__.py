@@ -1,0 +1,1 @@
+"""Tasks: what is optimised, how, and by which optimizer."""

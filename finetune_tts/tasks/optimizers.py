@@ -1,0 +1,54 @@
+"""Optimizers by the name that a config gives."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from finetune_tts.errors import UserError
+from finetune_tts.tasks.radam import RAdam
+
+
+def make_optimizer(
+    name: str | None, parameters: Iterable[nn.Parameter], lr: float, params: Mapping[str, Any]
+) -> torch.optim.Optimizer:
+    """Make the optimizer of this name.
+
+    RAdam decouples its weight decay from the gradient unless ``params`` says otherwise, as 🐸TTS's own RAdam does.
+
+    Args:
+        name: of a class in ``torch.optim``; upper and lower case are the same.
+        parameters: those without ``requires_grad`` are left out.
+        lr: learning rate.
+        params: further arguments of the class.
+
+    Raises:
+        UserError: no such optimizer, or one without such an argument.
+    """
+    optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        key.lower(): value
+        for key, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
+    }
+    found = optimizers.get((name or "").lower())
+    if found is None:
+        names = ", ".join(sorted(value.__name__ for value in optimizers.values()))
+        raise UserError(f"--coqpit.optimizer {name}: no such optimizer. There are {names}.")
+    arguments = dict(params)
+    if found is torch.optim.RAdam:
+        found = RAdam
+        arguments.setdefault("decoupled_weight_decay", True)
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    # One kernel for all weights; on a GPU it can also leave a step out without asking the host (see guard.py).
+    if found in (torch.optim.Adam, torch.optim.AdamW) and all(p.device.type in ("cpu", "cuda") for p in trained):
+        arguments.setdefault("fused", True)
+    try:
+        optimizer = found(trained, lr=lr, **arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--coqpit.optimizer_params {dict(params)}: {name} refuses them ({error}).") from error
+    if isinstance(optimizer, torch.optim.RAdam):
+        # Where 🐸TTS's own RAdam keeps what it computed, and without which it cannot go on from a checkpoint of ours.
+        for group in optimizer.param_groups:
+            group["buffer"] = [[None, None, None] for _ in range(10)]
+    return optimizer

@@ -1,0 +1,80 @@
+"""What a vocoder in training sounds like: held-out recordings made anew from their spectrograms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+from trainer.logging import BaseDashboardLogger
+
+from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.forced_features import ForcedFeatures
+from finetune_tts.data.sample import Sample
+from finetune_tts.synthesis.vocoder import Vocoder
+from finetune_tts.tasks.spoken_samples import SpokenSample
+
+RECORDED = "recorded"
+
+
+@dataclass(frozen=True)
+class Resynthesis:
+    """Makes recordings anew; called as what speaks test sentences is.
+
+    Attributes:
+        vocoder: whose network is trained.
+        samples: the recordings.
+        cache: their features.
+        forced: spectrograms in place of their own.
+        clips: how many of the recordings.
+        longest: seconds of each.
+    """
+
+    vocoder: Vocoder
+    samples: Sequence[Sample]
+    cache: FeatureCache
+    forced: ForcedFeatures | None = None
+    clips: int = 4
+    longest: float = 10.0
+
+    @property
+    def names(self) -> list[str]:
+        """Of the clips that are made anew."""
+        return [sample.name.partition("#")[2] or sample.name for sample in self.samples[: self.clips]]
+
+    def __call__(self, network: nn.Module, name: str) -> SpokenSample:
+        """Make one anew with the network as it is."""
+        mel = self._mel(name)
+        waveform = self.vocoder.vocode(mel, pair=False)
+        return SpokenSample(waveform, self.vocoder.sample_rate, mel.T)
+
+    def recorded(self, name: str) -> SpokenSample:
+        """The recording itself, as long as what is made anew."""
+        samples = self._mel(name).shape[1] * self.cache.extractor.hop_length
+        return SpokenSample(self.cache.waveform(self._sample(name))[:samples], self.vocoder.sample_rate)
+
+    def _sample(self, name: str) -> Sample:
+        return self.samples[self.names.index(name)]
+
+    def _mel(self, name: str) -> np.ndarray:
+        sample = self._sample(name)
+        mel = self.forced.mel(sample) if self.forced is not None else self.cache.mel(sample)
+        return mel[:, : int(self.longest * self.vocoder.sample_rate / self.cache.extractor.hop_length)]
+
+
+def resynthesised(speak: Any) -> dict[str, SpokenSample]:
+    """The clips made anew and the recordings, by name; nothing where nothing is to be heard."""
+    if not isinstance(speak, Resynthesis):
+        return {}
+    samples = {}
+    for name in speak.names:
+        samples[name] = speak(speak.vocoder.network, name)
+        samples[f"{name} {RECORDED}"] = speak.recorded(name)
+    return samples
+
+
+def log_resynthesis(samples: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:
+    """Show what was made on the dashboard."""
+    for name, sample in samples.items():
+        waveform = sample.waveform / max(1.0, float(np.abs(sample.waveform).max(initial=0.0)))
+        logger.test_audios(steps, {name: waveform}, sample.sample_rate)

@@ -1,0 +1,219 @@
+"""The thin bridge between a network and the PyPI trainer: batches in, losses out."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from trainer import TrainerModel
+from trainer.logging import BaseDashboardLogger
+
+from finetune_tts.errors import UserError
+from finetune_tts.tasks.optimizers import make_optimizer
+from finetune_tts.tasks.schedules import Schedule, make_schedule
+from finetune_tts.tasks.spoken_samples import Speaker, SpokenSample, figures_of, sentence_text
+
+
+class TTSTask(TrainerModel):
+    """A network, its objective, and how it is optimized.
+
+    The state dictionary is the network's own, so that checkpoints hold the released names.
+
+    Args:
+        network: what is trained.
+        config: of the run.
+        speak: speaks a test sentence; None where nothing is to be heard.
+
+    Attributes:
+        optimizer_names: what each optimizer trains, for messages; empty for a task with one.
+        main_optimizer: place of the optimizer whose rate is shown in the run.
+        best_loss_name: the held-out loss that decides which model is the best, unless the person names one; None is
+            what the optimizers minimise.
+        needs_waveforms: batches are to hold waveforms.
+    """
+
+    optimizer_names: tuple[str, ...] = ()
+    main_optimizer = 0
+    best_loss_name: str | None = None
+    needs_waveforms = False
+
+    def __init__(self, network: nn.Module, config: Any, speak: Speaker | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.speak = speak
+        self.loaders: dict[bool, DataLoader[Any]] = {}
+
+    @abstractmethod
+    def losses(self, outputs: Any, batch: Any) -> dict[str, Tensor]:
+        """The losses of a batch by name; ``loss`` is the one that is minimised.
+
+        Args:
+            outputs: of :meth:`run_network`.
+            batch: on the network's device.
+        """
+
+    @abstractmethod
+    def run_network(self, batch: Any) -> Any:
+        """A teacher-forced pass over ``batch``, which is on the network's device."""
+
+    def figures(self, outputs: Any, batch: Any) -> dict[str, Any]:
+        """Figures of the first clip of a batch, by title, for the dashboard."""
+        return {}
+
+    def clips(self, batch: Any) -> int:
+        """Number of clips in ``batch``: its weight in a mean."""
+        return len(batch.names)
+
+    def clip_names(self, batch: Any) -> list[str]:
+        """Names of the clips in ``batch``."""
+        return list(batch.names)
+
+    def seconds(self, batch: Any) -> float | None:
+        """Length of the longest clip in ``batch``, in seconds, where it is known."""
+        return None
+
+    def prepare_fresh_network(self, batch: Any) -> None:
+        """Set up, from a batch, what a network that starts from nothing takes from data. Never called when restored."""
+
+    def checkpoint_fields(self) -> dict[str, Any]:
+        """What a checkpoint has to hold of the network beside its weights, as plain values."""
+        return {}
+
+    # What the PyPI trainer asks of a model. ------------------------------------------------------------------------
+
+    def forward(self, input: Any, *args: Any, aux_input: Any = None, **kwargs: Any) -> Any:
+        """The network's own forward pass."""
+        return self.network(input, *args, **kwargs)
+
+    def train_step(self, batch: Any, criterion: Any, optimizer_idx: int | None = None) -> tuple[Any, dict[str, Tensor]]:
+        """Outputs and losses of one batch; ``criterion`` is :meth:`losses`, wrapped."""
+        outputs = self.run_network(batch)
+        return outputs, criterion(outputs, batch)
+
+    def eval_step(self, batch: Any, criterion: Any, optimizer_idx: int | None = None) -> tuple[Any, dict[str, Tensor]]:
+        """The same on a held-out batch."""
+        return self.train_step(batch, criterion, optimizer_idx)
+
+    def get_criterion(self) -> nn.Module:
+        """The objective as the module that the trainer expects."""
+        return Criterion(self.losses)
+
+    def get_lr(self) -> float:
+        """The rate that the config names."""
+        if isinstance(self.config.lr, list):
+            raise UserError(f"--coqpit.lr {self.config.lr}: {self.config.model} has one optimizer, so give one number.")
+        return float(self.config.lr)
+
+    def get_optimizer(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer]:
+        """The optimizer that the config names, over the network's parameters."""
+        config = self.config
+        return make_optimizer(config.optimizer, self.network.parameters(), self.get_lr(), config.optimizer_params)
+
+    def make_schedules(
+        self, optimizers: list[torch.optim.Optimizer], *, restored: bool, chosen: frozenset[str]
+    ) -> list[Schedule]:
+        """The schedule of each optimizer, as the config names it (see schedules.py)."""
+        config = self.config
+        return [
+            make_schedule(
+                optimizer,
+                config.lr_scheduler,
+                config.lr_scheduler_params,
+                after_epoch=config.scheduler_after_epoch,
+                restored=restored,
+                chosen=chosen,
+            )
+            for optimizer in optimizers
+        ]
+
+    def released_states(self, states: list[Any]) -> list[Any]:
+        """The states of the optimizers, in their order, in the form that checkpoints of 🐸TTS have."""
+        return states
+
+    def own_states(self, saved: list[Any]) -> list[Any]:
+        """The states of the optimizers, in their order, from what :meth:`released_states` returned."""
+        return saved
+
+    def gradient_clips(self, from_config: list[float]) -> list[float]:
+        """The norm that the gradient of each optimizer is cut to, 0 for none; those of ``grad_clip`` come in."""
+        return from_config
+
+    def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
+        """The rate of each optimizer that the person set for a run that goes on; None where it keeps its own."""
+        rates: Any = self.get_lr()  # a list, where a task has several optimizers
+        every = rates if isinstance(rates, list) else [rates]
+        return [rate if "lr" in changed else None for rate in every]
+
+    def held_out_losses(self, batch: Any, criteria: Sequence[nn.Module]) -> tuple[Any, dict[str, Tensor]]:
+        """Outputs and all losses of a held-out batch, by the names that the history has.
+
+        Args:
+            batch: on the network's device.
+            criteria: what each optimizer minimises.
+        """
+        outputs, found = None, {}
+        for index, criterion in enumerate(criteria):
+            several = len(criteria) > 1
+            outputs, losses = self.eval_step(batch, criterion, index if several else None)
+            found.update(numbered_losses(losses, index if several else None))
+        return outputs, found
+
+    def get_data_loader(
+        self, config: Any, *, is_eval: bool = False, samples: list[Any] | None = None, verbose: bool = True
+    ) -> DataLoader[Any]:
+        """The loader in :attr:`loaders`: the data room makes them before a run begins."""
+        return self.loaders[is_eval]
+
+    @torch.no_grad()
+    def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
+        """Speak the config's test sentences."""
+        if self.speak is None:
+            return {}
+        return {sentence_text(sentence): self.speak(self.network, sentence) for sentence in self.config.test_sentences}
+
+    def test_log(self, outputs: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:
+        """Show what was spoken on the dashboard."""
+        for number, (text, sample) in enumerate(outputs.items(), start=1):
+            # The dashboard clips what goes beyond full scale; files are turned down likewise.
+            waveform = sample.waveform / max(1.0, float(np.abs(sample.waveform).max(initial=0.0)))
+            logger.test_audios(steps, {str(number): waveform}, sample.sample_rate)
+            logger.test_figures(steps, figures_of(str(number), sample.mel, sample.alignment))
+            logger.add_text(f"TestSentences/{number}", text, steps)
+
+    def train_log(self, batch: Any, outputs: Any, logger: BaseDashboardLogger, steps: int) -> None:
+        """Show a training clip's figures."""
+        logger.train_figures(steps, self.figures(outputs, batch))
+
+    def eval_log(self, batch: Any, outputs: Any, logger: BaseDashboardLogger, steps: int) -> None:
+        """Show a held-out clip's figures."""
+        logger.eval_figures(steps, self.figures(outputs, batch))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The network's, without a prefix."""
+        return self.network.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Load into the network."""
+        return self.network.load_state_dict(*args, **kwargs)
+
+
+def numbered_losses(losses: Mapping[str, Tensor], optimizer: int | None) -> dict[str, Tensor]:
+    """The losses with ``loss`` named ``loss_<optimizer>``, for a task of several optimizers; None is its only one."""
+    total = "loss" if optimizer is None else f"loss_{optimizer}"
+    return {total if name == "loss" else name: loss for name, loss in losses.items()}
+
+
+class Criterion(nn.Module):
+    """A task's losses as a module."""
+
+    def __init__(self, losses: Callable[[Any, Any], dict[str, Tensor]]) -> None:
+        super().__init__()
+        self._losses = losses
+
+    def forward(self, outputs: Any, batch: Any) -> dict[str, Tensor]:
+        """Losses of ``outputs`` on ``batch``, by name."""
+        return self._losses(outputs, batch)

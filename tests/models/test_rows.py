@@ -1,6 +1,0 @@
-from finetune_tts.models.building import BUILDERS
-from finetune_tts.models.rows import EMBEDDING_ROWS
-
-
-def test_every_architecture_says_what_its_embeddings_stand_for():
-    assert EMBEDDING_ROWS.keys() == BUILDERS.keys()
