@@ -104,9 +104,10 @@ def randomise(network: Any) -> None:
 def write_ours(folder: Path, values: dict[str, Any], half: bool) -> None:
     """Make a network with random weights and write it as a run of ours does."""
     from finetune_tts.checkpoints.writing import released_payload, write_checkpoint
+    from finetune_tts.config.making import save_config
     from finetune_tts.data.tokenizing import build_tokenizer
     from finetune_tts.families.building import build_model
-    from finetune_tts.families.loading import config_from_dict, save_config
+    from finetune_tts.families.loading import config_from_dict
 
     folder.mkdir(parents=True)
     config = config_from_dict(values)

@@ -101,8 +101,9 @@ def randomise(network: torch.nn.Module) -> None:
 def write_ours(folder: Path, values: dict[str, Any]) -> None:
     """Make a network with random weights and write it as a run of ours does, at step 10."""
     from finetune_tts.checkpoints.writing import released_payload, write_checkpoint
+    from finetune_tts.config.making import save_config
     from finetune_tts.families.building import build_model
-    from finetune_tts.families.loading import config_from_dict, save_config
+    from finetune_tts.families.loading import config_from_dict
     from finetune_tts.families.tacotron.config import TacotronConfig, frames_per_step_at
 
     folder.mkdir(parents=True)
@@ -119,9 +120,9 @@ def write_ours(folder: Path, values: dict[str, Any]) -> None:
 
 def our_numbers(folder: Path) -> dict[str, np.ndarray]:
     """Load a folder of either side and work out what is compared."""
-    from finetune_tts.checkpoints.networks import fit_to_weights, restore_network
+    from finetune_tts.checkpoints.networks import restore_network
     from finetune_tts.checkpoints.reading import read_checkpoint
-    from finetune_tts.families.building import build_model
+    from finetune_tts.families.building import build_model, fit_to_weights
     from finetune_tts.families.loading import load_config
     from finetune_tts.families.tacotron.building import loss_options
     from finetune_tts.families.tacotron.loss import tacotron_loss

@@ -18,9 +18,8 @@ import torch
 from torch import nn
 
 from finetune_tts.data.batch import Batch, Collate, Item
-from finetune_tts.families.building import build_model
+from finetune_tts.families.building import build_model, make_task
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
-from finetune_tts.families.tasks import make_task
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.precision import choose_precision
 from finetune_tts.training.run import TrainingJob, fit

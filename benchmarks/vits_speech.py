@@ -28,7 +28,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     config = VitsConfig()
-    network = build_model(config, SYMBOLS, discriminator=False).eval()
+    network = build_model(config, SYMBOLS, for_training=False).eval()
     frames = round(SECONDS * config.audio.sample_rate / config.audio.hop_length)
     durations = torch.full((1, TOKENS), float(frames // TOKENS))
     durations[:, : frames % TOKENS] += 1

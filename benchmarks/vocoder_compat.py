@@ -92,10 +92,10 @@ def randomise(network: torch.nn.Module) -> None:
 def write_ours(folder: Path, values: dict[str, Any]) -> None:
     """Make a vocoder with random weights and write it as a run of ours does."""
     from finetune_tts.checkpoints.writing import released_payload, write_checkpoint
+    from finetune_tts.config.making import save_config
     from finetune_tts.config.vocoder import GANVocoderConfig
-    from finetune_tts.families.loading import save_config
-    from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-    from finetune_tts.families.vocoder_loading import vocoder_config_from_dict
+    from finetune_tts.families.building import build_discriminator, build_generator
+    from finetune_tts.families.loading import vocoder_config_from_dict
 
     folder.mkdir(parents=True)
     config = vocoder_config_from_dict(values)
@@ -112,10 +112,10 @@ def write_ours(folder: Path, values: dict[str, Any]) -> None:
 def our_waveform(folder: Path) -> np.ndarray:
     """Load a folder of either side and generate."""
     from finetune_tts.checkpoints.reading import read_checkpoint
+    from finetune_tts.checkpoints.vocoders import restore_vocoder, vocoder_weights
     from finetune_tts.config.vocoder import GANVocoderConfig
-    from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-    from finetune_tts.families.vocoder_loading import load_vocoder_config
-    from finetune_tts.families.vocoder_restoring import restore_vocoder, vocoder_weights
+    from finetune_tts.families.building import build_discriminator, build_generator
+    from finetune_tts.families.loading import load_vocoder_config
 
     config = load_vocoder_config(folder / "config.json")
     weights = vocoder_weights(read_checkpoint(folder / "model.pth"))

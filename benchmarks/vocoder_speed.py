@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.families.vocoder_building import build_generator
-from finetune_tts.families.vocoder_loading import vocoder_config_from_dict
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import vocoder_config_from_dict
 from finetune_tts.synthesis.vocoder import Vocoder
 
 V2 = {
@@ -33,7 +33,7 @@ SHAPES = {
 def measure(name: str, seconds: float) -> tuple[float, float, int]:
     """Elapsed and processor time of a second of speech, and the number of weights."""
     config = vocoder_config_from_dict(SHAPES[name], quiet=True)
-    network = build_generator(config).eval()
+    network = build_model(config, for_training=False).eval()
     network.prepare_for_inference()
     extractor = SpectrogramExtractor(config.audio)
     vocoder = Vocoder(network, config, extractor)

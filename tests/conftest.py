@@ -8,7 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import torch
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.vocoder import VocoderConfig
-from finetune_tts.families.loading import load_config
-from finetune_tts.families.vocoder_loading import load_vocoder_config
+from finetune_tts.families.loading import load_config, load_vocoder_config
+from finetune_tts.families.registry import ENTRIES
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
@@ -189,3 +190,16 @@ def assert_golden() -> Any:
         assert tensor.sum().item() == pytest.approx(total, rel=1e-4, abs=1e-4 * norm)
 
     return check
+
+
+@pytest.fixture
+def change_family(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Change what computes in a family, for example to build smaller networks: ``change_family(name, build=...)``."""
+
+    def change(name: str, **changes: Any) -> None:
+        entry = ENTRIES[name]
+        family = entry.load()
+        changed = replace(family, load=lambda: replace(family.implementation, **changes))
+        monkeypatch.setitem(ENTRIES, name, replace(entry, load=lambda: changed))
+
+    return change

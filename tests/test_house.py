@@ -23,7 +23,7 @@ FLOORS = [
     ["checkpoints"],
     ["config", "text", "machine", "catalog"],
     ["layers", "files"],
-    ["errors", "architectures", "__init__"],
+    ["errors", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -14,7 +14,8 @@ from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.loader import make_loader
 from finetune_tts.data.preparing import prepare_data
 from finetune_tts.data.progress import progress
-from finetune_tts.families.forcing import forced_mels, require_forced
+from finetune_tts.families.registry import family_of
+from finetune_tts.families.speaking import forced_mels, require_force
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def write_forced_features(
     Raises:
         UserError: the model cannot be forced, a recording cannot be read, the folder cannot be written.
     """
-    forced = require_forced(config.model)
+    force = require_force(config.model)
     data = prepare_data(
         config,
         voice.tokenizer,
@@ -54,7 +55,7 @@ def write_forced_features(
         cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
         seed=config.training_seed,
         formatter=formatter,
-        aligned_frames=getattr(config, "num_squeeze", None),
+        aligned_frames=family_of(config.model).aligned_frames(config),
     )
     samples = [*data.split.train, *data.split.eval]
     dataset = SpeechDataset(
@@ -72,6 +73,6 @@ def write_forced_features(
     voice.network.eval()
     for batch in progress(loader, len(loader), "Spectrograms"):
         batch = batch.to(device)
-        for name, mel in zip(batch.names, forced_mels(voice.network, forced, batch), strict=True):
+        for name, mel in zip(batch.names, forced_mels(voice.network, force, batch), strict=True):
             write_feature(folder, by_name[name], mel.numpy())
     return len(samples)

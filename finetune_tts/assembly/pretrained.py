@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.paths import locate_paths
@@ -15,8 +15,9 @@ from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, Run
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
+from finetune_tts.families.building import read_weights
 from finetune_tts.families.loading import config_from_dict
-from finetune_tts.families.rows import embedding_rows
+from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
 
 logger = logging.getLogger(__name__)
@@ -63,15 +64,15 @@ def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
     Raises:
         UserError: there is no checkpoint, or it cannot be read.
     """
-    checkpoint = read_checkpoint(path)
-    rows = checkpoint.model.get(embedding_rows(run_config.model).symbols)
+    checkpoint = read_weights(path, run_config)
+    names = family_of(run_config.model).embedding_rows
+    rows = checkpoint.model.get(names.symbols)
     found = [(config, _symbols(config), where) for config, where in _configs(checkpoint, run_config)]
     fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)] or found[:1]
     config, symbols, where = fitting[0]
     for _, others, elsewhere in fitting[1:]:
         if others != symbols and elsewhere != RUN:
             logger.warning("%s and %s name different alphabets. The first is taken for the model's.", where, elsewhere)
-    names = embedding_rows(run_config.model)
     return Pretrained(
         checkpoint,
         config,

@@ -15,7 +15,7 @@ from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.families.rows import embedding_rows
+from finetune_tts.families.registry import family_of
 from finetune_tts.runs.creation import RunAsset
 from finetune_tts.speaker_encoder.encoder import (
     CONFIG_FIELD,
@@ -56,7 +56,7 @@ class Conditions:
 
     def row_rules(self, architecture: str, pretrained: Pretrained) -> list[RowRule]:
         """How the rows of a pre-trained model find their places in a network of ``architecture``."""
-        rows = embedding_rows(architecture)
+        rows = family_of(architecture).embedding_rows
         rules = []
         if pretrained.speakers is not None and self.speakers is not None:
             rules.append(RowRule(rows.speakers, _row_names(pretrained.speakers), _row_names(self.speakers)))

@@ -4,7 +4,6 @@ Everything that can be wrong with any of the three shows here, in seconds, befor
 """
 
 import logging
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +29,9 @@ from finetune_tts.assembly.speaker_vectors import VectorSource, encoder_at_hand
 from finetune_tts.assembly.speakers_and_languages import Conditions, conditions_of
 from finetune_tts.assembly.vocabulary import merged_tokenizer
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.checkpoints.networks import absent_helpers, fit_to_weights, restore_network
+from finetune_tts.checkpoints.networks import absent_modules, restore_network
 from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.checkpoints.restoring import RowRule
-from finetune_tts.config.checks import require_valid
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.dataset import SpeechDataset
@@ -41,12 +39,9 @@ from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.families.building import build_model
-from finetune_tts.families.rows import embedding_rows
-from finetune_tts.families.tasks import needs_waveforms
-from finetune_tts.families.vits.building import upsampling_factor
-from finetune_tts.families.vits.config import VitsConfig
-from finetune_tts.families.vits.task import renewed_modules
+from finetune_tts.families.building import build_model, fit_to_weights
+from finetune_tts.families.checks import require_valid
+from finetune_tts.families.registry import family_of
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import World, world_from_environment
 from finetune_tts.machine.seeds import seed_everything
@@ -54,7 +49,6 @@ from finetune_tts.runs.creation import RunAsset
 from finetune_tts.speaker_encoder.encoder import EncoderFiles
 from finetune_tts.synthesis.available_vocoder import give_vocoder_at_hand
 from finetune_tts.synthesis.voice import Voice
-from finetune_tts.tasks.adversarial import absent_discriminator
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.run import StoppedRun, TrainingJob
@@ -186,7 +180,7 @@ def assemble(request: Request) -> Assembly:
         eval_data=_dataset(config, data.split.eval, data, conditions) if data.split.eval else None,
         device=device,
         restored=pretrained is not None,
-        fresh_discriminator=pretrained is not None and bool(absent_discriminator(network, pretrained.checkpoint.model)),
+        fresh_discriminator=pretrained is not None and _lacks_discriminator(network, config, weights),
         discriminator_warm_up=request.discriminator_warm_up,
         chosen=request.chosen,
         world=world,
@@ -248,6 +242,7 @@ def check_writable(folder: Path) -> None:
 def _prepare(
     config: SpeechConfig, tokenizer: Tokenizer, extractor: SpectrogramExtractor, request: Request
 ) -> PreparedData:
+    family = family_of(config.model)
     return prepare_data(
         config,
         tokenizer,
@@ -258,17 +253,9 @@ def _prepare(
         formatter=request.formatter,
         samples=request.samples,
         dry=request.dry,
-        aligned_frames=_aligned_frames(config),
-        waveforms=needs_waveforms(config.model),
+        aligned_frames=family.aligned_frames(config),
+        waveforms=family.needs_waveforms,
     )
-
-
-def _aligned_frames(config: SpeechConfig) -> int | None:
-    """Frames of a spectrogram that a symbol lasts at least, in architectures that align the two monotonically."""
-    if isinstance(config, VitsConfig):
-        return math.ceil(upsampling_factor(config))
-    frames: int | None = getattr(config, "num_squeeze", None)
-    return frames
 
 
 def _vectors(request: Request, pretrained: Pretrained | None, device: torch.device) -> VectorSource:
@@ -327,18 +314,30 @@ def _restored(
     conditions: Conditions,
 ) -> RestoreReport:
     """Copy the pre-trained weights into the network, and show what became of them."""
+    family = family_of(config.model)
     rules = [
-        RowRule(embedding_rows(config.model).symbols, pretrained.symbols, tokenizer.vocabulary.symbols),
+        RowRule(family.embedding_rows.symbols, pretrained.symbols, tokenizer.vocabulary.symbols),
         *conditions.row_rules(config.model, pretrained),
     ]
-    fresh_ok = [*absent_discriminator(network, weights), *absent_helpers(network, weights)]
-    renewed = renewed_modules(config)
-    source = pretrained.checkpoint.path
-    report = restore_network(network, weights, source=source, row_rules=rules, fresh_ok=fresh_ok, renewed=renewed)
+    renewed = family.renewed(config)
+    report = restore_network(
+        network,
+        weights,
+        source=pretrained.checkpoint.path,
+        row_rules=rules,
+        fresh_ok=absent_modules(network, weights, (family.discriminator, *family.only_in_training)),
+        renewed=renewed,
+        derived=family.derived,
+    )
     if renewed:
         logger.info("Begins fresh, as the config asks: %s", ", ".join(renewed))
     logger.info("%s", report.table())
     return report
+
+
+def _lacks_discriminator(network: nn.Module, config: SpeechConfig, weights: Mapping[str, Tensor]) -> bool:
+    """Whether the discriminator begins fresh, as the weights hold none."""
+    return bool(absent_modules(network, weights, (family_of(config.model).discriminator,)))
 
 
 def require_finite(report: RestoreReport) -> None:

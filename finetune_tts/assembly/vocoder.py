@@ -21,31 +21,30 @@ from finetune_tts.assembly.defaults import (
 from finetune_tts.assembly.run_record import record_of
 from finetune_tts.assembly.speech import Request, check_writable, require_finite
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.checkpoints.networks import restore_network
+from finetune_tts.checkpoints.networks import absent_modules, restore_network
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.checkpoints.report import RestoreReport
+from finetune_tts.checkpoints.vocoders import DISCRIMINATOR, GENERATOR, is_computed, vocoder_weights
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, RunConfig
-from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
-from finetune_tts.config.vocoder_checks import require_valid_vocoder
+from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.recordings import PreparedRecordings, prepare_recordings
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.segments import SegmentDataset
 from finetune_tts.errors import UserError
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-from finetune_tts.families.vocoder_loading import load_vocoder_config
-from finetune_tts.families.vocoder_restoring import DISCRIMINATOR, GENERATOR, is_computed, vocoder_weights
-from finetune_tts.families.wavernn.config import WavernnConfig
-from finetune_tts.layers.gan import GANVocoder
+from finetune_tts.families.building import build_model
+from finetune_tts.families.checks import require_valid
+from finetune_tts.families.loading import load_vocoder_config
+from finetune_tts.families.registry import family_of
+from finetune_tts.layers.gan import generator_of
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import world_from_environment
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.runs.creation import RunAsset
 from finetune_tts.runs.record import DataFacts
 from finetune_tts.synthesis.vocoder import Vocoder
-from finetune_tts.tasks.adversarial import absent_discriminator
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.tasks.resynthesis import Resynthesis
 from finetune_tts.training.run import StoppedRun, TrainingJob
@@ -78,8 +77,8 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
     """
     config = cast(VocoderConfig, request.config)
     request = replace(request, chosen=spread_rate(config, request.chosen))
-    chosen = request.chosen
-    require_valid_vocoder(config)
+    chosen, family = request.chosen, family_of(config.model)
+    require_valid(config)
     name_recordings(config, chosen)
     world = world_from_environment()
     device = choose_device(request.device, local_rank=world.local_rank)
@@ -109,10 +108,8 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", defaults_table(filled_in))
     # Fresh weights come from the seed, in every process the same.
     seed_everything(config.training_seed)
-    network: nn.Module = build_generator(config)
-    vocoder = Vocoder(network, config, extractor)
-    if isinstance(config, GANVocoderConfig):
-        network = GANVocoder(generator=network, discriminator=build_discriminator(config))
+    network = build_model(config)
+    vocoder = Vocoder(generator_of(network), config, extractor)
     report = None
     state: dict[str, Any] = {}
     if checkpoint is not None:
@@ -125,7 +122,7 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         eval_data=_segments(config, data.split.eval, data, training=False) if data.split.eval else None,
         device=device,
         restored=checkpoint is not None,
-        fresh_discriminator=checkpoint is not None and bool(absent_discriminator(network, state)),
+        fresh_discriminator=checkpoint is not None and bool(absent_modules(network, state, (family.discriminator,))),
         discriminator_warm_up=request.discriminator_warm_up,
         chosen=chosen,
         world=world,
@@ -218,7 +215,7 @@ def _suitable(
 def _whole_state(checkpoint: Checkpoint, config: VocoderConfig) -> dict[str, Any]:
     """The tensors of generator and discriminator by the names of the whole network, whatever form the release has."""
     weights = vocoder_weights(checkpoint)
-    if not isinstance(config, GANVocoderConfig):
+    if not family_of(config.model).discriminator:
         return dict(weights.generator)
     state = {f"{GENERATOR}{name}": tensor for name, tensor in weights.generator.items()}
     return state | {f"{DISCRIMINATOR}{name}": tensor for name, tensor in (weights.discriminator or {}).items()}
@@ -227,7 +224,8 @@ def _whole_state(checkpoint: Checkpoint, config: VocoderConfig) -> dict[str, Any
 def _restore(network: nn.Module, state: dict[str, Any], checkpoint: Checkpoint, request: Request) -> RestoreReport:
     computed = [name for name in network.state_dict() if is_computed(name.removeprefix(GENERATOR))
                 or is_computed(name.removeprefix(DISCRIMINATOR))]  # fmt: skip
-    fresh_ok = [*computed, *absent_discriminator(network, state)]
+    discriminator = family_of(request.config.model).discriminator
+    fresh_ok = [*computed, *absent_modules(network, state, (discriminator,))]
     report = restore_network(network, state, source=checkpoint.path, fresh_ok=fresh_ok)
     logger.info("%s", report.table())
     report.raise_for_gap(allow_partial=request.allow_partial)
@@ -243,8 +241,7 @@ def _segments(
         data.cache,
         seq_len=config.seq_len,
         pad_short=config.pad_short,
-        # WaveRNN names the same frames twice, and its network is built by the other field.
-        conv_pad=config.model_args.pad if isinstance(config, WavernnConfig) else config.conv_pad,
+        conv_pad=family_of(config.model).conv_pad(config),
         seed=config.training_seed,
         training=training,
         noise=config.use_noise_augment,
@@ -255,9 +252,9 @@ def _segments(
 def _resynthesis(vocoder: Vocoder, data: PreparedRecordings) -> Resynthesis:
     """What is heard of a run; less of the vocoders that take long to speak."""
     samples = data.split.eval or data.split.train
-    if isinstance(vocoder.config, GANVocoderConfig):
-        return Resynthesis(vocoder, samples, data.cache, data.forced)
-    return Resynthesis(vocoder, samples, data.cache, data.forced, clips=1, longest=3.0)
+    if family_of(vocoder.config.model).slow_to_speak:
+        return Resynthesis(vocoder, samples, data.cache, data.forced, clips=1, longest=3.0)
+    return Resynthesis(vocoder, samples, data.cache, data.forced)
 
 
 def _assets(config: VocoderConfig, report: RestoreReport | None) -> list[RunAsset]:

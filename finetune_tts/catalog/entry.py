@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from finetune_tts.architectures import support
 from finetune_tts.catalog.address import Address, Bundled
 
 _NAME = re.compile(r"[^/\\\s\0]+(/[^/\\\s\0]+){3}")
@@ -11,7 +10,7 @@ _NAME = re.compile(r"[^/\\\s\0]+(/[^/\\\s\0]+){3}")
 #: how model names begin → the architecture's name; longer beginnings win.
 _ARCHITECTURES = {
     "bark": "bark",
-    "capacitron": "capacitron",
+    "capacitron": "tacotron2",
     "fast_pitch": "fast_pitch",
     "fastspeech2": "fastspeech2",
     "freevc": "freevc",
@@ -79,11 +78,6 @@ class ModelEntry:
     def folder_name(self) -> str:
         """The name of the model's folder in the cache; coqui-tts uses the same."""
         return self.name.replace("/", "--")
-
-    @property
-    def support(self) -> str:
-        """What the project can do with it, see :mod:`finetune_tts.architectures`."""
-        return support(self.architecture)
 
     @property
     def bundled(self) -> bool:

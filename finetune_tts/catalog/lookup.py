@@ -1,9 +1,8 @@
 """Finding a model by name."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
-from finetune_tts.architectures import SPEAK
 from finetune_tts.catalog.address import Archive, remote_file
 from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.errors import UserError
@@ -42,24 +41,6 @@ def search(catalog: Mapping[str, ModelEntry], words: str | None) -> list[ModelEn
     if not found:
         raise UserError(f"No model's name contains {words!r}. {nearest_hint(catalog, words or '')}")
     return found
-
-
-def require_support(entry: ModelEntry, wanted: Container[str]) -> None:
-    """Refuse a model that cannot be used as the person wants, before anything of it is downloaded.
-
-    Args:
-        entry: of the catalog; one whose architecture is not known yet passes, as its config will tell.
-        wanted: levels of :mod:`finetune_tts.architectures` that suffice.
-
-    Raises:
-        UserError: the model's architecture does not reach any of them.
-    """
-    if entry.architecture and entry.support not in wanted:
-        raise UserError(
-            f"{entry.name} is a {entry.architecture} model, which this version cannot "
-            f"{'fine-tune' if entry.support == SPEAK else 'fine-tune or speak with'} yet. "
-            "--list_models marks those that it can."
-        )
 
 
 def nearest_hint(catalog: Mapping[str, ModelEntry], name: str) -> str:

@@ -38,7 +38,7 @@ from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.errors import UserError
-from finetune_tts.families.rows import embedding_rows
+from finetune_tts.families.registry import family_of
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.precision import choose_precision
 
@@ -310,7 +310,7 @@ def _freezing(subject: Subject) -> Advice:
     new_symbols = (
         subject.report is not None
         and subject.tokens is not None
-        and any(row.new for row in subject.report.rows if row.name == embedding_rows(config.model).symbols)
+        and any(row.new for row in subject.report.rows if row.name == family_of(config.model).embedding_rows.symbols)
     )
     if not switches:
         return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)

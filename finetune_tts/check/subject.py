@@ -18,7 +18,7 @@ from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.families.vocoder_loading import load_any_config
+from finetune_tts.families.loading import load_any_config
 from finetune_tts.synthesis.loading import config_beside
 from finetune_tts.training.run import TrainingJob
 

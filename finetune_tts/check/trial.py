@@ -16,7 +16,7 @@ from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.segments import SegmentDataset
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
-from finetune_tts.families.tasks import make_task
+from finetune_tts.families.building import make_task
 from finetune_tts.machine.distributed import World
 from finetune_tts.machine.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.machine.precision import allow_fast_matrix_products

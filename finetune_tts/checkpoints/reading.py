@@ -20,7 +20,6 @@ from finetune_tts.checkpoints.allowlist import names_in_pickle, plain, refused, 
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.names import unwrapped_names
 from finetune_tts.errors import UserError
-from finetune_tts.families.vits.original_names import translated_names
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +192,7 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
     if not isinstance(model, dict) or not any(isinstance(value, torch.Tensor) for value in model.values()):
         keys = ", ".join(str(key) for key in list(content)[:8]) or "nothing"
         raise UserError(f"{path}: has no tensors under 'model' (it holds {keys}). Give the checkpoint of a model.")
-    tensors = translated_names(unwrapped_names({str(name): tensor.detach() for name, tensor in _tensors(model)}))
+    tensors = unwrapped_names({str(name): tensor.detach() for name, tensor in _tensors(model)})
     non_finite = tuple(name for name, tensor in tensors.items() if not _finite(tensor))
     if non_finite:
         logger.warning("%s: %d tensors hold NaN or infinity, the first is %s", path, len(non_finite), non_finite[0])

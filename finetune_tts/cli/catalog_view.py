@@ -4,12 +4,12 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from finetune_tts.architectures import FINE_TUNE, NOT_YET, SPEAK
 from finetune_tts.catalog.cache import cache_root, is_downloaded, model_folder
 from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.catalog.licences import licence_page, restriction
 from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.catalog.lookup import MMS_LICENCE, find, search
+from finetune_tts.families.registry import FINE_TUNE, NOT_YET, SPEAK, support
 
 _TYPE_TITLES = {
     "tts_models": "Text to speech",
@@ -97,7 +97,7 @@ def _print_groups(entries: list[ModelEntry]) -> None:
 
 
 def _support(entry: ModelEntry) -> str:
-    return entry.support if entry.architecture else ""
+    return support(entry.architecture) if entry.architecture else ""
 
 
 def _other_marks(entry: ModelEntry) -> list[str]:

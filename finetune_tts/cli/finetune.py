@@ -266,10 +266,10 @@ def _start(
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
     """The files of a catalog model, downloaded if they are not here yet."""
-    from finetune_tts.architectures import FINE_TUNE
     from finetune_tts.catalog.fetch import fetch
     from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.catalog.lookup import find, require_support
+    from finetune_tts.catalog.lookup import find
+    from finetune_tts.families.registry import FINE_TUNE, require_support
 
     entry = find(load_catalog(arguments.models_file), arguments.model_name)
     require_support(entry, (FINE_TUNE,))

@@ -72,14 +72,13 @@ def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *
 
 def apply(config: "SpeechConfig", overrides: "list[Override]") -> None:
     """Apply the overrides and refuse a config that is out of range."""
-    from finetune_tts.config.checks import require_valid
     from finetune_tts.config.vocoder import VocoderConfig
-    from finetune_tts.config.vocoder_checks import require_valid_vocoder
+    from finetune_tts.families.checks import require_valid
     from finetune_tts.families.overrides import apply_overrides
 
     apply_overrides(config, overrides)
     if isinstance(config, VocoderConfig):
-        require_valid_vocoder(config)
+        require_valid(config)
     else:
         require_valid(config)
 

@@ -5,18 +5,17 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli.conversion import check_conversion_flags, convert_recording
 from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
 from finetune_tts.errors import UserError
+from finetune_tts.families.registry import family_of, style_flags
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from finetune_tts.families.tacotron.prosody import StyleRecording
-    from finetune_tts.families.tacotron.speaking_style import Style
     from finetune_tts.synthesis.voice import Voice
 
 EXAMPLES = """examples:
@@ -49,24 +48,19 @@ def build_parser() -> Parser:
     add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
     add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
     add("--speaker_wav", type=Path, nargs="+", metavar="FILE", help="recordings to speak like, for a d-vector model")
-    add("--reference_wav", type=Path, metavar="FILE", help="a recording to say again in the speaker's voice (VITS)")
+    add(
+        "--reference_wav",
+        type=Path,
+        metavar="FILE",
+        help="a recording to say again in the speaker's voice, for a model that converts",
+    )
     add("--reference_speaker_idx", metavar="NAME", help="who of the model's speakers recorded it")
     add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
     add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
     add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
     add("--language_idx", metavar="NAME", help="language, for a model that has several")
-    add(
-        "--gst_style",
-        metavar="WAV_OR_JSON",
-        help="for a model with style tokens: a recording to speak like, or the weights of tokens: '{\"0\": 0.3}'",
-    )
-    add(
-        "--capacitron_style_wav",
-        type=Path,
-        metavar="FILE",
-        help="for a model with Capacitron: speak like that recording",
-    )
-    add("--capacitron_style_text", metavar="TEXT", help="what is said in it")
+    for flag, _ in style_flags():
+        add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
     add("--length_scale", type=float, help="slowness in place of the config's; above 1 is slower")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
@@ -125,10 +119,7 @@ def _check(arguments: argparse.Namespace) -> None:
     check_conversion_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
-    if arguments.capacitron_style_text is not None and not arguments.capacitron_style_wav:
-        raise UserError("--capacitron_style_text is what is said in --capacitron_style_wav: give both or none.")
-    if arguments.capacitron_style_wav and arguments.gst_style:
-        raise UserError("--capacitron_style_wav and --gst_style both say how to speak: give one of them.")
+    _style(arguments)
     if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
         raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
     if arguments.encoder_config_path and not arguments.encoder_path:
@@ -171,10 +162,10 @@ def _model(arguments: argparse.Namespace, *, speaks: bool) -> tuple[Path, Path |
     """Weights and config, those of a catalog model downloaded first."""
     if not arguments.model_name:
         return arguments.model_path, arguments.config_path
-    from finetune_tts.architectures import FINE_TUNE, SPEAK
     from finetune_tts.catalog.fetch import fetch
     from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.catalog.lookup import find, require_support
+    from finetune_tts.catalog.lookup import find
+    from finetune_tts.families.registry import FINE_TUNE, SPEAK, require_support
 
     entry = find(load_catalog(arguments.models_file), arguments.model_name)
     if speaks:
@@ -249,14 +240,14 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
     say(f"spectrogram: {path} ({spectrogram.shape[1]} bands, {spectrogram.shape[0]} frames)", aside=aside)
 
 
-def _style(arguments: argparse.Namespace) -> "Style | StyleRecording | None":
-    """How it is to be spoken, as far as the person says."""
-    from finetune_tts.families.tacotron.prosody import StyleRecording
-    from finetune_tts.families.tacotron.speaking_style import read_style
-
-    if arguments.capacitron_style_wav:
-        return StyleRecording(arguments.capacitron_style_wav, arguments.capacitron_style_text)
-    return read_style(arguments.gst_style) if arguments.gst_style else None
+def _style(arguments: argparse.Namespace) -> Any | None:
+    """How it is to be spoken, as far as flags that only some families have say it."""
+    given = {flag.name: (getattr(arguments, flag.name), owner) for flag, owner in style_flags()}
+    owners = {owner for value, owner in given.values() if value is not None}
+    if len(owners) > 1:
+        names = " and ".join(f"--{name}" for name, (value, _) in given.items() if value is not None)
+        raise UserError(f"{names} are for models of different kinds: give those of one.")
+    return family_of(owners.pop()).read_style({name: value for name, (value, _) in given.items()}) if owners else None
 
 
 def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def located_config(path: Path) -> Any:
     """The config of a person's own, of a model that reads or of a vocoder, with the files that it names found."""
     from finetune_tts.config.paths import locate_paths
-    from finetune_tts.families.vocoder_loading import load_any_config
+    from finetune_tts.families.loading import load_any_config
 
     config = load_any_config(path)
     locate_paths(config, path.parent)
@@ -30,7 +30,7 @@ def released_config(restore_path: Path, config_path: Path | None) -> Any:
     from finetune_tts.assembly.pretrained import config_to_tune
     from finetune_tts.assembly.vocoder import vocoder_config_to_tune
     from finetune_tts.config.commented_json import read_object
-    from finetune_tts.families.vocoder_loading import vocoder_name
+    from finetune_tts.families.loading import vocoder_name
     from finetune_tts.synthesis.loading import find_config
 
     path = config_path or find_config(restore_path)

@@ -65,8 +65,8 @@ def _default(
     from finetune_tts.synthesis.available_vocoder import default_vocoder, vocoder_at_hand
 
     if arguments.model_name:
-        from finetune_tts.architectures import FINE_TUNE, SPEAK
         from finetune_tts.catalog.lookup import find
+        from finetune_tts.families.registry import NOT_YET, support
 
         catalog = load_catalog(arguments.models_file)
         name = find(catalog, arguments.model_name).default_vocoder
@@ -74,7 +74,7 @@ def _default(
         if entry is None:
             say(f"The catalog names no vocoder for this model: {GRIFFIN_LIM}.", aside=True)
             return None
-        if entry.support not in (FINE_TUNE, SPEAK):
+        if support(entry.architecture) == NOT_YET:
             say(f"Its vocoder {entry.name} cannot be used yet: {GRIFFIN_LIM}.", aside=True)
             return None
         try:
@@ -99,10 +99,10 @@ def _default(
 
 
 def _of_catalog(name: str, arguments: argparse.Namespace, device: "torch.device") -> "Vocoder":
-    from finetune_tts.architectures import FINE_TUNE, SPEAK
     from finetune_tts.catalog.fetch import fetch
     from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.catalog.lookup import find, require_support
+    from finetune_tts.catalog.lookup import find
+    from finetune_tts.families.registry import FINE_TUNE, SPEAK, require_support
     from finetune_tts.synthesis.vocoder import load_vocoder
 
     entry = find(load_catalog(arguments.models_file), name)

@@ -11,7 +11,6 @@ from finetune_tts.config.ranges import (
     LENGTH,
     SHARE,
     Range,
-    is_number,
     is_whole,
     not_among,
     out_of_range,
@@ -19,11 +18,6 @@ from finetune_tts.config.ranges import (
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.values import shown
 from finetune_tts.errors import UserError
-from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
-from finetune_tts.families.tacotron.config import TacotronConfig
-from finetune_tts.families.tacotron.faults import tacotron_faults
-from finetune_tts.families.vits.config import VitsConfig
-from finetune_tts.families.vits.faults import vits_faults
 
 SPEECH_RANGES = {
     "lr": ABOVE_ZERO,
@@ -68,29 +62,6 @@ AUDIO_RANGES = {
     "spec_gain": FROM_ONE,
     "max_norm": ABOVE_ZERO,
 }
-GLOW_TTS_RANGES = {
-    "num_chars": FROM_ONE,
-    "hidden_channels_enc": FROM_ONE,
-    "hidden_channels_dec": FROM_ONE,
-    "hidden_channels_dp": FROM_ONE,
-    "dropout_p_dp": SHARE,
-    "dropout_p_dec": SHARE,
-    "out_channels": FROM_ONE,
-    "num_flow_blocks_dec": FROM_ONE,
-    "kernel_size_dec": FROM_ONE,
-    "dilation_rate": FROM_ONE,
-    "num_block_layers": FROM_ONE,
-    "c_in_channels": FROM_ZERO,
-    "num_splits": Range(2),
-    "num_squeeze": FROM_ONE,
-    "d_vector_dim": FROM_ZERO,
-    "data_dep_init_steps": FROM_ZERO,
-    "inference_noise_scale": FROM_ZERO,
-    "length_scale": ABOVE_ZERO,
-    "min_seq_len": LENGTH,
-    "max_seq_len": LENGTH,
-    "r": Range(1, 1),
-}
 CHOICES = {
     "precision": ("fp16", "float16", "bf16", "bfloat16"),
     "dashboard_logger": ("tensorboard", "wandb", "mlflow", "clearml", "aim"),
@@ -101,36 +72,19 @@ AUDIO_CHOICES = {
 }
 
 
-def check_config(config: SpeechConfig) -> list[str]:
-    """Return what is out of range or contradicts itself in a config, one line each; nothing where all is well."""
-    faults = [
-        *out_of_range(config, SPEECH_RANGES),
-        *not_among(config, CHOICES),
-        *lengths(config),
-        *optimizers(config),
-        *test_sentences(config),
-        *audio_faults(config.audio),
-    ]
-    if isinstance(config, GlowTTSConfig):
-        faults += glow_tts_faults(config)
-    if isinstance(config, VitsConfig):
-        faults += vits_faults(config)
-    if isinstance(config, TacotronConfig):
-        faults += tacotron_faults(config)
-    return faults
-
-
-def require_valid(config: SpeechConfig, where: str = "config") -> None:
-    """Refuse a config with values that make no sense.
+def speech_faults(config: SpeechConfig, *, own_optimizers: bool = False) -> Iterator[str]:
+    """Yield what is out of range or contradicts itself in the fields that all models that read text have.
 
     Args:
         config: what to check.
-        where: what the config is called in the message, for example the file's name.
-
-    Raises:
-        UserError: one message that names all of them.
+        own_optimizers: the architecture names its optimizers in a way of its own, and checks them itself.
     """
-    require_no_faults(check_config(config), where)
+    yield from out_of_range(config, SPEECH_RANGES)
+    yield from not_among(config, CHOICES)
+    yield from lengths(config)
+    yield from optimizers(config, own=own_optimizers)
+    yield from test_sentences(config)
+    yield from audio_faults(config.audio)
 
 
 def require_no_faults(faults: list[str], where: str) -> None:
@@ -190,60 +144,3 @@ def audio_faults(audio: AudioConfig) -> Iterator[str]:
         yield f"audio.min_level_db = {audio.min_level_db}: must be below 0"
     if audio.do_rms_norm and (audio.db_level is None or not -99 <= audio.db_level <= 0):
         yield f"audio.db_level = {shown(audio.db_level)}: must be between -99 and 0 where do_rms_norm is true"
-
-
-def glow_tts_faults(config: GlowTTSConfig) -> Iterator[str]:
-    """Yield what a Glow-TTS network cannot be built with."""
-    yield from out_of_range(config, GLOW_TTS_RANGES)
-    if config.out_channels != config.audio.num_mels:
-        yield f"out_channels = {config.out_channels}: must be audio.num_mels = {config.audio.num_mels}"
-    if config.kernel_size_dec % 2 == 0:
-        yield f"kernel_size_dec = {config.kernel_size_dec}: must be odd"
-    if config.num_splits % 2:
-        yield f"num_splits = {config.num_splits}: must be even"
-    elif config.num_splits > 0 and (channels := config.out_channels * config.num_squeeze) % config.num_splits:
-        yield f"num_splits = {config.num_splits}: must divide out_channels times num_squeeze, {channels}"
-    if config.use_d_vector_file and config.d_vector_dim < 1:
-        yield f"d_vector_dim = {config.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
-    if config.use_d_vector_file and config.use_speaker_embedding:
-        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
-    yield from encoder_faults(config)
-
-
-REQUIRED_ENCODER_PARAMS = {
-    "rel_pos_transformer": ("num_layers", "num_heads", "hidden_channels_ffn"),
-    "gated_conv": ("kernel_size", "dropout_p", "num_layers"),
-    "residual_conv_bn": ("kernel_size", "dilations", "num_res_blocks"),
-}
-
-
-def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
-    """Yield what the text encoder cannot be built with."""
-    known = ENCODER_PARAMS.get(config.encoder_type)
-    if known is None:
-        yield f"encoder_type = {shown(config.encoder_type)}: must be one of {', '.join(ENCODER_PARAMS)}"
-        return
-    params = config.encoder_params
-    for name in params:
-        if name not in known and name != "rel_attn_window_size":
-            yield f"encoder_params.{name}: {config.encoder_type} has no such argument; it has {', '.join(known)}"
-    for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
-        if name not in params:
-            yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"
-    for name, value in params.items():
-        whole = isinstance(known.get(name), int)
-        if name == "dropout_p" and not (is_number(value) and SHARE.holds(value)):
-            yield f"encoder_params.dropout_p = {shown(value)}: must be {SHARE}"
-        elif whole and not (is_whole(value) and value >= 1):
-            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, at least 1"
-    heads = params.get("num_heads")
-    if isinstance(heads, int) and heads >= 1 and config.hidden_channels_enc % heads:
-        yield f"encoder_params.num_heads = {heads}: must divide hidden_channels_enc = {config.hidden_channels_enc}"
-    dilations = params.get("dilations")
-    if "dilations" in known and not (isinstance(dilations, list) and all(is_whole(item) for item in dilations)):
-        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers"
-    elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
-        yield (
-            f"encoder_params.dilations has {len(dilations)} items: "
-            f"must have num_res_blocks = {params['num_res_blocks']} of them"
-        )

@@ -7,13 +7,16 @@ from finetune_tts.config.optimizers import OPTIMIZERS, SCHEDULERS
 from finetune_tts.config.ranges import FROM_ONE, FROM_ZERO, SHARE, is_number
 from finetune_tts.config.training import TrainingConfig
 from finetune_tts.config.values import shown
-from finetune_tts.families.tacotron.capacitron_config import CapacitronConfig
 
 
-def optimizers(config: TrainingConfig) -> Iterator[str]:
-    """Yield optimizers and schedules that do not exist, and arguments of them that cannot be."""
-    # Capacitron has two optimizers, which are not named here: see capacitron_checks.py.
-    if not (isinstance(config, CapacitronConfig) and config.use_capacitron_vae):
+def optimizers(config: TrainingConfig, *, own: bool = False) -> Iterator[str]:
+    """Yield optimizers and schedules that do not exist, and arguments of them that cannot be.
+
+    Args:
+        config: what to check.
+        own: the optimizers are named in a way of the architecture's own, which it checks itself.
+    """
+    if not own:
         yield from named_among("optimizer", config.optimizer, OPTIMIZERS)
         if isinstance(config.optimizer_params, dict):
             yield from optimizer_arguments(config.optimizer_params)

@@ -4,11 +4,9 @@ Renamed and moved fields are those of 🐸TTS releases from 2020 to 2023. Nothin
 today stays where it is, as an unknown field.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
-
-from finetune_tts.families.vits.config import SHARED_FIELDS, VitsArgs
 
 Values = dict[str, Any]
 
@@ -41,45 +39,11 @@ GROUPS_WITH_TEXT = ("characters", "audio", "text", "model_args")
 #: Fields of the characters group that some configs keep at top level.
 CHARACTER_FIELDS = ("phonemes", "punctuations", "pad", "eos", "bos", "blank", "characters_class", "vocab_dict")
 
-MODEL_NAMES = {"glowtts": "glow_tts"}
-ENCODER_TYPES = {
-    "gatedconv": "gated_conv",
-    "residual_bn_conv": "residual_conv_bn",
-    "transformer": "rel_pos_transformer",
-}
-
-
-def architecture_name(model: str) -> str:
-    """Return an architecture's name as it is written today, from any spelling that releases have used."""
-    name = model.strip().lower().replace("-", "_").replace(" ", "_")
-    return MODEL_NAMES.get(name, name)
-
-
-def current_form(values: Values) -> Values:
-    """Return the values of a released config under today's names; the argument is left as it is.
-
-    Where the old and the new name both stand, the new one counts and the old one is kept as an unknown field.
-    """
-    values = deepcopy(values)
-    for bring_up_to_date in STEPS:
-        bring_up_to_date(values)
-    return values
-
 
 def move(source: Values, old: str, target: Values, new: str) -> None:
     """Move ``source[old]`` to ``target[new]``, unless something stands there."""
     if old in source and target.get(new) is None:
         target[new] = source.pop(old)
-
-
-def rename_model(values: Values) -> None:
-    """Write the architecture as it is written today."""
-    model = values.get("model")
-    if isinstance(model, str):
-        values["model"] = architecture_name(model)
-    # Spelled like this, the name decides the error that 🐸TTS trains with, to this day.
-    if model == "Tacotron":
-        values.setdefault("spectrogram_error", "l1")
 
 
 def rename_fields(values: Values) -> None:
@@ -151,13 +115,6 @@ def unbound_lengths(values: Values) -> None:
             values[name] = float("inf")
 
 
-def rename_encoder(values: Values) -> None:
-    """Write the encoder type as it is written today."""
-    kind = values.get("encoder_type")
-    if isinstance(kind, str):
-        values["encoder_type"] = ENCODER_TYPES.get(kind.lower(), kind.lower())
-
-
 def rename_dataset_fields(values: Values) -> None:
     """A data set's ``name`` was its formatter; one alone may stand without a list."""
     datasets = values.get("datasets")
@@ -182,56 +139,22 @@ def name_fourier_size(values: Values) -> None:
         audio["fft_size"] = (audio.pop("num_freq") - 1) * 2
 
 
-def gather_network_fields(values: Values) -> None:
-    """Move the network's fields of a VITS into their group; some configs had them at top level.
-
-    What stands in both places counts as the group says, as in coqui-tts.
-    """
-    if values.get("model") != "vits":
-        return
-    if values.get("model_args") is None:
-        values["model_args"] = {}
-    group = values["model_args"]
-    if not isinstance(group, dict):
-        return
-    for old, new in RENAMED.items():
-        if new in SHARED_FIELDS:
-            move(group, old, group, new)
-    for name in VitsArgs.field_names():
-        if name in SHARED_FIELDS:
-            if group.get(name) is not None:
-                values[name] = group[name]
-            elif values.get(name) is not None:
-                group[name] = values[name]
-        else:
-            move(values, name, group, name)
+def join_clips(values: Values) -> None:
+    """The bounds of the two gradients had names of their own, and -1 switched one off."""
+    old = ("disc_clip_grad", "gen_clip_grad")
+    if "grad_clip" not in values and all(isinstance(values.get(name), int | float) for name in old):
+        values["grad_clip"] = [max(0.0, float(values.pop(name))) for name in old]
 
 
-def complete_tacotron(values: Values) -> None:
-    """Style tokens under other names, and channels that followed from the spectrogram before they were fields."""
-    if values.get("model") not in ("tacotron", "tacotron2"):
-        return
-    audio = values.get("audio")
-    audio = audio if isinstance(audio, dict) else {}
-    bands, bins = audio.get("num_mels", 80), audio.get("fft_size", 1024)
-    if isinstance(bands, int) and isinstance(bins, int):
-        values.setdefault("decoder_output_dim", bands)
-        values.setdefault("out_channels", bins // 2 + 1 if values["model"] == "tacotron" else bands)
-    if values["model"] == "tacotron":
-        values["compute_linear_spec"] = True  # which coqui-tts takes for granted
-    # Without a size, coqui-tts takes this one.
-    if values.get("use_d_vector_file") is True and values.get("d_vector_dim") is None:
-        values["d_vector_dim"] = 512
-    group = values.get("gst")
-    if isinstance(group, dict):
-        move(group, "gst_style_tokens", group, "gst_num_style_tokens")
-        given = group.get("gst_style_input")
-        if isinstance(given, str | dict):
-            move(group, "gst_style_input", group, f"gst_style_input_{'wav' if isinstance(given, str) else 'weights'}")
+def drop_old_target(values: Values) -> None:
+    """Losses were called otherwise before 2021, and a loss of such a name never comes: the default counts."""
+    target = values.get("target_loss")
+    if isinstance(target, str) and target.startswith("avg_"):
+        del values["target_loss"]
 
 
-STEPS: tuple[Callable[[Values], None], ...] = (
-    rename_model,
+#: what configs of text-to-speech models need, in this order; each family knows the rest.
+SPEECH_STEPS: tuple[Callable[[Values], None], ...] = (
     rename_fields,
     take_text_fields_out_of_groups,
     gather_characters,
@@ -239,9 +162,31 @@ STEPS: tuple[Callable[[Values], None], ...] = (
     name_optimizer_arguments,
     spread_distributed,
     unbound_lengths,
-    rename_encoder,
     rename_dataset_fields,
     name_fourier_size,
-    gather_network_fields,
-    complete_tacotron,
 )
+#: what configs of vocoders need, likewise.
+VOCODER_STEPS: tuple[Callable[[Values], None], ...] = (
+    rename_fields,
+    spread_distributed,
+    unbound_lengths,
+    rename_dataset_fields,
+    name_fourier_size,
+    join_clips,
+    drop_old_target,
+)
+
+
+def with_current_names(values: Values, steps: Sequence[Callable[[Values], None]] = SPEECH_STEPS) -> Values:
+    """Return the values of a released config under today's names, as far as all architectures share them.
+
+    Where the old and the new name both stand, the new one counts and the old one is kept as an unknown field.
+
+    Args:
+        values: left as they are.
+        steps: what is brought up to date.
+    """
+    values = deepcopy(values)
+    for bring_up_to_date in steps:
+        bring_up_to_date(values)
+    return values

@@ -1,84 +1,132 @@
-"""From a config to a network: the builder of each architecture, and the registry of builders, written by hand."""
+"""From a config to a network and to the task that trains it, whichever family they are of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
+from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.config.base import Config
+from finetune_tts.config.values import shown
+from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.errors import UserError
-from finetune_tts.families.glow_tts.config import GlowTTSConfig
-from finetune_tts.families.glow_tts.network import ENCODER_TYPES, GlowTTS
-from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.families.vits.building import build_vits
+from finetune_tts.families.family import Sizes
+from finetune_tts.families.registry import ENTRIES, architecture_name, family_of, is_vocoder
+from finetune_tts.layers.gan import GANVocoder
+from finetune_tts.tasks.task import TTSTask
 
-
-def build_glow_tts(config: GlowTTSConfig, num_symbols: int, num_speakers: int = 0) -> GlowTTS:
-    """Build the Glow-TTS that ``config`` describes.
-
-    Raises:
-        UserError: the config names an encoder that there is not, or arguments that the encoder does not take.
-    """
-    if config.encoder_type not in ENCODER_TYPES:
-        raise UserError(f"encoder_type {config.encoder_type!r} is not one of {', '.join(ENCODER_TYPES)}.")
-    use_embedding = config.use_speaker_embedding and not config.use_d_vector_file
-    try:
-        return GlowTTS(
-            num_symbols=num_symbols,
-            out_channels=config.out_channels,
-            hidden_channels_enc=config.hidden_channels_enc,
-            hidden_channels_dec=config.hidden_channels_dec,
-            hidden_channels_dp=config.hidden_channels_dp,
-            dropout_p_dp=config.dropout_p_dp,
-            dropout_p_dec=config.dropout_p_dec,
-            mean_only=config.mean_only,
-            use_encoder_prenet=config.use_encoder_prenet,
-            encoder_type=config.encoder_type,
-            encoder_params=config.encoder_params,
-            num_flow_blocks_dec=config.num_flow_blocks_dec,
-            kernel_size_dec=config.kernel_size_dec,
-            dilation_rate=config.dilation_rate,
-            num_block_layers=config.num_block_layers,
-            num_splits=config.num_splits,
-            num_squeeze=config.num_squeeze,
-            sigmoid_scale=config.sigmoid_scale,
-            num_speakers=num_speakers if use_embedding else 0,
-            speaker_channels=config.hidden_channels_enc,
-            d_vector_dim=config.d_vector_dim if config.use_d_vector_file else 0,
-        )
-    except (TypeError, ValueError) as error:
-        raise UserError(f"The config describes no Glow-TTS that can be built: {error}") from error
-
-
-BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "glow_tts": build_glow_tts,
-    "vits": build_vits,
-    "tacotron": build_tacotron,
-    "tacotron2": build_tacotron2,
-}
-
-
-#: Architectures with a discriminator, which speaking does not need.
-JUDGED = ("vits",)
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def build_model(
-    config: Config, num_symbols: int, num_speakers: int = 0, num_languages: int = 0, *, discriminator: bool = True
+    config: Config, num_symbols: int = 0, num_speakers: int = 0, num_languages: int = 0, *, for_training: bool = True
 ) -> nn.Module:
     """Build the network of ``config.model``.
 
     Args:
-        config: of any architecture that has a builder.
-        num_symbols: size of the vocabulary.
+        config: of any architecture.
+        num_symbols: size of the vocabulary, for a network that reads text.
         num_speakers: rows of the speaker embedding, for a config that uses one.
-        num_languages: rows of the language embedding, likewise; only builders of such networks take it.
-        discriminator: false leaves out what only training needs.
+        num_languages: rows of the language embedding, likewise.
+        for_training: false leaves out what only training needs.
 
     Raises:
-        UserError: there is no builder for this architecture, or the config contradicts itself.
+        UserError: there is no such architecture, or the config contradicts itself.
     """
-    name = config.model.lower()
-    if name not in BUILDERS:
-        raise UserError(f"model {config.model!r}: this architecture is not supported yet; {', '.join(BUILDERS)} are.")
-    languages = {"num_languages": num_languages} if num_languages else {}
-    judged = {} if discriminator or name not in JUDGED else {"discriminator": False}
-    return BUILDERS[name](config, num_symbols, num_speakers, **languages, **judged)
+    build = family_of(config.model).implementation.build
+    if build is None:
+        return _build_gan_vocoder(config, for_training=for_training)
+    sizes = Sizes(num_symbols, num_speakers, num_languages)
+    return built(config.model, lambda: build(config, sizes, for_training=for_training))
+
+
+def _build_gan_vocoder(config: Any, *, for_training: bool) -> nn.Module:
+    generator = build_generator(config)
+    return GANVocoder(generator=generator, discriminator=build_discriminator(config)) if for_training else generator
+
+
+def build_generator(config: GANVocoderConfig) -> nn.Module:
+    """Build the network that ``generator_model`` names.
+
+    Raises:
+        UserError: there is no such network, or its parameters contradict each other.
+    """
+    name = (config.generator_model or config.model).lower()
+    architecture = architecture_name(name.removesuffix("_generator"))
+    generator = family_of(architecture).implementation.generator if is_vocoder(architecture) else None
+    if generator is None:
+        raise UserError(f"generator_model = {shown(name)}: there is no such network; known are {_known()}.")
+    return built(name, lambda: generator(config))
+
+
+def build_discriminator(config: GANVocoderConfig) -> nn.Module:
+    """Build the network that judges waveforms ``[B, 1, T_wav]`` and gives a ``Judgement``.
+
+    Raises:
+        UserError: there is no such network, or its parameters contradict each other.
+    """
+    name = config.discriminator_model.lower()
+    owners = {known: entry for entry in ENTRIES.values() for known in entry.discriminators}
+    if name not in owners:
+        known = ", ".join(owners)
+        raise UserError(f"discriminator_model = {shown(name)}: there is no such network; known are {known}.")
+    discriminator = owners[name].load().implementation.discriminators[name]
+    return built(name, lambda: discriminator(config.discriminator_model_params))
+
+
+def _known() -> str:
+    able = [name for name, entry in ENTRIES.items() if entry.is_vocoder and entry.load().implementation.generator]
+    return ", ".join(f"{name}_generator" for name in able)
+
+
+def built(name: str, make: Callable[[], Network]) -> Network:
+    """Return what ``make`` makes; a contradiction between parameters becomes a message for the user."""
+    try:
+        return make()
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f"The config describes no {name} that can be built: {error}") from error
+
+
+def make_task(network: nn.Module, config: Any, speak: Any | None = None) -> TTSTask:
+    """Make the task that trains a network.
+
+    Args:
+        network: on its device.
+        config: of the run.
+        speak: speaks test sentences, or generates recordings again.
+
+    Raises:
+        UserError: the config does not fit the task.
+    """
+    return family_of(config.model).implementation.task(network, config, speak)
+
+
+def read_weights(path: str | Path, config: Config) -> Checkpoint:
+    """Read a checkpoint of the architecture that a config names, its tensors under 🐸TTS's names.
+
+    Args:
+        path: a checkpoint, or a folder that holds one.
+        config: of the model.
+
+    Raises:
+        UserError: as for :func:`finetune_tts.checkpoints.reading.read_checkpoint`.
+    """
+    checkpoint = read_checkpoint(path)
+    return replace(checkpoint, model=dict(family_of(config.model).translate_names(checkpoint.model)))
+
+
+def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Mapping[str, Tensor]:
+    """Make ``config`` describe the network that a checkpoint's weights are of, as far as the user allows.
+
+    Args:
+        config: is changed.
+        checkpoint: weights, and what else the file holds.
+        chosen: names of the config fields that the user set.
+
+    Returns:
+        the weights, changed where the user asks for another network than theirs.
+    """
+    known: dict[str, Any] = {**checkpoint.extra, "config": checkpoint.config}
+    return family_of(config.model).implementation.fit_to_weights(config, checkpoint.model, known, chosen)

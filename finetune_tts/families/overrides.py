@@ -12,8 +12,9 @@ from typing import Any
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.field_help import FieldHelp, field_help, format_field_help
+from finetune_tts.config.making import unknown_fields
 from finetune_tts.config.parsing import parse_words
-from finetune_tts.config.released import RENAMED, architecture_name
+from finetune_tts.config.released import RENAMED
 from finetune_tts.config.values import (
     Mismatch,
     config_class,
@@ -22,8 +23,7 @@ from finetune_tts.config.values import (
     shown,
 )
 from finetune_tts.errors import UserError
-from finetune_tts.families.loading import unknown_fields
-from finetune_tts.families.vits.config import VitsConfig
+from finetune_tts.families.registry import ENTRIES, architecture_name
 
 __all__ = [
     "FieldHelp",
@@ -131,8 +131,8 @@ def apply_overrides(config: Config, overrides: Sequence[Override]) -> None:
             faults.append(f"{PREFIX}model {after_model}: the config is one of {before_model}; take another config.")
     if faults:
         raise UserError(faults[0] if len(faults) == 1 else "\n  ".join([f"{len(faults)} overrides fail:", *faults]))
-    if isinstance(changed, VitsConfig):
-        changed.settle(given)
+    if after_model in ENTRIES:
+        ENTRIES[after_model].load().settle(changed, given)
     config.__dict__.update(changed.__dict__)
 
 

@@ -45,3 +45,8 @@ class GANVocoder(nn.Module):
         """Split ``waveform [B, 1, T_wav]`` into the sub-bands that the generator makes."""
         bands: Tensor = self.model_g.pqmf_analysis(waveform)  # type: ignore[operator]  # of a multi-band one
         return bands
+
+
+def generator_of(network: nn.Module) -> nn.Module:
+    """The part of a vocoder that generates: all of it, where no discriminator is beside it."""
+    return network.model_g if isinstance(network, GANVocoder) else network

@@ -15,7 +15,7 @@ from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
-from finetune_tts.families.vocoder_loading import load_any_config
+from finetune_tts.families.loading import load_any_config
 from finetune_tts.files import read_text
 from finetune_tts.report.hearing import Listener, Utterance
 from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences

@@ -9,7 +9,7 @@ from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.base import Config
 from finetune_tts.config.checks import audio_faults, is_whole
 from finetune_tts.config.commented_json import read_object
-from finetune_tts.config.released import current_form
+from finetune_tts.config.released import with_current_names
 from finetune_tts.config.values import Findings, build, shown
 from finetune_tts.errors import UserError
 
@@ -67,7 +67,7 @@ def load_encoder_config(path: str | Path) -> SpeakerEncoderConfig:
         UserError: it cannot be read, is the config of something else, or holds values that no encoder can have.
     """
     where = str(path)
-    values = current_form(read_object(path))
+    values = with_current_names(read_object(path))
     params = values.get("model")
     if isinstance(params, dict):  # the form of 2020, when the only network was the LSTM
         values |= {"model": MODEL, "model_params": {**params, **(values.get("model_params") or {})}}

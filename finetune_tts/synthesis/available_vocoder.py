@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from finetune_tts.architectures import FINE_TUNE, SPEAK
 from finetune_tts.catalog.cache import complete_model, model_folder
 from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.catalog.folder import catalog_entry
 from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.errors import UserError
+from finetune_tts.families.registry import NOT_YET, support
 from finetune_tts.runs.record import read_record
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
@@ -44,7 +44,7 @@ def vocoder_at_hand(weights: Path, device: torch.device | str = "cpu") -> Vocode
         device: where it is to work.
     """
     entry = default_vocoder(weights)
-    if entry is None or entry.support not in (FINE_TUNE, SPEAK):
+    if entry is None or support(entry.architecture) == NOT_YET:
         return None
     try:
         files = complete_model(model_folder(entry), entry)

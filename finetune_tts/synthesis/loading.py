@@ -2,13 +2,14 @@
 
 import logging
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
-from finetune_tts.checkpoints.networks import fit_to_weights, restore_network
-from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.checkpoints.networks import restore_network
+from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
@@ -17,15 +18,22 @@ from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.families.building import build_model
+from finetune_tts.families.building import build_model, fit_to_weights, read_weights
 from finetune_tts.families.loading import load_config
-from finetune_tts.families.rows import embedding_rows
-from finetune_tts.families.vits.network import VITS
+from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.json"
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A network that can be made faster for speaking once its weights are there."""
+
+    def prepare_for_inference(self) -> None:
+        """Fold weight norms and the like."""
 
 
 def find_config(model_path: str | Path) -> Path:
@@ -111,12 +119,13 @@ def load_voice(
     """
     config_path = Path(config_path) if config_path else find_config(model_path)
     config = load_located_config(config_path)
-    checkpoint = read_checkpoint(model_path)
+    checkpoint = read_weights(model_path, config)
     weights = fit_to_weights(config, checkpoint)
     tokenizer = build_tokenizer(config)
     speakers, d_vectors = read_speakers(config)
     languages = read_languages(config)
-    names = embedding_rows(config.model)
+    family = family_of(config.model)
+    names = family.embedding_rows
     speaker_rows = _rows(checkpoint, names.speakers) if getattr(config, "use_speaker_embedding", False) else 0
     language_rows = _rows(checkpoint, names.languages) if getattr(config, "use_language_embedding", False) else 0
     if speaker_rows and speakers is None:
@@ -127,9 +136,9 @@ def load_voice(
         languages = LanguageNames({f"language_{row}": row for row in range(language_rows)})
         named = f"language_0 to language_{language_rows - 1}"
         logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
-    network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, discriminator=False)
-    restore_network(network, weights, source=checkpoint.path).raise_for_gap()
-    if isinstance(network, VITS):
+    network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, for_training=False)
+    restore_network(network, weights, source=checkpoint.path, derived=family.derived).raise_for_gap()
+    if isinstance(network, Preparable):
         network.prepare_for_inference()
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)

@@ -12,12 +12,12 @@ from finetune_tts.audio.pairing import Pairing
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.checkpoints.vocoders import restore_vocoder, vocoder_weights
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
-from finetune_tts.families.vocoder_building import build_generator
-from finetune_tts.families.vocoder_loading import load_vocoder_config
-from finetune_tts.families.vocoder_restoring import restore_vocoder, vocoder_weights
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import load_vocoder_config
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Vocoder:
         wanted, padded = frames * self.extractor.hop_length, mel.shape[1] * self.extractor.hop_length
         first = max(0, (len(waveform) - padded) // 2)
         waveform = waveform[first : first + wanted]
-        return np.pad(waveform, (0, wanted - len(waveform)))  # WaveRNN leaves the last frame out
+        return np.pad(waveform, (0, wanted - len(waveform)))  # some leave the last frame out
 
 
 def load_vocoder(
@@ -98,7 +98,7 @@ def load_vocoder(
         raise UserError(f"{config_path}: there is no config of the vocoder. Name it with --vocoder_config_path.")
     config = load_vocoder_config(config_path, quiet=True)
     locate_paths(config, config_path.parent)
-    network = build_generator(config)
+    network = build_model(config, for_training=False)
     weights = vocoder_weights(read_checkpoint(path))
     restore_vocoder(network, weights.generator, source=weights.source).raise_for_gap()
     network.to(device).eval()

@@ -5,9 +5,10 @@ training is what is heard afterwards.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,9 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
-from finetune_tts.families.speaking import Request, Spectrogram, Waveform, answer_of, makes_spectrograms
-from finetune_tts.families.tacotron.capacitron import Reference
-from finetune_tts.families.tacotron.prosody import StyleRecording, reference_for
-from finetune_tts.families.tacotron.speaking_style import Style, style_for
-from finetune_tts.families.vits.conversion import convert, require_converting
+from finetune_tts.families.registry import family_of
+from finetune_tts.families.speaking import answer_of, makes_spectrograms, network_style
+from finetune_tts.families.speech import Request, Spectrogram, StyleContext, Waveform
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.sentences import split_sentences
@@ -135,7 +134,7 @@ class Voice:
         *,
         speaker: str | None = None,
         language: str | None = None,
-        style: Style | StyleRecording | None = None,
+        style: Any | None = None,
     ) -> None:
         """Find out without the network whether :meth:`speak` can speak a text.
 
@@ -168,7 +167,7 @@ class Voice:
         language: str | None = None,
         noise_scale: float | None = None,
         length_scale: float | None = None,
-        style: Style | StyleRecording | None = None,
+        style: Any | None = None,
         split: bool = True,
     ) -> Speech:
         """Speak a text, sentence by sentence.
@@ -180,8 +179,7 @@ class Voice:
                 :class:`finetune_tts.speaker_encoder.encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and slowness, in place of the config's.
-            style: of a model with style tokens: a recording to speak like, or weights of the tokens; of one with
-                Capacitron: a recording and what is said there.
+            style: how to speak, for a model that takes a style: what its family's ``read_style`` gives.
             split: false speaks the text in one breath.
 
         Raises:
@@ -222,7 +220,10 @@ class Voice:
         Raises:
             UserError: it cannot.
         """
-        require_converting(self.network, self.config)
+        require = family_of(self.config.model).implementation.require_converting
+        if require is None:
+            raise UserError(f"--reference_wav: a model of {self.config.model} cannot convert voices.")
+        require(self.network, self.config)
 
     def convert(
         self,
@@ -244,18 +245,17 @@ class Voice:
             UserError: the model cannot convert, or there is no such speaker.
         """
         self.require_converting()
+        convert = family_of(self.config.model).implementation.convert
+        assert convert is not None
         target, source = self._speaker(speaker, d_vector), self._speaker(source_speaker, source_vector)
         with _speaking(self.network):
             converted = convert(self.network, self.config, waveform, source=source, target=target)
         mel = self.extractor.mel(converted).T
         return Speech(converted, self.sample_rate, mel, np.zeros((len(mel), 0), np.float32), "", mel)
 
-    def _style(self, style: Style | StyleRecording | None) -> torch.Tensor | Mapping[int, float] | Reference | None:
+    def _style(self, style: Any | None) -> Any | None:
         """How to speak, as the network takes it."""
-        if isinstance(style, StyleRecording):
-            return reference_for(self.config, self.extractor, self.tokenizer, self._device, style)
-        styled = style_for(self.config, self.extractor, style)
-        return styled.to(self._device) if isinstance(styled, torch.Tensor) else styled
+        return network_style(StyleContext(self.config, self.extractor, self.tokenizer, self.network), style)
 
     def _waveform(self, answer: Spectrogram) -> np.ndarray:
         """Make a waveform ``[T_wav]`` of a spectrogram; for Griffin-Lim of the linear one, where there is one."""

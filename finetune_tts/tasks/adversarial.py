@@ -6,7 +6,7 @@ and which losses follow. How often, in which order and with which gradients is t
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -21,23 +21,6 @@ from finetune_tts.tasks.task import Criterion
 
 #: Places of the optimizers, in 🐸TTS's order: checkpoints of both programs hold their states so.
 DISCRIMINATOR, GENERATOR = 0, 1
-
-#: What the discriminator is called in released networks: VITS's, and that of the vocoders.
-DISCRIMINATOR_MODULES = ("disc", "model_d")
-
-
-def absent_discriminator(network: nn.Module, state: Iterable[str]) -> tuple[str, ...]:
-    """The module names of a discriminator that ``network`` has, and of which a checkpoint holds not one tensor.
-
-    Releases often leave it out, as speaking needs none; half of one is a gap like any other.
-
-    Args:
-        network: to be restored.
-        state: tensor names of the checkpoint.
-    """
-    held = {name.split(".")[0] for name in state}
-    wanted = {name.split(".")[0] for name, _ in network.named_parameters()}
-    return tuple(name for name in DISCRIMINATOR_MODULES if name in wanted and name not in held)
 
 
 class AdversarialTask(JointTask):

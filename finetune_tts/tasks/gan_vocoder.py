@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from finetune_tts.audio.mel_filters import mel_filter_bank
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.data.segments import SegmentBatch
-from finetune_tts.families.vocoder_building import build_discriminator_loss, build_generator_loss, needs_mel_filters
 from finetune_tts.layers.adversarial_losses import Resolution, SpectrogramLoss
 from finetune_tts.layers.gan import GANVocoder, Generated
 from finetune_tts.layers.judgement import Judgement
 from finetune_tts.tasks.adversarial import AdversarialTask
 from finetune_tts.tasks.resynthesis import Resynthesis
 from finetune_tts.tasks.vocoder import VocoderTask
+from finetune_tts.tasks.vocoder_losses import build_discriminator_loss, build_generator_loss, needs_mel_filters
 
 MEL_ERROR = "mel_error"
 

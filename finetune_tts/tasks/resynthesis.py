@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
@@ -11,10 +11,20 @@ from trainer.logging import BaseDashboardLogger
 from finetune_tts.data.features import FeatureCache
 from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.sample import Sample
-from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.tasks.spoken_samples import SpokenSample
 
 RECORDED = "recorded"
+
+
+class Vocodes(Protocol):
+    """What turns spectrograms into waveforms (``finetune_tts.synthesis.vocoder.Vocoder``)."""
+
+    network: nn.Module
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def vocode(self, mel: np.ndarray, *, pair: bool = True) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Resynthesis:
         longest: seconds of each.
     """
 
-    vocoder: Vocoder
+    vocoder: Vocodes
     samples: Sequence[Sample]
     cache: FeatureCache
     forced: ForcedFeatures | None = None

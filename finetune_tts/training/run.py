@@ -20,8 +20,8 @@ from finetune_tts.data.loader import SpeechLoader, make_loader
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
-from finetune_tts.families.tasks import make_task
-from finetune_tts.families.vocoder_loading import any_config_from_dict, load_any_config
+from finetune_tts.families.building import make_task
+from finetune_tts.families.loading import any_config_from_dict, load_any_config
 from finetune_tts.files import write_json
 from finetune_tts.machine.device import device_name
 from finetune_tts.machine.distributed import World, process_group

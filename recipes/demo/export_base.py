@@ -11,8 +11,9 @@ from pathlib import Path
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.checkpoints.writing import write_checkpoint
+from finetune_tts.config.making import save_config
 from finetune_tts.errors import UserError
-from finetune_tts.families.loading import load_config, save_config
+from finetune_tts.families.loading import load_config
 
 BASE = Path(__file__).resolve().parents[2] / "finetune_tts" / "assets" / "demo" / "base"
 

@@ -7,6 +7,7 @@ import pytest
 from finetune_tts.catalog.address import Archive, Bundled, HubRepository, SingleFiles
 from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.errors import UserError
+from finetune_tts.families.registry import support
 
 NAME = "tts_models/xx/test/glow-tts"
 
@@ -50,12 +51,6 @@ def test_kinds_of_addresses_are_told_apart():
     assert isinstance(files, SingleFiles)
     assert [file.name for file in files.files] == ["best_model_30824.pth", "config.json"]
     assert hub.allow == ("best_model_30824.pth", "config.json")
-
-
-def test_what_can_be_done_comes_from_the_list_of_architectures(monkeypatch):
-    entry = load_catalog()["tts_models/en/ljspeech/vits"]
-    monkeypatch.setattr("finetune_tts.architectures.SUPPORT", {"vits": "speak"})
-    assert entry.support == "speak"
 
 
 def test_a_persons_own_entries_are_added_and_replace(write, monkeypatch):
@@ -145,4 +140,4 @@ def test_a_catalog_that_does_not_exist_is_told(tmp_path):
 
 def test_the_two_models_with_capacitron_can_be_tuned():
     named = [entry for name, entry in load_catalog().items() if "capacitron" in name]
-    assert [entry.support for entry in named] == ["fine-tune"] * 2
+    assert [support(entry.architecture) for entry in named] == ["fine-tune"] * 2

@@ -18,14 +18,12 @@ from finetune_tts.check.finding import Severity
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.families import building
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.registry import names
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
-from finetune_tts.families.tasks import TASKS
-from finetune_tts.families.vocoder_loading import VOCODER_CLASSES
 from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 VOICE = Path(finetune_tts.__file__).parent / "assets" / "demo" / "recordings"
@@ -56,12 +54,12 @@ NETWORKS = {
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
+def small_networks(change_family, monkeypatch):
     """The widths that are no fields of a config, small."""
     sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron", partial(build_tacotron, sizes=sizes))
+    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
     sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes2))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
     layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
     monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
     monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
@@ -103,7 +101,7 @@ def make_request(tmp_path: Path, recordings: Path) -> Callable[..., Request]:
 
 def test_no_architecture_is_forgotten():
     # Vocoders are checked in tests/cli/test_vocoders.py.
-    assert set(NETWORKS) == set(TASKS) - set(VOCODER_CLASSES)
+    assert set(NETWORKS) == set(names(vocoders=False))
 
 
 @pytest.mark.parametrize("architecture", NETWORKS)

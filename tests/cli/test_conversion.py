@@ -31,7 +31,7 @@ def model_of(tmp_path):
         (folder / "speakers.json").write_text(json.dumps({"ana": 0, "rui": 1}))
         (folder / "config.json").write_text(json.dumps(config.to_dict()))
         torch.manual_seed(6)
-        network = build_model(config, len(build_tokenizer(config).vocabulary), 2, discriminator=False)
+        network = build_model(config, len(build_tokenizer(config).vocabulary), 2, for_training=False)
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter += 0.05 * torch.randn_like(parameter)

@@ -63,7 +63,7 @@ def published(tmp_path):
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "vocab.txt").write_text("\n".join(SYMBOLS) + "\n")
     torch.manual_seed(5)
-    network = build_model(load_config(folder / "config.json"), len(SYMBOLS), discriminator=False)
+    network = build_model(load_config(folder / "config.json"), len(SYMBOLS), for_training=False)
     weights = {original_name(name): tensor for name, tensor in network.state_dict().items()}
     torch.save({"model": weights, "iteration": 100000, "learning_rate": 2e-4}, folder / "G_100000.pth")
     return folder

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-from finetune_tts.families.vocoder_loading import load_vocoder_config, vocoder_config_from_dict
+from finetune_tts.families.building import build_discriminator, build_generator, build_model
+from finetune_tts.families.loading import load_vocoder_config, vocoder_config_from_dict
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.runs.history import read_history
 
@@ -83,7 +83,7 @@ def write_vocoder(folder: Path, family: str, **fields: Any) -> Path:
         values |= {"lr_gen": 1e-3, "lr_disc": 1e-3, "steps_to_start_discriminator": 200_000, **LOSSES, **TINY_JUDGE}
     values |= {**FAMILIES, **OTHERS}[family] | fields
     torch.manual_seed(1)
-    network = build_generator(vocoder_config_from_dict(values, quiet=True))
+    network = build_model(vocoder_config_from_dict(values, quiet=True), for_training=False)
     torch.save({"model": network.state_dict(), "step": 7}, folder / "model_file.pth")
     (folder / "config.json").write_text(json.dumps(values))
     return folder

@@ -2,8 +2,8 @@
 
 import pytest
 
-from finetune_tts.config.checks import check_config, require_valid
 from finetune_tts.errors import UserError
+from finetune_tts.families.checks import check_config, require_valid
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.overrides import apply_overrides, parse_overrides
 

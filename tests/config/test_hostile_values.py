@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from finetune_tts.config.checks import check_config
 from finetune_tts.config.field_help import field_help
 from finetune_tts.errors import UserError
+from finetune_tts.families.checks import check_config
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.families.overrides import Override, apply_overrides

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.config.checks import check_config
+from finetune_tts.config.making import save_config, unknown_fields
 from finetune_tts.errors import UserError
+from finetune_tts.families.checks import check_config
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
-from finetune_tts.families.loading import config_from_dict, load_config, save_config, unknown_fields
+from finetune_tts.families.loading import config_from_dict, load_config
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parents[1] / "reference")
 CASES = sorted(path.parent.name for path in REFERENCE.glob("glow_tts*/config.json"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from finetune_tts.config.checks import check_config
-from finetune_tts.config.released import current_form
-from finetune_tts.families.loading import config_from_dict, load_config, unknown_fields
+from finetune_tts.config.making import unknown_fields
+from finetune_tts.families.checks import check_config
+from finetune_tts.families.loading import config_from_dict, current_form, load_config
 
 FIRST_RELEASES = """{
     "model": "glow_tts",

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.config.vocoder_checks import check_vocoder_config, require_valid_vocoder
+from finetune_tts.config.making import save_config
 from finetune_tts.errors import UserError
-from finetune_tts.families.loading import save_config
-from finetune_tts.families.vocoder_loading import (
-    VOCODER_CLASSES,
-    load_vocoder_config,
-    vocoder_config_from_dict,
-    vocoder_name,
-)
+from finetune_tts.families.checks import check_config, require_valid
+from finetune_tts.families.loading import load_vocoder_config, vocoder_config_from_dict, vocoder_name
+from finetune_tts.families.registry import family_of, names
 
 #: What coqui-tts 0.28.0 fills in: under "all" what its vocoders have in common.
 DEFAULTS = json.loads((Path(__file__).parent / "vocoder_defaults.json").read_text(encoding="utf-8"))
@@ -32,21 +28,21 @@ OLD_MULTIBAND = """{
 }"""
 
 
-@pytest.mark.parametrize("name", VOCODER_CLASSES)
+@pytest.mark.parametrize("name", names(vocoders=True))
 def test_defaults_are_those_of_coqui(name):
-    ours = VOCODER_CLASSES[name]().to_dict()
+    ours = family_of(name).config_class().to_dict()
     for field, value in {**DEFAULTS["all"], **DEFAULTS[name]}.items():
         assert ours[field] == value, field
 
 
-@pytest.mark.parametrize("name", VOCODER_CLASSES)
+@pytest.mark.parametrize("name", names(vocoders=True))
 def test_every_field_has_help_and_the_defaults_make_sense(name):
-    config = VOCODER_CLASSES[name]()
+    config = family_of(name).config_class()
     assert all(member.metadata.get("help") for member in config.__dataclass_fields__.values())
-    assert check_vocoder_config(config) == []
+    assert check_config(config) == []
 
 
-@pytest.mark.parametrize("name", VOCODER_CLASSES)
+@pytest.mark.parametrize("name", names(vocoders=True))
 def test_a_written_config_comes_back(name, tmp_path):
     config = vocoder_config_from_dict({"model": name, "of_another_program": [1, 2], "seq_len": 512})
     save_config(config, tmp_path / "config.json")
@@ -133,5 +129,5 @@ def test_wrong_types_are_named():
 def test_values_that_make_no_sense_are_named(fields, message):
     config = vocoder_config_from_dict(fields)
     with pytest.raises(UserError, match="my.json: ") as caught:
-        require_valid_vocoder(config, "my.json")
+        require_valid(config, "my.json")
     assert message in str(caught.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.architectures import NOT_YET, support
+from finetune_tts.families.registry import NOT_YET, support
 
 HERE = Path(__file__).parent
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or HERE.parent / "reference")

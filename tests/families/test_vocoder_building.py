@@ -6,16 +6,11 @@ import pytest
 import torch
 
 from finetune_tts.errors import UserError
+from finetune_tts.families.building import build_discriminator, build_generator, build_model
+from finetune_tts.families.loading import vocoder_config_from_dict
 from finetune_tts.families.melgan.discriminator import MelganDiscriminator
-from finetune_tts.families.vocoder_building import (
-    build_discriminator,
-    build_discriminator_loss,
-    build_generator,
-    build_generator_loss,
-    needs_mel_filters,
-)
-from finetune_tts.families.vocoder_loading import vocoder_config_from_dict
 from finetune_tts.layers.judgement import Judgement
+from finetune_tts.tasks.vocoder_losses import build_discriminator_loss, build_generator_loss, needs_mel_filters
 
 SMALL_HIFIGAN = {
     "upsample_factors": [16, 16],
@@ -53,7 +48,10 @@ def test_the_block_type_may_be_a_number():
 def test_a_step_in_lower_precision_has_finite_losses_and_gradients(model, params, chirp):
     torch.manual_seed(0)
     settings = config(model=model, generator_model_params=params)
-    generator, discriminator = build_generator(settings), MelganDiscriminator(base_channels=4, downsample_factors=(2,))
+    generator, discriminator = (
+        build_model(settings, for_training=False),
+        MelganDiscriminator(base_channels=4, downsample_factors=(2,)),
+    )
     loss = build_generator_loss(settings, torch.rand(80, 513) if needs_mel_filters(settings) else None)
     recorded = chirp(2048)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -80,7 +78,7 @@ def test_channels_that_releases_name_and_do_not_have_are_said_not_used(caplog):
 
 @pytest.mark.parametrize("model", ["melgan", "fullband_melgan", "multiband_melgan", "parallel_wavegan", "univnet"])
 def test_generators_make_a_hop_of_samples_for_each_frame(model):
-    generator = build_generator(config(model=model))
+    generator = build_model(config(model=model), for_training=False)
     wave = generator.inference(torch.zeros(1, 80, 6))
     assert wave.shape[:2] == (1, 1)
     assert wave.shape[2] % 256 == 0
@@ -105,10 +103,10 @@ def test_networks_that_are_no_gan():
     settings = config(
         model="wavegrad", model_params=small, test_noise_schedule={"min_val": 0.1, "max_val": 0.5, "num_steps": 2}
     )
-    assert build_generator(settings).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 3 * 256)
+    assert build_model(settings, for_training=False).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 3 * 256)
     args = {"rnn_dims": 4, "fc_dims": 4, "num_res_blocks": 1, "compute_dims": 4, "res_out_dims": 8, "mode": "9"}
     settings = config(model="wavernn", model_args=args, target_samples=100, overlap_samples=10)
-    assert build_generator(settings).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 2 * 256)
+    assert build_model(settings, for_training=False).inference(torch.zeros(1, 80, 3)).shape == (1, 1, 2 * 256)
 
 
 def test_residual_discriminator():

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.checkpoints.vocoders import restore_vocoder, vocoder_weights
 from finetune_tts.errors import UserError
 from finetune_tts.families.melgan.discriminator import MelganDiscriminator
 from finetune_tts.families.melgan.network import MultibandMelganGenerator
-from finetune_tts.families.vocoder_restoring import restore_vocoder, vocoder_weights
 
 SMALL = {"in_channels": 5, "base_channels": 16, "upsample_factors": (4, 4), "num_res_blocks": 1}
 JUDGE = {"base_channels": 4, "max_channels": 8, "downsample_factors": (2,)}

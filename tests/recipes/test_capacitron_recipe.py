@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.families import building
 from finetune_tts.families.loading import load_config
 from finetune_tts.families.tacotron.building import build_tacotron2
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
@@ -28,10 +27,10 @@ TINY = {
 }
 
 
-def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path, monkeypatch):
+def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path, monkeypatch, change_family):
     # The widths of the decoder are no fields of a config.
     sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes))
     words = ["--device=cpu", "--max_steps=2", *(f"--coqpit.{name}={value}" for name, value in TINY.items())]
     words += ["--coqpit.output_path", tmp_path / "runs", "--coqpit.datasets.0.path", ljspeech]
     assert run_program(RECIPE, *words) == 0

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.config.checks import require_valid
 from finetune_tts.config.vocoder import VocoderConfig
-from finetune_tts.config.vocoder_checks import require_valid_vocoder
-from finetune_tts.families.vocoder_loading import load_any_config
+from finetune_tts.families.checks import require_valid
+from finetune_tts.families.loading import load_any_config
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.py"))
@@ -43,7 +42,7 @@ def test_there_are_configs():
 def test_a_shipped_config_loads_and_is_valid(path):
     config = load_any_config(path)
     if isinstance(config, VocoderConfig):
-        require_valid_vocoder(config, path.name)
+        require_valid(config, path.name)
     else:
         require_valid(config, path.name)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.families.loading import load_config
-from finetune_tts.families.vocoder_loading import load_vocoder_config
+from finetune_tts.families.loading import load_config, load_vocoder_config
 
 ROOT = Path(__file__).parents[2]
 HIFIGAN = "recipes/ljspeech/hifigan/train_hifigan.py"

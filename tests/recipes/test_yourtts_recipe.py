@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.config.checks import require_valid
 from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.families.checks import require_valid
 from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 RECIPE = "recipes/vctk/yourtts/train_yourtts.py"

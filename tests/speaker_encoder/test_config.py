@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from finetune_tts.config.making import save_config, unknown_fields
 from finetune_tts.errors import UserError
-from finetune_tts.families.loading import load_config, save_config, unknown_fields
+from finetune_tts.families.loading import load_config
 from finetune_tts.speaker_encoder.config import load_encoder_config
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parents[1] / "reference")

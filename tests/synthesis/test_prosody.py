@@ -10,10 +10,9 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
-from finetune_tts.families import building
 from finetune_tts.families.building import build_model
 from finetune_tts.families.tacotron.building import build_tacotron2
-from finetune_tts.families.tacotron.prosody import StyleRecording
+from finetune_tts.families.tacotron.style_flags import StyleRecording
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.voice import Voice
 
@@ -21,9 +20,9 @@ SIZES = {"capacitron_VAE_embedding_dim": 4, "capacitron_text_summary_embedding_d
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
+def small_networks(change_family):
     sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes))
 
 
 @pytest.fixture

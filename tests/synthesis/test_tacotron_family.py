@@ -8,7 +8,6 @@ import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.families import building
 from finetune_tts.families.building import build_model
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
@@ -19,11 +18,11 @@ FIELDS = {"encoder_in_features": 8, "decoder_in_features": 8, "max_decoder_steps
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
+def small_networks(change_family):
     sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron", partial(build_tacotron, sizes=sizes))
+    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
     sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes2))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
-from finetune_tts.families.forcing import forced_mels, require_forced
+from finetune_tts.families.speaking import forced_mels, require_force
 from finetune_tts.families.tacotron.capacitron import CapacitronOptions
 from finetune_tts.families.tacotron.network import NetworkOptions
 from finetune_tts.families.tacotron.tacotron import Tacotron, TacotronSizes
@@ -39,17 +39,17 @@ def batch():
 
 @pytest.mark.parametrize("model", ["tacotron", "tacotron2"])
 def test_a_tacotron_gives_mel_bands_for_the_frames_of_each_recording(model, batch):
-    mels = forced_mels(small(model), require_forced(model), batch)
+    mels = forced_mels(small(model), require_force(model), batch)
     assert [mel.shape for mel in mels] == [(8, 10), (8, 7)]
 
 
 @pytest.mark.parametrize("model", ["tacotron", "tacotron2"])
 def test_a_model_with_capacitron_gives_the_same_each_time(model, batch):
     network = small(model, prenet_dropout=False, capacitron=CapacitronOptions(channels=4, text_channels=3))
-    first, again = (forced_mels(network, require_forced(model), batch) for _ in range(2))
+    first, again = (forced_mels(network, require_force(model), batch) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
 
 def test_a_model_that_makes_waveforms_is_refused():
     with pytest.raises(UserError, match="a vits model gives no spectrograms"):
-        require_forced("vits")
+        require_force("vits")

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from finetune_tts.checkpoints.networks import absent_modules
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
-from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask, absent_discriminator
+from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.training import run as run_module
 from finetune_tts.training.adversarial_step import warm_up_for
@@ -350,9 +351,9 @@ def test_the_warm_up_is_a_tenth_of_a_run_and_no_more_than_a_thousand_steps():
 def test_a_discriminator_is_absent_only_if_not_one_tensor_of_it_is_there():
     network = ToyGAN()
     names = list(network.state_dict())
-    assert absent_discriminator(network, [name for name in names if name.startswith("gen")]) == ("disc",)
-    assert absent_discriminator(network, [name for name in names if name != "disc.score.bias"]) == ()
-    assert absent_discriminator(network.generator, []) == ()
+    assert absent_modules(network, [name for name in names if name.startswith("gen")], ("disc",)) == ("disc",)
+    assert absent_modules(network, [name for name in names if name != "disc.score.bias"], ("disc",)) == ()
+    assert absent_modules(network.generator, [], ("disc",)) == ()
 
 
 def test_checkpoints_hold_the_states_in_the_order_of_the_field(make_gan_run):

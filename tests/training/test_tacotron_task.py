@@ -13,10 +13,10 @@ from finetune_tts.assembly.speech import Request, assemble, assemble_continued
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.config.making import save_config
 from finetune_tts.data.tokenizing import build_tokenizer
-from finetune_tts.families import building
 from finetune_tts.families.building import build_model
-from finetune_tts.families.loading import config_from_dict, load_config, save_config
+from finetune_tts.families.loading import config_from_dict, load_config
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
@@ -61,12 +61,12 @@ VARIANTS = {
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
+def small_networks(change_family):
     """The widths that no config names, small."""
     sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron", partial(build_tacotron, sizes=sizes))
+    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
     sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    monkeypatch.setitem(building.BUILDERS, "tacotron2", partial(build_tacotron2, sizes=sizes2))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import torch
 from finetune_tts.check import trial
 from finetune_tts.check.trial import try_steps
 from finetune_tts.data.sample import Sample
-from finetune_tts.families import tasks
+from finetune_tts.families.family import Family, Implementation
+from finetune_tts.families.registry import ENTRIES, FINE_TUNE, Entry
 from finetune_tts.machine.distributed import World
 from finetune_tts.machine.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.run import TrainingJob
@@ -21,8 +22,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def make_job(tiny_config, tiny_task, tiny_data, tiny_network, monkeypatch, tmp_path) -> Callable[..., TrainingJob]:
     def make(task=tiny_task, clips=22, eval_clips=6, restored=True, **fields) -> TrainingJob:
-        monkeypatch.setitem(tasks.TASKS, "tiny", task)
         config = tiny_config(output_path=str(tmp_path / "output"), **fields)
+        family = Family("tiny", type(config), lambda: Implementation(task=task))
+        monkeypatch.setitem(ENTRIES, "tiny", Entry(FINE_TUNE, lambda: family))
         eval_data = tiny_data(eval_clips) if eval_clips else None
         return TrainingJob(config, tiny_network(), tiny_data(clips), eval_data, CPU, restored)
 

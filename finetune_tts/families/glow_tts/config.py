@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.base import Config
+from finetune_tts.config.released import Values
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 
@@ -92,3 +93,20 @@ class GlowTTSConfig(GlowTTSDecoderConfig, GlowTTSEncoderConfig, SpeakerConfig, S
     )
     grad_clip: float | list[float] = field(default=5.0, metadata={"help": "Norm that gradients are cut to; 0 is off."})
     lr: float | list[float] = field(default=0.001, metadata={"help": "Learning rate."})
+
+
+#: Names that encoders had in older releases.
+ENCODER_TYPES = {
+    "gatedconv": "gated_conv",
+    "residual_bn_conv": "residual_conv_bn",
+    "transformer": "rel_pos_transformer",
+}
+
+
+def modernise(values: Values, spelling: str) -> None:
+    """Write the encoder type as it is written today, and give its arguments where a config leaves them out."""
+    kind = values.get("encoder_type")
+    if isinstance(kind, str):
+        kind = values["encoder_type"] = ENCODER_TYPES.get(kind.lower(), kind.lower())
+    if values.get("encoder_params") is None and isinstance(kind, str) and kind in ENCODER_PARAMS:
+        values["encoder_params"] = deepcopy(ENCODER_PARAMS[kind])

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from finetune_tts.errors import UserError
+from finetune_tts.families.family import Sizes
 from finetune_tts.families.tacotron.attention import AttentionOptions
 from finetune_tts.families.tacotron.capacitron import CapacitronOptions
 from finetune_tts.families.tacotron.capacitron_config import CapacitronVAEConfig
@@ -17,19 +18,19 @@ Network = TypeVar("Network", bound=TacotronNetwork)
 
 
 def build_tacotron(
-    config: TacotronConfig, num_symbols: int, num_speakers: int = 0, *, sizes: TacotronSizes | None = None
+    config: TacotronConfig, sizes: Sizes, *, for_training: bool = True, widths: TacotronSizes | None = None
 ) -> Tacotron:
-    """Build the Tacotron that ``config`` describes; ``sizes`` makes a small one for a test.
+    """Build the Tacotron that ``config`` describes; ``widths`` makes a small one for a test.
 
     Raises:
         UserError: the config contradicts itself.
     """
     try:
         network = Tacotron(
-            options=_options(config, num_symbols, num_speakers, windowing=config.windowing),
+            options=_options(config, sizes, windowing=config.windowing),
             linear_channels=config.out_channels,
             encoder_channels=config.encoder_in_features,
-            sizes=sizes,
+            sizes=widths,
         )
         return _at_first_r(network, config)
     except ValueError as error:
@@ -37,18 +38,18 @@ def build_tacotron(
 
 
 def build_tacotron2(
-    config: Tacotron2Config, num_symbols: int, num_speakers: int = 0, *, sizes: Tacotron2Sizes | None = None
+    config: Tacotron2Config, sizes: Sizes, *, for_training: bool = True, widths: Tacotron2Sizes | None = None
 ) -> Tacotron2:
-    """Build the Tacotron 2 that ``config`` describes; ``sizes`` makes a small one for a test.
+    """Build the Tacotron 2 that ``config`` describes; ``widths`` makes a small one for a test.
 
     Raises:
         UserError: the config contradicts itself.
     """
     try:
         network = Tacotron2(
-            options=_options(config, num_symbols, num_speakers, windowing=config.attention_win),
+            options=_options(config, sizes, windowing=config.attention_win),
             encoder_channels=config.encoder_in_features,
-            sizes=sizes,
+            sizes=widths,
         )
         return _at_first_r(network, config)
     except ValueError as error:
@@ -78,10 +79,10 @@ def loss_options(config: TacotronConfig) -> TacotronLossOptions:
     )
 
 
-def _options(config: TacotronConfig, num_symbols: int, num_speakers: int, *, windowing: bool) -> NetworkOptions:
+def _options(config: TacotronConfig, sizes: Sizes, *, windowing: bool) -> NetworkOptions:
     style = config.gst or GSTConfig()
     return NetworkOptions(
-        num_symbols=num_symbols,
+        num_symbols=sizes.symbols,
         frame_channels=config.decoder_output_dim,
         frames_per_step=config.r,
         attention=AttentionOptions(
@@ -101,7 +102,7 @@ def _options(config: TacotronConfig, num_symbols: int, num_speakers: int, *, win
         memory_size=max(config.memory_size, 0),
         coarse_frames_per_step=config.ddc_r if config.double_decoder_consistency else 0,
         bidirectional=config.bidirectional_decoder,
-        num_speakers=num_speakers if config.use_speaker_embedding and not config.use_d_vector_file else 0,
+        num_speakers=sizes.speakers if config.use_speaker_embedding and not config.use_d_vector_file else 0,
         speaker_channels=config.speaker_embedding_dim,
         d_vector_channels=config.d_vector_dim if config.use_d_vector_file else 0,
         style=StyleOptions(style.gst_embedding_dim, style.gst_num_heads, style.gst_num_style_tokens)

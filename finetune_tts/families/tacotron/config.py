@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.base import Config
+from finetune_tts.config.released import Values, move
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.families.tacotron.capacitron_config import CapacitronConfig
@@ -163,3 +164,27 @@ def frames_per_step_at(config: TacotronConfig, step: int) -> int:
         if step >= entry[0]:
             frames = entry[1]
     return frames
+
+
+def modernise(values: Values, spelling: str) -> None:
+    """Style tokens under other names, and channels that followed from the spectrogram before they were fields."""
+    # Spelled like this, the name decides the error that 🐸TTS trains with, to this day.
+    if spelling == "Tacotron":
+        values.setdefault("spectrogram_error", "l1")
+    audio = values.get("audio")
+    audio = audio if isinstance(audio, dict) else {}
+    bands, bins = audio.get("num_mels", 80), audio.get("fft_size", 1024)
+    if isinstance(bands, int) and isinstance(bins, int):
+        values.setdefault("decoder_output_dim", bands)
+        values.setdefault("out_channels", bins // 2 + 1 if values["model"] == "tacotron" else bands)
+    if values["model"] == "tacotron":
+        values["compute_linear_spec"] = True  # which coqui-tts takes for granted
+    # Without a size, coqui-tts takes this one.
+    if values.get("use_d_vector_file") is True and values.get("d_vector_dim") is None:
+        values["d_vector_dim"] = 512
+    group = values.get("gst")
+    if isinstance(group, dict):
+        move(group, "gst_style_tokens", group, "gst_num_style_tokens")
+        given = group.get("gst_style_input")
+        if isinstance(given, str | dict):
+            move(group, "gst_style_input", group, f"gst_style_input_{'wav' if isinstance(given, str) else 'weights'}")

@@ -1,8 +1,5 @@
 """How a model with Capacitron is to speak: like a recording."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import torch
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
@@ -10,20 +7,8 @@ from finetune_tts.config.base import Config
 from finetune_tts.errors import UserError
 from finetune_tts.families.tacotron.capacitron import Reference
 from finetune_tts.families.tacotron.capacitron_config import CapacitronConfig, CapacitronVAEConfig
+from finetune_tts.families.tacotron.style_flags import StyleRecording
 from finetune_tts.text.tokenizer import Tokenizer
-
-
-@dataclass(frozen=True)
-class StyleRecording:
-    """A recording to speak like.
-
-    Attributes:
-        path: the audio file.
-        text: what is said there; a model whose prosody encoder does not look at the text needs none.
-    """
-
-    path: str | Path
-    text: str | None = None
 
 
 def reference_for(
@@ -47,7 +32,7 @@ def reference_for(
             recording cannot be read.
     """
     if not isinstance(config, CapacitronConfig) or not config.use_capacitron_vae:
-        raise UserError("--capacitron_style_wav: this model has no Capacitron. Leave the flag out.")
+        raise UserError(recording.refusal)
     vae = config.capacitron_vae or CapacitronVAEConfig()
     token_ids: list[int] = []
     if vae.capacitron_use_text_summary_embeddings:

@@ -1,6 +1,5 @@
 """How a model with global style tokens is to speak: like a recording, or by weights of its tokens."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,29 +11,7 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.base import Config
 from finetune_tts.errors import UserError
 from finetune_tts.families.tacotron.config import GSTConfig, TacotronConfig
-
-#: A recording, or the weight of each token by its number, as a text.
-Style = str | Path | Mapping[str, Any]
-
-
-def read_style(given: str) -> Style:
-    """Read a style as a person names it: a recording, a JSON object of weights, or a file that holds one.
-
-    Raises:
-        UserError: a JSON object that cannot be read.
-    """
-    text = given.strip()
-    if text.startswith("{") or text.lower().endswith(".json"):
-        try:
-            if not text.startswith("{"):
-                text = Path(text).read_text(encoding="utf-8")
-            weights = json.loads(text)
-        except (OSError, ValueError) as error:
-            raise UserError(f"--gst_style {given}: cannot be read as JSON ({error}).") from error
-        if not isinstance(weights, dict):
-            raise UserError(f"--gst_style {given}: must be an object of token numbers and weights.")
-        return weights
-    return given
+from finetune_tts.families.tacotron.style_flags import Style
 
 
 def style_for(config: Config, extractor: SpectrogramExtractor, given: Style | None) -> Tensor | dict[int, float] | None:

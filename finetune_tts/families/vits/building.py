@@ -4,27 +4,19 @@ import torch
 
 from finetune_tts.audio.mel_filters import mel_filter_bank
 from finetune_tts.errors import UserError
-from finetune_tts.families.vits.config import VitsConfig
+from finetune_tts.families.family import Sizes
+from finetune_tts.families.vits.config import VitsConfig, upsampling_factor
 from finetune_tts.families.vits.network import VITS
 from finetune_tts.families.vits.spectrogram import SpectrogramFront
 
 
-def build_vits(
-    config: VitsConfig,
-    num_symbols: int,
-    num_speakers: int = 0,
-    num_languages: int = 0,
-    *,
-    discriminator: bool = True,
-) -> VITS:
+def build_vits(config: VitsConfig, sizes: Sizes, *, for_training: bool = True) -> VITS:
     """Build the VITS that ``config`` describes.
 
     Args:
         config: as loaded.
-        num_symbols: size of the vocabulary.
-        num_speakers: rows of the speaker embedding, for a config that uses one.
-        num_languages: rows of the language embedding, likewise.
-        discriminator: false leaves it out, whatever the config says.
+        sizes: of its embeddings.
+        for_training: false leaves the discriminator out, whatever the config says.
 
     Raises:
         UserError: the config contradicts itself.
@@ -33,7 +25,7 @@ def build_vits(
     use_embedding = args.use_speaker_embedding and not args.use_d_vector_file
     try:
         return VITS(
-            num_symbols=num_symbols,
+            num_symbols=sizes.symbols,
             out_channels=args.out_channels,
             hidden_channels=args.hidden_channels,
             text_encoder={
@@ -65,16 +57,16 @@ def build_vits(
                 "periods": args.periods_multi_period_discriminator,
                 "use_spectral_norm": args.use_spectral_norm_disriminator,
             }
-            if args.init_discriminator and discriminator
+            if args.init_discriminator and for_training
             else None,
             use_sdp=args.use_sdp,
             dropout_duration_predictor=args.dropout_p_duration_predictor,
             condition_dp_on_speaker=args.condition_dp_on_speaker,
             detach_dp_input=args.detach_dp_input,
-            num_speakers=num_speakers if use_embedding else 0,
+            num_speakers=sizes.speakers if use_embedding else 0,
             speaker_channels=args.speaker_embedding_channels,
             d_vector_dim=args.d_vector_dim if args.use_d_vector_file else 0,
-            num_languages=num_languages if args.use_language_embedding else 0,
+            num_languages=sizes.languages if args.use_language_embedding else 0,
             language_channels=args.embedded_language_dim,
             segment_frames=args.spec_segment_size,
             interpolation=upsampling_factor(config) if args.interpolate_z else 1.0,
@@ -100,9 +92,3 @@ def build_spectrogram_front(config: VitsConfig) -> SpectrogramFront:
         hop_length=audio.hop_length,
         filters=torch.from_numpy(filters),
     )
-
-
-def upsampling_factor(config: VitsConfig) -> float:
-    """How many times the decoder's sample rate is that of the encoder."""
-    encoder_rate = config.model_args.encoder_sample_rate
-    return config.audio.sample_rate / encoder_rate if encoder_rate else 1.0

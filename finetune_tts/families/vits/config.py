@@ -11,6 +11,7 @@ from typing import Any
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.base import Config
 from finetune_tts.config.languages import LanguageConfig
+from finetune_tts.config.released import RENAMED, Values, move
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig, default_test_sentences
 
@@ -261,3 +262,41 @@ class VitsConfig(VitsLossConfig, AdversarialRates, LanguageConfig, SpeakerConfig
                 self[name] = self.model_args[name]
             else:
                 self.model_args[name] = self[name]
+
+
+def modernise(values: Values, spelling: str) -> None:
+    """Move the network's fields of a VITS into their group; some configs had them at top level.
+
+    What stands in both places counts as the group says, as in coqui-tts.
+    """
+    if values.get("model_args") is None:
+        values["model_args"] = {}
+    group = values["model_args"]
+    if not isinstance(group, dict):
+        return
+    for old, new in RENAMED.items():
+        if new in SHARED_FIELDS:
+            move(group, old, group, new)
+    for name in VitsArgs.field_names():
+        if name in SHARED_FIELDS:
+            if group.get(name) is not None:
+                values[name] = group[name]
+            elif values.get(name) is not None:
+                group[name] = values[name]
+        else:
+            move(values, name, group, name)
+
+
+#: config field → the module that begins fresh, whatever the checkpoint holds.
+RENEW_FIELDS = {"reinit_DP": "duration_predictor", "reinit_text_encoder": "text_encoder"}
+
+
+def renewed_modules(config: VitsConfig) -> tuple[str, ...]:
+    """The modules that begin fresh in a new run, as the config asks."""
+    return tuple(module for field, module in RENEW_FIELDS.items() if config.model_args[field])
+
+
+def upsampling_factor(config: VitsConfig) -> float:
+    """How many times the decoder's sample rate is that of the encoder."""
+    encoder_rate = config.model_args.encoder_sample_rate
+    return config.audio.sample_rate / encoder_rate if encoder_rate else 1.0

@@ -1,4 +1,4 @@
-"""A voice as an ONNX file, for programs that have no torch. So far VITS, which needs no vocoder beside it.
+"""A VITS as an ONNX file, for programs that have no torch.
 
 The inputs have the names that coqui-tts gives them: ``input`` ``[B, T_text]`` token ids, ``input_lengths`` ``[B]``,
 ``scales`` ``[3]`` noise, slowness and noise of durations, and where the model knows them ``sid`` ``[B]`` speakers,
@@ -9,7 +9,6 @@ import importlib.util
 import shutil
 import tempfile
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.errors import UserError
+from finetune_tts.families.speech import Exported, ExportSubject
 from finetune_tts.families.vits.network import VITS
 from finetune_tts.files import replacing
-from finetune_tts.synthesis.voice import Voice
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -27,21 +26,6 @@ TOLERANCE = 1e-3
 
 _PACKAGES = ("onnx", "onnxruntime")
 _TRACED_TOKENS = 13  # any number; the lengths stay variables
-
-
-@dataclass(frozen=True)
-class Exported:
-    """An exported model.
-
-    Attributes:
-        path: of the file.
-        inputs: names of its inputs.
-        difference: the largest between its samples and torch's.
-    """
-
-    path: Path
-    inputs: tuple[str, ...]
-    difference: float
 
 
 class _Graph(nn.Module):
@@ -66,30 +50,29 @@ class _Graph(nn.Module):
         ).waveforms
 
 
-def export_onnx(voice: Voice, path: Path) -> Exported:
+def export_onnx(subject: ExportSubject, path: Path) -> Exported:
     """Write a voice as an ONNX file, and compare what it says with what torch says.
 
     Args:
-        voice: on the CPU; its weight norms are folded.
+        subject: the model; its weight norms are folded.
         path: the file to write.
 
     Raises:
-        UserError: the model is of another architecture, packages are missing, or the file says something else.
+        UserError: packages are missing, or the file says something else.
     """
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"--export needs {' and '.join(missing)}: pip install 'finetune-tts[export]'")
-    network = voice.network
-    if not isinstance(network, VITS):
-        raise UserError(f"--export: a model of {voice.config.model} cannot be exported yet; vits can.")
+    network = subject.network
+    assert isinstance(network, VITS)
     network.prepare_for_inference()
-    conditions = _conditions(voice)
+    conditions = _conditions(subject)
     graph = _Graph(network, tuple(conditions)).eval()
     names = ("input", "input_lengths", "scales", *conditions)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name
-        _write(graph, names, _example(voice, conditions, _TRACED_TOKENS), written)
-        difference = _difference(written, names, graph, voice, conditions)
+        _write(graph, names, _example(subject, conditions, _TRACED_TOKENS), written)
+        difference = _difference(written, names, graph, subject, conditions)
         if not difference <= TOLERANCE:
             raise UserError(f"--export: the exported model would differ from torch's by {difference:.2g}: not written.")
         with replacing(path) as file, written.open("rb") as source:
@@ -119,28 +102,28 @@ def _write(graph: _Graph, names: tuple[str, ...], example: tuple[Tensor, ...], p
         )
 
 
-def _conditions(voice: Voice) -> dict[str, Tensor]:
+def _conditions(subject: ExportSubject) -> dict[str, Tensor]:
     """One speaker and one language, as the model is told them; the names are those of the graph."""
     found: dict[str, Tensor] = {}
-    if voice.takes_d_vectors:
-        size: int = voice.config["d_vector_dim"]
+    if subject.config.use_d_vector_file:
+        size: int = subject.config.d_vector_dim
         found["d_vectors"] = torch.ones(1, size)
-    elif voice.speakers is not None:
-        found["sid"] = torch.tensor([voice.speakers.rows - 1])
-    if voice.language_rows is not None:
-        found["langid"] = torch.tensor([voice.language_rows.rows - 1])
+    elif subject.speakers:
+        found["sid"] = torch.tensor([subject.speakers - 1])
+    if subject.languages:
+        found["langid"] = torch.tensor([subject.languages - 1])
     return found
 
 
-def _example(voice: Voice, conditions: dict[str, Tensor], tokens: int) -> tuple[Tensor, ...]:
+def _example(subject: ExportSubject, conditions: dict[str, Tensor], tokens: int) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(tokens)
-    ids = torch.randint(0, len(voice.tokenizer.vocabulary), (1, tokens), generator=generator)
+    ids = torch.randint(0, subject.symbols, (1, tokens), generator=generator)
     # Without noise, so that both say the same.
     return ids, torch.tensor([tokens]), torch.tensor([0.0, 1.0, 0.0]), *conditions.values()
 
 
 def _difference(
-    path: Path, names: tuple[str, ...], graph: _Graph, voice: Voice, conditions: dict[str, Tensor]
+    path: Path, names: tuple[str, ...], graph: _Graph, subject: ExportSubject, conditions: dict[str, Tensor]
 ) -> float:
     """The largest distance of two samples, over texts of other lengths than the one that was traced."""
     import onnxruntime
@@ -148,7 +131,7 @@ def _difference(
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     largest = 0.0
     for tokens in (3, 2 * _TRACED_TOKENS):
-        example = _example(voice, conditions, tokens)
+        example = _example(subject, conditions, tokens)
         # A condition that the network does not use is no input of the file.
         wanted = {entry.name for entry in session.get_inputs()}
         feed = {name: value.numpy() for name, value in zip(names, example, strict=True) if name in wanted}

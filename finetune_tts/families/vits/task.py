@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
-from finetune_tts.families.vits.building import build_spectrogram_front, upsampling_factor
-from finetune_tts.families.vits.config import VitsArgs, VitsConfig
+from finetune_tts.families.vits.building import build_spectrogram_front
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig, upsampling_factor
 from finetune_tts.families.vits.latent import slices
 from finetune_tts.families.vits.loss import LossWeights, discriminator_loss, generator_loss
 from finetune_tts.families.vits.network import VITS
@@ -32,8 +31,6 @@ FREEZE_FIELDS = {
     "freeze_flow_decoder": ("flow",),
     "freeze_waveform_decoder": ("waveform_decoder",),
 }
-#: config field → the module that begins fresh, whatever the checkpoint holds.
-RENEW_FIELDS = {"reinit_DP": "duration_predictor", "reinit_text_encoder": "text_encoder"}
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,6 @@ def freeze_modules(network: VITS, args: VitsArgs) -> list[str]:
     for name in frozen:
         getattr(network, name).requires_grad_(False)
     return frozen
-
-
-def renewed_modules(config: SpeechConfig) -> tuple[str, ...]:
-    """The modules that begin fresh in a new run, as the config asks; none but for a VITS."""
-    if not isinstance(config, VitsConfig):
-        return ()
-    return tuple(module for field, module in RENEW_FIELDS.items() if config.model_args[field])
 
 
 class VITSTask(AdversarialTask):

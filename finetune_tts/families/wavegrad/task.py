@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from finetune_tts.data.segments import SegmentBatch
-from finetune_tts.families.vocoder_building import build_noise_schedule
+from finetune_tts.families.wavegrad.building import build_noise_schedule
 from finetune_tts.families.wavegrad.config import WavegradConfig
 from finetune_tts.families.wavegrad.network import Wavegrad, wavegrad_loss
 from finetune_tts.tasks.resynthesis import Resynthesis

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.base import Config
+from finetune_tts.config.released import Values, move
 from finetune_tts.config.vocoder import VocoderConfig
 
 
@@ -56,3 +57,12 @@ class WavernnConfig(VocoderConfig):
     )
     seq_len: int = field(default=1280, metadata={"help": "Samples of a piece that is trained on."})
     use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+
+
+def modernise(values: Values, spelling: str) -> None:
+    """The network of WaveRNN stood under ``model_params``, its mode at top level."""
+    move(values, "model_params", values, "model_args")
+    group = values.get("model_args")
+    if isinstance(group, dict):
+        for name in ("mode", "mulaw"):
+            move(values, name, group, name)

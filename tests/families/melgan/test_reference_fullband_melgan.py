@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
+from finetune_tts.families.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "fullband_melgan"
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
+from finetune_tts.families.building import build_discriminator, build_generator
 
 REFERENCE_MODEL = "parallel_wavegan"
 NOISE_SEED = 1234  # with which the reference drew the noise

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetune_tts.config.checks import check_config
+from finetune_tts.families.checks import check_config
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.families.overrides import apply_overrides, parse_overrides
 

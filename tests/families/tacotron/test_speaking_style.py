@@ -10,7 +10,8 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.errors import UserError
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.tacotron.config import GSTConfig, Tacotron2Config
-from finetune_tts.families.tacotron.speaking_style import read_style, style_for
+from finetune_tts.families.tacotron.speaking_style import style_for
+from finetune_tts.families.tacotron.style_flags import read_style
 
 
 @pytest.fixture

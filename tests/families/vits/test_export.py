@@ -11,7 +11,7 @@ from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
-from finetune_tts.families.vits.export import export_onnx
+from finetune_tts.synthesis.export import export_voice
 from finetune_tts.synthesis.loading import load_voice
 
 TINY = {
@@ -41,7 +41,7 @@ def model_of(tmp_path):
             (folder / "language_ids.json").write_text(json.dumps({"en": 0, "pt": 1}))
         (folder / "config.json").write_text(json.dumps(config.to_dict()))
         torch.manual_seed(2)
-        network = build_model(config, len(build_tokenizer(config).vocabulary), 2, 2, discriminator=False)
+        network = build_model(config, len(build_tokenizer(config).vocabulary), 2, 2, for_training=False)
         with torch.no_grad():
             for parameter in network.parameters():  # a fresh flow passes everything through
                 parameter += 0.05 * torch.randn_like(parameter)
@@ -55,7 +55,7 @@ def model_of(tmp_path):
 def test_onnxruntime_says_what_torch_says(args, model_of, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     voice = load_voice(model_of(**args))
-    exported = export_onnx(voice, tmp_path / "voice.onnx")
+    exported = export_voice(voice, "onnx", tmp_path / "voice.onnx")
     assert exported.difference < 1e-3
     session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     ids, lengths = torch.randint(0, 50, (2, 40)), torch.tensor([40, 11])
@@ -84,4 +84,4 @@ def test_another_format_and_missing_packages_are_named(model_of, tmp_path, monke
     voice = load_voice(model_of())
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs onnx and onnxruntime: pip install 'finetune-tts\[export\]'"):
-        export_onnx(voice, tmp_path / "voice.onnx")
+        export_voice(voice, "onnx", tmp_path / "voice.onnx")

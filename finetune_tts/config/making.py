@@ -1,0 +1,67 @@
+"""From plain values to a config object, and from there to a file; nothing is lost on the way."""
+
+import logging
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from finetune_tts.config.base import Config
+from finetune_tts.config.values import Findings, build
+from finetune_tts.errors import UserError
+from finetune_tts.files import write_json
+
+logger = logging.getLogger(__name__)
+
+
+def built(group: type[Config], values: dict[str, Any], where: str, *, quiet: bool) -> Config:
+    """Make a config of values in today's form, and log what was not taken as it stands.
+
+    Args:
+        group: the class to make.
+        values: field name → value.
+        where: what the values are called in messages.
+        quiet: log nothing.
+
+    Raises:
+        UserError: values of a wrong type; all of them are named.
+    """
+    findings = Findings()
+    config = build(group, values, "", findings)
+    if findings.faults:
+        raise UserError(type_faults(findings.faults, where))
+    if findings.defaulted and not quiet:
+        logger.info("%s: null, so the default counts: %s", where, ", ".join(findings.defaulted))
+    if not quiet and (unknown := unknown_fields(config)):
+        logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), ", ".join(unknown))
+    return config
+
+
+def type_faults(faults: list[str], where: str) -> str:
+    """Join the faults of one file into a message; one fault stays on one line."""
+    if len(faults) == 1:
+        return f"{where}: {faults[0]}."
+    return "\n  ".join([f"{where}: {len(faults)} values have a wrong type:", *faults])
+
+
+def save_config(config: Config, path: str | Path) -> None:
+    """Write a config, unknown fields included, as JSON that coqui-tts loads; whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        write_json(path, config.to_dict())
+    except OSError as error:
+        raise UserError(f"{path}: the config cannot be written ({error.strerror}).") from error
+
+
+def unknown_fields(config: Config) -> dict[str, Any]:
+    """Return the fields that were kept without being known, dotted name → value, those of nested groups too."""
+    found = dict(config.kept_fields())
+    for field in fields(config):
+        value = getattr(config, field.name)
+        groups = {f"{field.name}.{index}": item for index, item in enumerate(value)} if isinstance(value, list) else {}
+        for name, group in {field.name: value, **groups}.items():
+            if isinstance(group, Config):
+                found |= {f"{name}.{unknown}": kept for unknown, kept in unknown_fields(group).items()}
+    return found

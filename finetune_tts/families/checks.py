@@ -1,0 +1,28 @@
+"""Values of a config that have the right type and make no sense: found before any data is read, all named at once."""
+
+from finetune_tts.config.checks import require_no_faults, speech_faults
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.config.vocoder_checks import vocoder_faults
+from finetune_tts.families.registry import family_of
+
+
+def check_config(config: SpeechConfig | VocoderConfig) -> list[str]:
+    """Return what is out of range or contradicts itself in a config, one line each; nothing where all is well."""
+    family = family_of(config.model)
+    if isinstance(config, VocoderConfig):
+        return [*vocoder_faults(config), *family.faults(config)]
+    return [*speech_faults(config, own_optimizers=family.own_optimizers(config)), *family.faults(config)]
+
+
+def require_valid(config: SpeechConfig | VocoderConfig, where: str = "config") -> None:
+    """Refuse a config with values that make no sense.
+
+    Args:
+        config: what to check.
+        where: what the config is called in the message, for example the file's name.
+
+    Raises:
+        UserError: one message that names all of them.
+    """
+    require_no_faults(check_config(config), where)

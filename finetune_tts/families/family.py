@@ -1,0 +1,164 @@
+"""What the program has to know of an architecture, in one object: its config, its network, its task, its speech.
+
+A :class:`Family` holds plain facts and costs no torch, so that configs can be read and listed in milliseconds. What
+computes stands in its :class:`Implementation`, which is loaded when it is needed first. Everything that differs
+between architectures is a field of one of the two; no module outside of ``families/x/`` asks which one it has.
+"""
+
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune_tts.config.base import Config
+from finetune_tts.config.released import Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from finetune_tts.families.speech import Export, Force, Speak, StyleOf
+    from finetune_tts.tasks.task import TTSTask
+
+
+@dataclass(frozen=True)
+class EmbeddingRows:
+    """Names of the embedding tensors of an architecture, in its state dict.
+
+    Restoring copies their rows by what they stand for, not by place, so that an alphabet or a set of speakers may grow.
+
+    Attributes:
+        symbols: one row for each symbol of the vocabulary.
+        speakers: one row for each speaker, in a network of several; "" where the architecture knows no such thing.
+        languages: one row for each language, likewise.
+    """
+
+    symbols: str
+    speakers: str = ""
+    languages: str = ""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a network that follow from its data, not from its config.
+
+    Attributes:
+        symbols: rows of the symbol embedding.
+        speakers: rows of the speaker embedding, for a config that uses one.
+        languages: rows of the language embedding, likewise.
+    """
+
+    symbols: int = 0
+    speakers: int = 0
+    languages: int = 0
+
+
+def _no_faults(config: Any) -> Iterator[str]:
+    """Yield nothing: the checks that all configs share suffice."""
+    return iter(())
+
+
+def _unchanged(values: Values, spelling: str) -> None:
+    """Nothing has an older form."""
+
+
+def _weights_as_they_are(
+    config: Any, weights: "Mapping[str, Tensor]", known: Mapping[str, Any], chosen: Container[str]
+) -> "Mapping[str, Tensor]":
+    return weights
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """The parts of a family that compute, and that cost torch.
+
+    Attributes:
+        task: ``(network, config, speak) → task``.
+        build: ``(config, sizes, *, for_training) → network``. For speaking, what only training needs is left out. None
+            for a vocoder whose config names generator and discriminator each for itself.
+        speak: token ids → a spectrogram or a waveform; None for a vocoder.
+        force: spectrograms of recordings under teacher forcing; None where the architecture gives none.
+        style_of: what the user says of a style → what the network takes; None where it takes none.
+        fit_to_weights: changes a config so that it describes the network that weights are of; returns the weights,
+            changed where the user asks for another network than theirs. For what names and shapes do not tell.
+        require_converting: raises ``UserError`` where a network cannot convert voices; None where none of the
+            architecture can.
+        convert: a recording in another voice, see ``families.speech.Convert``.
+        exporters: format → writes a voice in that format.
+        generator: ``config → network`` that generates waveforms, of a vocoder whose config names its discriminator.
+        discriminators: name in a config → builds it from its parameters; of vocoders.
+    """
+
+    task: "Callable[..., TTSTask]"
+    build: "Callable[..., nn.Module] | None" = None
+    speak: "Speak | None" = None
+    force: "Force | None" = None
+    style_of: "StyleOf | None" = None
+    fit_to_weights: "Callable[..., Mapping[str, Tensor]]" = _weights_as_they_are
+    require_converting: "Callable[[nn.Module, Any], None] | None" = None
+    convert: "Callable[..., Any] | None" = None
+    exporters: "Mapping[str, Export]" = field(default_factory=dict)
+    generator: "Callable[[Any], nn.Module] | None" = None
+    discriminators: "Mapping[str, Callable[[Mapping[str, Any]], nn.Module]]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One architecture.
+
+    Attributes:
+        name: the ``model`` field of its configs.
+        config_class: class of its configs.
+        load: loads what computes.
+        faults: yields what is wrong with the family's own config fields, one line each.
+        modernise: brings the values of older configs to today's form, in place; it is told how the config spelled the
+            architecture, too.
+        from_foreign: values of a config file in another program's format, and the folder it stands in → values under
+            🐸TTS's names; None where the file is of no format that this family reads.
+        settle: after fields were set by name: makes places that mean the same say the same.
+        own_optimizers: whether a config names its optimizers in a way of the family's own.
+        rows: what the rows of its embeddings stand for; None for a vocoder.
+        translate_names: brings tensor names of the architecture's original program to those of 🐸TTS.
+        discriminator: first part of the names of its discriminator's tensors; "" where there is none.
+        derived: last parts of tensor names that follow from other tensors.
+        only_in_training: modules that speaking does not need, and that a release may lack.
+        renewed: modules that a config lets begin fresh.
+        makes_waveform: it needs no vocoder.
+        needs_waveforms: it is trained on waveforms, not on spectrograms alone.
+        aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
+        conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
+        slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
+        read_style: flags of ``tts`` that only this family has → how to speak, or None where none was given.
+    """
+
+    name: str
+    config_class: type[Config]
+    load: Callable[[], Implementation]
+    faults: Callable[[Any], Iterator[str]] = _no_faults
+    modernise: Callable[[Values, str], None] = _unchanged
+    from_foreign: Callable[[Values, Path], Values | None] = lambda values, folder: None
+    settle: Callable[[Any, Collection[str]], None] = lambda config, changed: None
+    own_optimizers: Callable[[Any], bool] = lambda config: False
+    rows: EmbeddingRows | None = None
+    translate_names: "Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]" = lambda state: state
+    discriminator: str = ""
+    derived: tuple[str, ...] = ()
+    only_in_training: tuple[str, ...] = ()
+    renewed: Callable[[Any], tuple[str, ...]] = lambda config: ()
+    makes_waveform: bool = False
+    needs_waveforms: bool = False
+    aligned_frames: Callable[[Any], int | None] = lambda config: None
+    conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)
+    slow_to_speak: bool = False
+    read_style: Callable[[Mapping[str, Any]], Any | None] = lambda flags: None
+
+    @cached_property
+    def implementation(self) -> Implementation:
+        """What computes; costs torch when it is asked for first."""
+        return self.load()
+
+    @property
+    def embedding_rows(self) -> EmbeddingRows:
+        """What the rows of its embeddings stand for, of an architecture that reads text."""
+        assert self.rows is not None, self.name
+        return self.rows

@@ -1,0 +1,36 @@
+"""What the families of vocoders that are trained against a discriminator have in common."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from finetune_tts.config.vocoder import GANVocoderConfig
+from finetune_tts.families.family import Implementation
+from finetune_tts.tasks.gan_vocoder import GANVocoderTask
+
+logger = logging.getLogger(__name__)
+
+Params = Mapping[str, Any]
+
+
+def gan_implementation(
+    generator: Callable[[GANVocoderConfig], nn.Module],
+    discriminators: Mapping[str, Callable[[Params], nn.Module]] | None = None,
+) -> Implementation:
+    """The implementation of a family.
+
+    Args:
+        generator: builds it from a config.
+        discriminators: name in a config → builds it from its parameters.
+    """
+    return Implementation(task=GANVocoderTask, generator=generator, discriminators=discriminators or {})
+
+
+def counting(params: Params, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parameters that count; others, which coqui-tts takes no notice of either, are logged."""
+    ignored = [name for name in params if name not in names]
+    if ignored:
+        logger.info("not used, as in the released networks: %s", ", ".join(ignored))
+    return {name: params[name] for name in names if name in params}

@@ -1,0 +1,96 @@
+"""What a Glow-TTS network cannot be built with."""
+
+from collections.abc import Iterator
+
+from finetune_tts.config.ranges import (
+    ABOVE_ZERO,
+    FROM_ONE,
+    FROM_ZERO,
+    LENGTH,
+    SHARE,
+    Range,
+    is_number,
+    is_whole,
+    out_of_range,
+)
+from finetune_tts.config.values import shown
+from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
+
+RANGES = {
+    "num_chars": FROM_ONE,
+    "hidden_channels_enc": FROM_ONE,
+    "hidden_channels_dec": FROM_ONE,
+    "hidden_channels_dp": FROM_ONE,
+    "dropout_p_dp": SHARE,
+    "dropout_p_dec": SHARE,
+    "out_channels": FROM_ONE,
+    "num_flow_blocks_dec": FROM_ONE,
+    "kernel_size_dec": FROM_ONE,
+    "dilation_rate": FROM_ONE,
+    "num_block_layers": FROM_ONE,
+    "c_in_channels": FROM_ZERO,
+    "num_splits": Range(2),
+    "num_squeeze": FROM_ONE,
+    "d_vector_dim": FROM_ZERO,
+    "data_dep_init_steps": FROM_ZERO,
+    "inference_noise_scale": FROM_ZERO,
+    "length_scale": ABOVE_ZERO,
+    "min_seq_len": LENGTH,
+    "max_seq_len": LENGTH,
+    "r": Range(1, 1),
+}
+REQUIRED_ENCODER_PARAMS = {
+    "rel_pos_transformer": ("num_layers", "num_heads", "hidden_channels_ffn"),
+    "gated_conv": ("kernel_size", "dropout_p", "num_layers"),
+    "residual_conv_bn": ("kernel_size", "dilations", "num_res_blocks"),
+}
+
+
+def glow_tts_faults(config: GlowTTSConfig) -> Iterator[str]:
+    """Yield what a Glow-TTS network cannot be built with."""
+    yield from out_of_range(config, RANGES)
+    if config.out_channels != config.audio.num_mels:
+        yield f"out_channels = {config.out_channels}: must be audio.num_mels = {config.audio.num_mels}"
+    if config.kernel_size_dec % 2 == 0:
+        yield f"kernel_size_dec = {config.kernel_size_dec}: must be odd"
+    if config.num_splits % 2:
+        yield f"num_splits = {config.num_splits}: must be even"
+    elif config.num_splits > 0 and (channels := config.out_channels * config.num_squeeze) % config.num_splits:
+        yield f"num_splits = {config.num_splits}: must divide out_channels times num_squeeze, {channels}"
+    if config.use_d_vector_file and config.d_vector_dim < 1:
+        yield f"d_vector_dim = {config.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
+    if config.use_d_vector_file and config.use_speaker_embedding:
+        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
+    yield from encoder_faults(config)
+
+
+def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
+    """Yield what the text encoder cannot be built with."""
+    known = ENCODER_PARAMS.get(config.encoder_type)
+    if known is None:
+        yield f"encoder_type = {shown(config.encoder_type)}: must be one of {', '.join(ENCODER_PARAMS)}"
+        return
+    params = config.encoder_params
+    for name in params:
+        if name not in known and name != "rel_attn_window_size":
+            yield f"encoder_params.{name}: {config.encoder_type} has no such argument; it has {', '.join(known)}"
+    for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
+        if name not in params:
+            yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"
+    for name, value in params.items():
+        whole = isinstance(known.get(name), int)
+        if name == "dropout_p" and not (is_number(value) and SHARE.holds(value)):
+            yield f"encoder_params.dropout_p = {shown(value)}: must be {SHARE}"
+        elif whole and not (is_whole(value) and value >= 1):
+            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, at least 1"
+    heads = params.get("num_heads")
+    if isinstance(heads, int) and heads >= 1 and config.hidden_channels_enc % heads:
+        yield f"encoder_params.num_heads = {heads}: must divide hidden_channels_enc = {config.hidden_channels_enc}"
+    dilations = params.get("dilations")
+    if "dilations" in known and not (isinstance(dilations, list) and all(is_whole(item) for item in dilations)):
+        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers"
+    elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
+        yield (
+            f"encoder_params.dilations has {len(dilations)} items: "
+            f"must have num_res_blocks = {params['num_res_blocks']} of them"
+        )

@@ -1,0 +1,22 @@
+"""Parallel WaveGAN, as the program knows it."""
+
+from finetune_tts.config.vocoder_checks import adversarial_faults
+from finetune_tts.families.family import Family, Implementation
+from finetune_tts.families.parallel_wavegan.config import ParallelWaveganConfig
+
+
+def _load() -> Implementation:
+    from finetune_tts.families.gan_vocoders import gan_implementation
+    from finetune_tts.families.parallel_wavegan.building import DISCRIMINATORS, build_parallel_wavegan
+
+    return gan_implementation(build_parallel_wavegan, DISCRIMINATORS)
+
+
+FAMILY = Family(
+    name="parallel_wavegan",
+    config_class=ParallelWaveganConfig,
+    load=_load,
+    faults=adversarial_faults,
+    discriminator="model_d",
+    needs_waveforms=True,
+)

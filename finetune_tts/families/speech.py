@@ -1,0 +1,137 @@
+"""How an architecture turns token ids into something to hear: what it is asked, and what it answers.
+
+How each one does it stands in its family's ``speech.py``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.data.batch import Batch
+from finetune_tts.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sentence to speak.
+
+    Attributes:
+        token_ids: ``[1, T_text]`` on the network's device.
+        speaker_id: ``[1]`` for a network with a speaker embedding.
+        d_vector: ``[1, D]`` for a network with d-vectors.
+        language_id: ``[1]`` for a network with a language embedding.
+        noise_scale, length_scale: in place of the config's, where given.
+        style: how to speak, as the network takes it, for an architecture that takes a style.
+    """
+
+    token_ids: Tensor
+    speaker_id: Tensor | None = None
+    d_vector: Tensor | None = None
+    language_id: Tensor | None = None
+    noise_scale: float | None = None
+    length_scale: float | None = None
+    style: Any | None = None
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """What a network answers.
+
+    Attributes:
+        mel: ``[T_mel, n_mels]`` as the network was trained on it.
+        alignment: ``[T_mel, T_text]``; one row for several frames where the network draws them in one step.
+        linear: ``[T_mel, n_freq]``, of a network that makes a linear spectrogram too.
+    """
+
+    mel: np.ndarray
+    alignment: np.ndarray
+    linear: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """What a network answers that needs no vocoder.
+
+    Attributes:
+        waveform: ``[T_wav]`` float32 at the model's rate.
+        alignment: ``[T_spec, T_text]``.
+    """
+
+    waveform: np.ndarray
+    alignment: np.ndarray
+
+
+#: ``(network, config, request) → answer``, for a network in eval mode.
+Speak = Callable[[Any, Any, Request], Spectrogram | Waveform]
+#: ``(network, batch) → mel spectrograms [B, T, n_mels], frames [B]``; as long as the recordings, but for rounding.
+Force = Callable[[Any, Batch], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class StyleContext:
+    """What a family needs to bring a style into the form that its network takes.
+
+    Attributes:
+        config: the model's.
+        extractor: of the model's audio settings.
+        tokenizer: the model's.
+        network: that will take it.
+    """
+
+    config: Any
+    extractor: SpectrogramExtractor
+    tokenizer: Tokenizer
+    network: nn.Module
+
+    @property
+    def device(self) -> torch.device:
+        """Of the network."""
+        return next(self.network.parameters()).device
+
+
+#: ``(context, style of the family's read_style) → Request.style``; None stands for what the config names, if anything.
+StyleOf = Callable[[StyleContext, Any | None], Any | None]
+
+
+@dataclass(frozen=True)
+class ExportSubject:
+    """A model that is written for programs that have no torch.
+
+    Attributes:
+        network: on the CPU, in eval mode.
+        config: the model's.
+        symbols: size of its vocabulary.
+        speakers: rows of its speaker embedding; 0 for a model without one.
+        languages: rows of its language embedding, likewise.
+    """
+
+    network: nn.Module
+    config: Any
+    symbols: int
+    speakers: int
+    languages: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported model.
+
+    Attributes:
+        path: of the file.
+        inputs: names of its inputs.
+        difference: the largest between its samples and torch's.
+    """
+
+    path: Path
+    inputs: tuple[str, ...]
+    difference: float
+
+
+#: ``(subject, file to write) → what was written``.
+Export = Callable[[ExportSubject, Path], Exported]

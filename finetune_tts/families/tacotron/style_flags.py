@@ -1,0 +1,63 @@
+"""The flags of ``tts`` that say in which style a Tacotron speaks."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from finetune_tts.errors import UserError
+
+#: A recording, or the weight of each token by its number, as a text.
+Style = str | Path | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StyleRecording:
+    """A recording to speak like.
+
+    Attributes:
+        path: the audio file.
+        text: what is said there; a model whose prosody encoder does not look at the text needs none.
+        refusal: what is said where a model takes no such style.
+    """
+
+    path: str | Path
+    text: str | None = None
+    refusal: ClassVar[str] = "--capacitron_style_wav: this model has no Capacitron. Leave the flag out."
+
+
+def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
+    """How it is to be spoken, as far as the flags say.
+
+    Raises:
+        UserError: they contradict each other, or a style cannot be read.
+    """
+    recording, text = flags.get("capacitron_style_wav"), flags.get("capacitron_style_text")
+    if text is not None and not recording:
+        raise UserError("--capacitron_style_text is what is said in --capacitron_style_wav: give both or none.")
+    if recording and flags.get("gst_style"):
+        raise UserError("--capacitron_style_wav and --gst_style both say how to speak: give one of them.")
+    if recording:
+        return StyleRecording(recording, text)
+    return read_style(flags["gst_style"]) if flags.get("gst_style") else None
+
+
+def read_style(given: str) -> Style:
+    """Read a style as a person names it: a recording, a JSON object of weights, or a file that holds one.
+
+    Raises:
+        UserError: a JSON object that cannot be read.
+    """
+    text = given.strip()
+    if text.startswith("{") or text.lower().endswith(".json"):
+        try:
+            if not text.startswith("{"):
+                text = Path(text).read_text(encoding="utf-8")
+            weights = json.loads(text)
+        except (OSError, ValueError) as error:
+            raise UserError(f"--gst_style {given}: cannot be read as JSON ({error}).") from error
+        if not isinstance(weights, dict):
+            raise UserError(f"--gst_style {given}: must be an object of token numbers and weights.")
+        return weights
+    return given

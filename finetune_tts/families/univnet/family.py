@@ -1,0 +1,22 @@
+"""UnivNet, as the program knows it."""
+
+from finetune_tts.config.vocoder_checks import adversarial_faults
+from finetune_tts.families.family import Family, Implementation
+from finetune_tts.families.univnet.config import UnivnetConfig
+
+
+def _load() -> Implementation:
+    from finetune_tts.families.gan_vocoders import gan_implementation
+    from finetune_tts.families.univnet.building import DISCRIMINATORS, build_univnet
+
+    return gan_implementation(build_univnet, DISCRIMINATORS)
+
+
+FAMILY = Family(
+    name="univnet",
+    config_class=UnivnetConfig,
+    load=_load,
+    faults=adversarial_faults,
+    discriminator="model_d",
+    needs_waveforms=True,
+)

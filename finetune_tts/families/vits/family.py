@@ -1,0 +1,51 @@
+"""VITS, as the program knows it."""
+
+import math
+from pathlib import Path
+
+from finetune_tts.config.released import Values
+from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.vits.config import VitsConfig, modernise, renewed_modules, upsampling_factor
+from finetune_tts.families.vits.faults import vits_faults
+from finetune_tts.families.vits.mms import from_mms, is_mms_config
+from finetune_tts.families.vits.original_names import translated_names
+
+
+def _from_foreign(values: Values, folder: Path) -> Values | None:
+    """The values of a massively multilingual release (MMS), which has the original program's config."""
+    return from_mms(values, folder) if is_mms_config(values) else None
+
+
+def _load() -> Implementation:
+    from finetune_tts.families.vits.building import build_vits
+    from finetune_tts.families.vits.conversion import convert, require_converting
+    from finetune_tts.families.vits.export import export_onnx
+    from finetune_tts.families.vits.speech import speak
+    from finetune_tts.families.vits.task import VITSTask
+
+    return Implementation(
+        build=build_vits,
+        task=VITSTask,
+        speak=speak,
+        require_converting=require_converting,
+        convert=convert,
+        exporters={"onnx": export_onnx},
+    )
+
+
+FAMILY = Family(
+    name="vits",
+    config_class=VitsConfig,
+    load=_load,
+    faults=vits_faults,
+    modernise=modernise,
+    from_foreign=_from_foreign,
+    settle=VitsConfig.settle,
+    rows=EmbeddingRows(symbols="text_encoder.emb.weight", speakers="emb_g.weight", languages="emb_l.weight"),
+    translate_names=translated_names,
+    discriminator="disc",
+    renewed=renewed_modules,
+    makes_waveform=True,
+    needs_waveforms=True,
+    aligned_frames=lambda config: math.ceil(upsampling_factor(config)),
+)
