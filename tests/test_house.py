@@ -1,11 +1,15 @@
-"""The house: who may import whom, and what importing costs."""
+"""The house: who may import whom, what a family may be named by, and what importing costs."""
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from finetune_tts.families.registry import ENTRIES
 
 PACKAGE = Path(__file__).parents[1] / "finetune_tts"
 FLOORS = [
@@ -26,47 +30,105 @@ FLOORS = [
     ["errors", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+FOLDERS = sorted(path.name for path in (PACKAGE / "families").iterdir() if (path / "family.py").is_file())
+#: Files of a family's folder that know configs, files or batches; all others hold networks.
+NO_NETWORKS = re.compile(
+    r"(config|faults|building|task|speech|family|export|conversion|restoring|style_flags|speaking_style|prosody|mms|"
+    r"original_names|speaker_judge|\w+_(config|faults|task))\.py|__init__\.py"
+)
 
 
-def imports_of(path: Path) -> set[str]:
-    """The rooms that a module imports, wherever in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports_of(module: str) -> set[str]:
+    """The modules of the package that a module imports: at its top, in functions and for type checkers alone."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            assert node.level == 0, f"{path}: relative import"
-    return {name.split(".")[1] if "." in name else "__init__" for name in names if name.split(".")[0] == "finetune_tts"}
+            assert node.level == 0, f"{module}: relative import"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found.update((inner & MODULES.keys()) or {node.module})
+    return found & MODULES.keys() - {module}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_downwards_only(path):
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for other in imports_of(path) - {room}:
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES), ids=lambda module: module.removeprefix("finetune_tts."))
+def test_imports_run_downwards_only(module):
+    room = room_of(module)
+    for other in {room_of(imported) for imported in imports_of(module)} - {room}:
         assert FLOOR[other] > FLOOR[room], f"{room} may not use {other}"
 
 
 def test_every_room_has_a_floor():
-    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert rooms - {"assets", "__pycache__"} <= FLOOR.keys()
+    assert {room_of(module) for module in MODULES} <= FLOOR.keys()
+
+
+def test_no_circle_of_files():
+    list(TopologicalSorter({module: imports_of(module) for module in MODULES}).static_order())  # raises CycleError
+
+
+def test_no_family_uses_another():
+    for folder in FOLDERS:
+        for module in MODULES:
+            if module.startswith(f"finetune_tts.families.{folder}."):
+                others = {
+                    name.split(".")[2] for name in imports_of(module) if name.startswith("finetune_tts.families.")
+                }
+                assert others & set(FOLDERS) <= {folder}, module
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_nothing_outside_of_a_family_names_it(folder):
+    # The layout of a vocabulary has the name of the model that had it first, in every config that uses it.
+    spoken_of = re.compile(rf"(?i)(?<!name of ){folder}(?!characters|_characters)")
+    for module, path in MODULES.items():
+        if not module.startswith((f"finetune_tts.families.{folder}", "finetune_tts.families.registry")):
+            assert not spoken_of.search(path.read_text(encoding="utf-8")), f"{module} names {folder}"
+
+
+def test_every_architecture_stands_in_a_family_and_the_other_way_round():
+    assert {entry.load().config_class.__module__.split(".")[2] for entry in ENTRIES.values()} == set(FOLDERS)
 
 
 def test_networks_know_no_config_file_or_trainer():
-    for path in (PACKAGE / "layers").glob("*.py"):
-        assert imports_of(path) <= {"layers"}, path.name
-    for path in (PACKAGE / "vocoders").glob("*.py"):
-        if path.name not in ("building.py", "restoring.py"):
-            assert imports_of(path) <= {"layers", "vocoders"}, path.name
-    for path in (PACKAGE / "models").rglob("*.py"):
-        if path.name not in ("building.py", "restoring.py"):
-            assert imports_of(path) <= {"layers", "models", "vocoders"}, path.name
+    for module in MODULES:
+        own, name = module.rpartition(".")[0], module.rpartition(".")[2]
+        if module.startswith("finetune_tts.layers."):
+            assert {room_of(other) for other in imports_of(module)} <= {"layers"}, module
+        elif own.startswith("finetune_tts.families.") and not NO_NETWORKS.fullmatch(f"{name}.py"):
+            for other in imports_of(module):
+                assert room_of(other) == "layers" or other.startswith(own), f"{module} knows {other}"
+                assert not NO_NETWORKS.fullmatch(f"{other.rpartition('.')[2]}.py"), f"{module} knows {other}"
 
 
 @pytest.mark.parametrize(
-    "module", ["finetune_tts", "finetune_tts.cli.finetune", "finetune_tts.cli.speak", "finetune_tts.cli.catalog_view"]
+    "module",
+    [
+        "finetune_tts",
+        "finetune_tts.cli.finetune",
+        "finetune_tts.cli.speak",
+        "finetune_tts.cli.catalog_view",
+        "finetune_tts.families.registry",
+    ],
 )
 def test_importing_a_program_loads_no_heavy_package(module):
     code = f"import sys, {module}; print(*sorted({{'torch', 'numpy', 'librosa', 'requests'}} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_reading_every_config_class_loads_no_torch():
+    code = (
+        "import sys; from finetune_tts.families.registry import ENTRIES\n"
+        "for entry in ENTRIES.values(): entry.load().config_class()\n"
+        "print('torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

@@ -1,41 +1,15 @@
 """One model of the catalog."""
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from finetune_tts.catalog.address import Address, Bundled
 
 _NAME = re.compile(r"[^/\\\s\0]+(/[^/\\\s\0]+){3}")
-
-#: how model names begin → the architecture's name; longer beginnings win.
-_ARCHITECTURES = {
-    "bark": "bark",
-    "capacitron": "tacotron2",
-    "fast_pitch": "fast_pitch",
-    "fastspeech2": "fastspeech2",
-    "freevc": "freevc",
-    "fullband_melgan": "fullband_melgan",
-    "glow_tts": "glow_tts",
-    "hifigan": "hifigan",
-    "jenny": "vits",
-    "knnvc": "knnvc",
-    "multiband_melgan": "multiband_melgan",
-    "neural_hmm": "neuralhmm_tts",
-    "openvoice": "openvoice",
-    "overflow": "overflow",
-    "parallel_wavegan": "parallel_wavegan",
-    "speedy_speech": "speedy_speech",
-    "tacotron": "tacotron",
-    "tacotron2": "tacotron2",
-    "tortoise": "tortoise",
-    "univnet": "univnet",
-    "vits": "vits",
-    "wavegrad": "wavegrad",
-    "wavernn": "wavernn",
-    "wavlm_hifigan": "wavlm_hifigan",
-    "xtts": "xtts",
-    "your_tts": "vits",
-}
 
 
 @dataclass(frozen=True)
@@ -86,11 +60,20 @@ class ModelEntry:
 
 
 def architecture_of(model_name: str) -> str:
-    """Derive the architecture from the last part of a catalog name; "" where the name does not tell.
-
-    >>> architecture_of("tacotron2-DDC_ph")
-    'tacotron2'
-    """
+    """Derive the architecture from the last part of a catalog name; "" where the name does not tell."""
     plain = model_name.lower().replace("-", "_")
-    beginnings = [beginning for beginning in _ARCHITECTURES if plain.startswith(beginning)]
-    return _ARCHITECTURES[max(beginnings, key=len)] if beginnings else ""
+    architectures = naming()["architectures"]
+    beginnings = [beginning for beginning in architectures if plain.startswith(beginning)]
+    return str(architectures[max(beginnings, key=len)]) if beginnings else ""
+
+
+@cache
+def naming() -> dict[str, Any]:
+    """What names alone tell, as ``naming.json`` beside this file has it.
+
+    ``architectures``: how the last part of a name begins → the architecture; longer beginnings win. ``families``:
+    releases in many languages, whose entries are made from their name: a pattern with a group ``language``, and the
+    fields of the entry, with ``{language}`` where the language stands.
+    """
+    content: dict[str, Any] = json.loads((Path(__file__).parent / "naming.json").read_text(encoding="utf-8"))
+    return content

@@ -4,17 +4,12 @@ import re
 from collections.abc import Mapping
 
 from finetune_tts.catalog.address import Archive, remote_file
-from finetune_tts.catalog.entry import ModelEntry
+from finetune_tts.catalog.entry import ModelEntry, naming
 from finetune_tts.errors import UserError
-
-#: the releases in 1,100 languages: an ISO 639-3 code, some with a script or a dialect (``azj-script_latin``).
-_MMS_NAME = re.compile(r"tts_models/(?P<iso>[a-z]{3}(?:-[a-z]+_[a-z0-9_]+)?)/fairseq/vits")
-MMS_LICENCE = "CC BY-NC 4.0"
-MMS_ADDRESS = "https://dl.fbaipublicfiles.com/mms/tts/{iso}.tar.gz"
 
 
 def find(catalog: Mapping[str, ModelEntry], name: str) -> ModelEntry:
-    """Return the entry of that name, or make it for a massively multilingual release (MMS).
+    """Return the entry of that name, or make it for one of the releases in many languages.
 
     Raises:
         UserError: there is none; the message offers the nearest names.
@@ -24,9 +19,10 @@ def find(catalog: Mapping[str, ModelEntry], name: str) -> ModelEntry:
     by_folder_name = [entry for entry in catalog.values() if entry.folder_name == name]
     if len(by_folder_name) == 1:
         return by_folder_name[0]
-    mms = _MMS_NAME.fullmatch(name)
-    if mms:
-        return _mms_entry(name, mms["iso"])
+    for release in naming()["families"]:
+        match = re.fullmatch(release["pattern"], name)
+        if match:
+            return _entry_of_family(name, match["language"], release)
     raise UserError(f"No model is called {name!r}. {nearest_hint(catalog, name)}")
 
 
@@ -64,13 +60,13 @@ def nearest_names(catalog: Mapping[str, ModelEntry], name: str, at_most: int = 4
     return [candidate for value, candidate in ranked[:at_most] if value >= 0.6]
 
 
-def _mms_entry(name: str, iso: str) -> ModelEntry:
+def _entry_of_family(name: str, language: str, release: Mapping[str, str]) -> ModelEntry:
     return ModelEntry(
         name=name,
-        addresses=(Archive(remote_file(MMS_ADDRESS.format(iso=iso))),),
-        licence=MMS_LICENCE,
-        architecture="vits",
-        description="Massively multilingual speech (MMS): one of 1,100 languages.",
+        addresses=(Archive(remote_file(release["archive"].format(language=language))),),
+        licence=release["license"],
+        architecture=release["architecture"],
+        description=release["description"],
     )
 
 

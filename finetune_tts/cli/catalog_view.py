@@ -5,10 +5,10 @@ from itertools import groupby
 from pathlib import Path
 
 from finetune_tts.catalog.cache import cache_root, is_downloaded, model_folder
-from finetune_tts.catalog.entry import ModelEntry
+from finetune_tts.catalog.entry import ModelEntry, naming
 from finetune_tts.catalog.licences import licence_page, restriction
 from finetune_tts.catalog.listing import load_catalog
-from finetune_tts.catalog.lookup import MMS_LICENCE, find, search
+from finetune_tts.catalog.lookup import find, search
 from finetune_tts.families.registry import FINE_TUNE, NOT_YET, SPEAK, support
 
 _TYPE_TITLES = {
@@ -92,7 +92,9 @@ def _print_groups(entries: list[ModelEntry]) -> None:
     legend = [f"{sign} {words}" for key, (_, sign, words) in _SUPPORT_MARKS.items() if key in used]
     legend += [f"{sign} {words}" for mark, (sign, words) in _OTHER_MARKS.items() if mark in used]
     print("\n".join(legend))
-    print(f"\nBeside these: tts_models/<ISO 639-3 code>/fairseq/vits in 1,100 languages (MMS; {MMS_LICENCE}).")
+    print()
+    for release in naming()["families"]:
+        print(f"Beside these: {release['shown']}.")
     print(f"Downloads stand in {cache_root()}")
 
 

@@ -186,12 +186,12 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
 
 def _fields(config_path: Path | None, config: "SpeechConfig | None") -> str:
     from finetune_tts.config.field_help import format_field_help
-    from finetune_tts.families.glow_tts.config import GlowTTSConfig
+    from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.families.loading import load_config
 
     if config is None and config_path:
         config = load_config(config_path)
-    return format_field_help(type(config) if config is not None else GlowTTSConfig)
+    return format_field_help(type(config) if config is not None else SpeechConfig)
 
 
 def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None:

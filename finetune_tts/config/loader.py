@@ -41,7 +41,9 @@ class LoaderConfig(SamplingConfig, FilterConfig):
     batch_group_size: int = field(
         default=0, metadata={"help": "Batches that are shuffled together in coqui-tts; batches go by length here."}
     )
-    loss_masking: bool | None = field(default=None, metadata={"help": "Leave padding out of the loss (Tacotron)."})
+    loss_masking: bool | None = field(
+        default=None, metadata={"help": "Leave padding out of the loss, where a model has the choice."}
+    )
     compute_f0: bool = field(default=False, metadata={"help": "Compute the pitch of every clip."})
     compute_energy: bool = field(default=False, metadata={"help": "Compute the energy of every clip."})
     compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})

@@ -26,7 +26,7 @@ def default_test_sentences() -> list[str | list[Any]]:
 class ModelConfig(Config):
     """Which network, its audio, its data and who speaks."""
 
-    model: str = field(default="", metadata={"help": "Architecture of the network, for example glow_tts."})
+    model: str = field(default="", metadata={"help": "Architecture of the network."})
     audio: AudioConfig = field(default_factory=AudioConfig, metadata={"help": "Spectrograms."})
     model_args: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "Fields of the network, where the architecture keeps them apart."}

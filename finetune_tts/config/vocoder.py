@@ -14,7 +14,7 @@ from finetune_tts.config.training import TrainingConfig
 class VocoderDataConfig(Config):
     """The recordings, and the pieces of them that a batch is made of."""
 
-    model: str = field(default="", metadata={"help": "Architecture of the vocoder, for example hifigan."})
+    model: str = field(default="", metadata={"help": "Architecture of the vocoder."})
     audio: AudioConfig = field(default_factory=AudioConfig, metadata={"help": "Spectrograms."})
     datasets: list[DatasetConfig] = field(default_factory=list, metadata={"help": "Data sets to train on."})
     data_path: str | None = field(default="", metadata={"help": "Folder of recordings, in the place of data sets."})

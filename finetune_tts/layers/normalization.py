@@ -25,7 +25,7 @@ class ChannelNorm(nn.Module):
 
 
 class FlatChannelNorm(nn.Module):
-    """The same with parameters of shape ``[C]`` and a smaller constant: the form that VITS has."""
+    """The same with parameters of shape ``[C]`` and a smaller constant."""
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()

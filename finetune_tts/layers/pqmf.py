@@ -2,7 +2,7 @@
 
 A low-pass prototype (a Kaiser window, Lin and Vaidyanathan 1998) is shifted to the centre of each band by a cosine;
 the phases are such that what one band lets in of its neighbour is cancelled when the bands are put together again
-(Nguyen 1994). Multi-band MelGAN generates the sub-bands, which are shorter, so it is fast.
+(Nguyen 1994). A vocoder that generates the sub-bands, which are shorter, is fast.
 
 Dimensions: B batch, N bands, T_wav samples.
 """

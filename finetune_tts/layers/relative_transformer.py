@@ -1,4 +1,4 @@
-"""The transformer encoder of Glow-TTS and VITS: self-attention with optional relative positions.
+"""A transformer encoder for text: self-attention with optional relative positions.
 
 Shapes: B batch, C channels, H heads, D channels of a head, T steps, W window of relative positions.
 """

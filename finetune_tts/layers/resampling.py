@@ -46,3 +46,15 @@ class Resampler(nn.Module):
         padded = F.pad(waveform, (self.reach, self.reach + self.step)).unsqueeze(1)
         phases = F.conv1d(padded, self.kernel, stride=self.step)  # [B, phases, T / step]
         return phases.transpose(1, 2).flatten(1)[:, : math.ceil(length * self.phases / self.step)]
+
+
+class Stretch(nn.Module):
+    """Repeats every frame: ``[B, 1, C, T]`` to ``[B, 1, C, T * factor]``."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Stretch the last axis of ``x``."""
+        return x.repeat_interleave(self.factor, dim=-1)

@@ -2,8 +2,8 @@
 
 Transposed convolutions raise the rate from frames to samples, step by step, and halve the channels each time. After
 each of them several stacks of dilated convolutions with kernels of different lengths look at the signal, each with
-another field of view, and their mean goes on: the paper's multi-receptive-field fusion. VITS uses the same network to
-decode its latent frames, with a speaker vector as condition.
+another field of view, and their mean goes on: the paper's multi-receptive-field fusion. End-to-end
+models decode their latent frames with the same network, with a speaker vector as condition.
 
 Dimensions: B batch, C channels of a stage, T frames or samples of a stage, T_wav samples.
 """

@@ -1,7 +1,7 @@
 """Memory of the processor that training frees is kept, as torch keeps a GPU's, for the next step needs as much again.
 
 The C library gives every large block back to the system at once. The system then clears each page anew when it is
-touched, some hundred thousand of them in a step of VITS.
+touched, some hundred thousand of them in a step of a large network.
 """
 
 import ctypes

@@ -46,7 +46,7 @@ class NoamLR(LRScheduler):
 
 
 class StepwiseGradualLR(LRScheduler):
-    """Fixed rates from fixed steps on (Capacitron).
+    """Fixed rates from fixed steps on.
 
     Args:
         optimizer: its own rate is not used.

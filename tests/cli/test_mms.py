@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
+from finetune_tts.catalog.entry import naming
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
@@ -89,8 +90,8 @@ def address(published, monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    address = f"http://127.0.0.1:{server.server_address[1]}/{{iso}}.tar.gz"
-    monkeypatch.setattr("finetune_tts.catalog.lookup.MMS_ADDRESS", address)
+    address = f"http://127.0.0.1:{server.server_address[1]}/{{language}}.tar.gz"
+    monkeypatch.setitem(naming()["families"][0], "archive", address)
     yield address
     server.shutdown()
     thread.join()

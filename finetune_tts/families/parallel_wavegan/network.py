@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.dropout import dropout
+from finetune_tts.layers.resampling import Stretch
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConv2d, fold_weight_norm
 
 #: Factor of the residual stream. The paper has the square root of 0.5, which keeps the variance; the released
@@ -75,18 +76,6 @@ class GatedResidualBlock(nn.Module):
         filtered, gated = gate.chunk(2, dim=1)
         hidden = torch.tanh(filtered) * torch.sigmoid(gated)
         return (self.conv1x1_out(hidden) + x) * RESIDUAL_SCALE, self.conv1x1_skip(hidden)
-
-
-class Stretch(nn.Module):
-    """Repeats every frame: ``[B, 1, C, T]`` to ``[B, 1, C, T * factor]``."""
-
-    def __init__(self, factor: int) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Stretch the last axis of ``x``."""
-        return x.repeat_interleave(self.factor, dim=-1)
 
 
 class StretchAndSmooth(nn.Module):

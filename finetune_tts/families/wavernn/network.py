@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from finetune_tts.families.parallel_wavegan.network import Stretch
 from finetune_tts.families.wavernn.sample_distribution import sample_distribution
+from finetune_tts.layers.resampling import Stretch
 
 #: Factor of a mel spectrogram that is stretched by straight lines; the released form of the network has it.
 LINE_SCALE = 0.045
