@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from finetune_tts.config.base import Config
 from finetune_tts.config.vocoder import VocoderConfig
@@ -25,6 +26,18 @@ from finetune_tts.families.registry import ENTRIES
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
+
+# Inputs that hypothesis makes up. A test gets the same few hundred in every run and on every machine, and no file of
+# failed ones is kept, so that a red test means a change of the code. `pytest --hypothesis-profile=many -k fuzz` looks
+# for new ones; what it finds becomes a plain test.
+_ANY_SPEED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "quick", max_examples=200, derandomize=True, deadline=None, database=None, suppress_health_check=_ANY_SPEED
+)
+settings.register_profile(
+    "many", settings.get_profile("quick"), max_examples=20_000, derandomize=False, print_blob=True
+)
+settings.load_profile("quick")
 
 
 def rule_weight(key: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
