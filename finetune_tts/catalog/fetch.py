@@ -82,6 +82,11 @@ def _download_locked(entry: ModelEntry, folder: Path, accept_terms: bool) -> Mod
         files = complete_model(folder, entry)
         if files is not None:
             return files
+        if folder.is_symlink():
+            raise UserError(
+                f"{folder} is a link to {folder.resolve()}, where there is no complete {entry.name}. Complete that "
+                "folder, or remove the link, and the model is downloaded."
+            )
         staging = partial / entry.folder_name
         new = _from_first_mirror(entry, folder, staging)
         if folder.exists():

@@ -90,7 +90,7 @@ def write_checkpoint(path: str | Path, payload: Mapping[str, Any], *, half: bool
         content["model"] = {name: _halved(tensor) for name, tensor in content["model"].items()}
     needed = estimate_bytes(content)
     try:
-        check_free_space(path.parent, needed)
+        check_free_space(path.resolve().parent, needed)  # a link may lead to another disk
         with replacing(path) as file:
             torch.save(content, file)
     except (OSError, RuntimeError) as error:

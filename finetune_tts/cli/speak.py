@@ -139,6 +139,19 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
         if arguments.out_path.is_dir():
             raise UserError(f"--out_path {arguments.out_path}: is a folder. Name a wav file.")
+        _check_special(arguments)
+
+
+def _check_special(arguments: argparse.Namespace) -> None:
+    """See that what is asked for can be done where ``--out_path`` is a device, a pipe or the standard output."""
+    from finetune_tts.files import is_replaceable, is_standard_output
+
+    if arguments.save_spectrogram and not is_replaceable(arguments.out_path):
+        raise UserError(
+            f"--save_spectrogram: {arguments.out_path} is no file, so there is no place beside it. Name a wav file "
+            "with --out_path."
+        )
+    arguments.pipe_out = is_standard_output(arguments.out_path)
 
 
 def _text(arguments: argparse.Namespace) -> str | None:

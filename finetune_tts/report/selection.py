@@ -1,20 +1,17 @@
 """Which of the saved models of a run sounds best, by a measure of what is heard."""
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing, write_json
+from finetune_tts.files import give_name, write_json
 from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
 from finetune_tts.report.hearing import Spread, spread
 from finetune_tts.report.metrics import MEASURES
 from finetune_tts.report.speaking import load_speaker
-from finetune_tts.runs.folder import SELECTED_NAME, SavedModel, saved_models
+from finetune_tts.runs.folder import SELECTED_NAME, saved_models
 from finetune_tts.runs.record import read_record
 
 logger = logging.getLogger(__name__)
@@ -88,7 +85,7 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
         raise UserError(f"--select_by {key}: it could be measured for no model. {_needs(key)}")
     best = min(candidates, key=lambda candidate: MEASURES[key].badness(candidate.heard.mean))
     path = folder / SELECTED_NAME
-    _name(next(model for model in models if model.step == best.step), path)
+    give_name(next(model.path for model in models if model.step == best.step), path)
     write_json(folder / SELECTION_NAME, {"measure": key, "best": best.file, "candidates": _plain(candidates)})
     return Selection(key, tuple(candidates), best, path)
 
@@ -103,17 +100,3 @@ def _needs(key: str) -> str:
     if key == "similarity":
         return "It needs a speaker encoder, model_se.pth and config_se.json, in the run folder."
     return "The models give no sound in which it can be found."
-
-
-def _name(model: SavedModel, path: Path) -> None:
-    # A second name costs no room, and stays when the run throws its older checkpoints away.
-    temporary = path.with_name(f".{path.name}.name.part")
-    with suppress(FileNotFoundError):
-        temporary.unlink()
-    try:
-        os.link(model.path, temporary)
-    except OSError:
-        with replacing(path) as target, model.path.open("rb") as source:
-            shutil.copyfileobj(source, target)
-    else:
-        os.replace(temporary, path)

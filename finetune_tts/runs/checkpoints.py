@@ -3,9 +3,7 @@
 import logging
 import os
 import shlex
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from finetune_tts.checkpoints.finding import numbered
 from finetune_tts.checkpoints.writing import prune, write_checkpoint
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing
+from finetune_tts.files import give_name
 from finetune_tts.runs.folder import BEST_MODELS, BEST_NAME, CHECKPOINTS
 
 logger = logging.getLogger(__name__)
@@ -54,26 +52,13 @@ class RunFiles:
         """
         path = self.folder / f"best_model_{step}.pth"
         write_checkpoint(path, payload)
-        self._name_best(path)
+        give_name(path, self.folder / BEST_NAME)
         if not self.keep_all_best:
             for _, old in numbered(self.folder, BEST_MODELS):
                 if old != path:
                     old.unlink(missing_ok=True)
         logger.info("Best model so far: %s", path)
         return path
-
-    def _name_best(self, path: Path) -> None:
-        # A second name costs no room; a file system that has none gets a copy.
-        best, temporary = self.folder / BEST_NAME, self.folder / f".{BEST_NAME}.name.part"
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        try:
-            os.link(path, temporary)
-        except OSError:
-            with replacing(best) as target, path.open("rb") as source:
-                shutil.copyfileobj(source, target)
-        else:
-            os.replace(temporary, best)
 
 
 def newest_checkpoint(folder: Path) -> Path:

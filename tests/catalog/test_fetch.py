@@ -90,6 +90,22 @@ def test_a_half_download_of_coqui_tts_is_replaced(server, cache, catalog_of, rel
     assert files.config_file.stat().st_size > 10
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_to_no_model_is_left_as_it_is_and_nothing_is_downloaded(
+    server, cache, catalog_of, release, tmp_path, there
+):
+    elsewhere = tmp_path / "elsewhere"
+    if there:
+        elsewhere.mkdir()
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / FOLDER).symlink_to(elsewhere)
+    address = server.put("/model.zip", release)
+    with pytest.raises(UserError, match="is a link to .*elsewhere"):
+        obtain(NAME, models_file=catalog_of({"archive": address}))
+    assert (cache / FOLDER).is_symlink()
+    assert server.ranges("/model.zip") == []
+
+
 def test_a_cut_connection_is_taken_up_where_it_broke(server, catalog_of, release, model_files):
     url = server.put("/model.zip", release, cuts=[150_000, 300_000])
     files = obtain(NAME, models_file=catalog_of(url))

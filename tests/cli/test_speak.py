@@ -59,6 +59,29 @@ def test_a_pipe_gets_the_wav_and_nothing_else(release, capsysbinary):
     assert not Path("tts_output.wav").exists()
 
 
+def test_standard_output_by_its_name_is_a_pipe_too(release, capfdbinary):
+    status = speak.main(["--model_path", str(release), "--text", "a bad egg", "--out_path", "/dev/stdout"])
+    out, err = capfdbinary.readouterr()
+    assert status == 0
+    Path("piped.wav").write_bytes(out)
+    assert len(read("piped.wav")) > 2000
+    assert b"real-time factor: " in err
+
+
+def test_a_device_and_the_target_of_a_link_are_written_to(tts, release, tmp_path):
+    device, link = tmp_path / "device.wav", tmp_path / "link.wav"
+    device.symlink_to("/dev/null")
+    link.symlink_to(tmp_path / "target.wav")
+    for path in (device, link):
+        outcome = tts("--model_path", release, "--text", "egg", "--out_path", path)
+        assert outcome.line("wrote: ").startswith(str(path))
+        assert path.is_symlink()
+    assert Path("/dev/null").is_char_device()
+    assert len(read(tmp_path / "target.wav")) > 0
+    flags = ("--model_path", release, "--text", "egg", "--save_spectrogram", "--out_path", device)
+    tts(*flags).refused("--save_spectrogram", "no file")
+
+
 def test_a_long_text_is_spoken_sentence_by_sentence(tts, release):
     for name, text in {"one": "a bad egg.", "two": "had a hag.", "both": "a bad egg.\n\nhad a hag."}.items():
         assert tts("--model_path", release, "--text", text, "--out_path", f"{name}.wav").status == 0
