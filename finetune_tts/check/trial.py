@@ -18,12 +18,11 @@ from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import make_task
 from finetune_tts.machine.distributed import World
-from finetune_tts.machine.memory import available_memory, bounded_memory, peak_memory
+from finetune_tts.machine.memory import available_memory, bounded_memory, is_out_of_memory, peak_memory
 from finetune_tts.machine.precision import allow_fast_matrix_products
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.tasks.adversarial import AdversarialTask
 from finetune_tts.training.run import TrainingJob, checkpoints_kept, loader_of, settings_of
-from finetune_tts.training.step import is_out_of_memory
 from finetune_tts.training.trainer import FineTuneTrainer
 
 logger = logging.getLogger(__name__)
@@ -155,7 +154,7 @@ class _Trial:
             try:
                 taken = self._step(longest[:size])
             except (RuntimeError, MemoryError) as error:
-                if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
             else:
                 self.batch_size = size

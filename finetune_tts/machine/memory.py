@@ -1,5 +1,7 @@
-"""How much memory a device has left, how much was used, and a bound that keeps the system from ending the process."""
+"""How much memory a device has left, how much was used, when it was too little, and a bound that keeps the system from
+ending the process."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,23 @@ import torch
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 _SPARE = 2**28
 """Bytes left to the rest of the system."""
+
+# Only torch's own allocator has an error class for it. The libraries that allocate by themselves say it in words:
+# cuBLAS, cuDNN, cuFFT, cuSOLVER and their AMD twins by a status (cublasCreate by one that names no memory: the room
+# for its handle is all that it asks for), NCCL and the driver by "out of memory", Metal likewise.
+_WORDS = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory|bad_alloc"
+    r"|alloc(ation)?_?failed|status_memory_error|status_no_memory|failed to (cuda|hip) ?(m|c)alloc"
+    r"|(cublas|hipblas)_status_not_initialized when calling `(cublas|hipblas)create",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, of the CPU or of a GPU, whichever library met it."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError | OSError) and _WORDS.search(str(error)) is not None
 
 
 def available_memory(device: torch.device) -> int | None:

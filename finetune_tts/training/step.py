@@ -174,8 +174,3 @@ def clip_norms(grad_clip: float | list[float] | None, optimizers: int) -> list[f
     if len(grad_clip) != optimizers:
         raise UserError(f"--coqpit.grad_clip {grad_clip}: needs one number for each of {optimizers} optimizers.")
     return [float(clip or 0.0) for clip in grad_clip]
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch ran out of memory, on a GPU or on the CPU."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -15,6 +15,7 @@ from trainer.callbacks import TrainerCallback
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.machine.memory import is_out_of_memory
 from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.history import History, HistoryEntry
@@ -31,7 +32,7 @@ from finetune_tts.training.joint_step import JointStepper
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.state import checkpoint_payload, restore_run
-from finetune_tts.training.step import Stepper, clip_norms, is_out_of_memory
+from finetune_tts.training.step import Stepper, clip_norms
 
 logger = logging.getLogger(__name__)
 
