@@ -1,4 +1,4 @@
-"""The error that stands for a mistake of the person at the terminal."""
+"""The errors that the programs answer with a line and no traceback: yours, and those of another process."""
 
 
 class UserError(ValueError):
@@ -6,4 +6,11 @@ class UserError(ValueError):
 
     The message says what is wrong, where (file, line, field, value) and what to do, in one or two lines.
     The programs print it without a traceback and end with exit status 2.
+    """
+
+
+class ProcessLost(RuntimeError):
+    """Another process of a run has failed, or cannot be reached: this one cannot continue alone.
+
+    The message is one line; what went wrong is for the process to say that it happened to.
     """

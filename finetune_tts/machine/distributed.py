@@ -1,6 +1,7 @@
 """Several processes that train one model: torchrun's environment, gradients, and what they have to agree on."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +11,20 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from finetune_tts.errors import UserError
+from finetune_tts.errors import ProcessLost, UserError
 from finetune_tts.machine.gradients import back_from_row, in_rows
+from finetune_tts.machine.memory import is_out_of_memory
+from finetune_tts.training.interrupts import TrainingInterrupted
 
 
 @dataclass(frozen=True)
 class World:
-    """The processes of a run, as seen from this one."""
+    """The processes of a run, as seen from this one.
+
+    What they do together raises :class:`ProcessLost` where one of them has gone. On a GPU such work is only put into a
+    queue, and whoever then looks at a result waits for ever. So before a process looks, they meet on their hosts
+    (:meth:`wait`), where a connection that breaks is noticed at once.
+    """
 
     rank: int = 0
     local_rank: int | None = None
@@ -33,7 +41,8 @@ class World:
         if self.size == 1:
             return value
         highest = torch.tensor(value)
-        dist.all_reduce(highest, op=dist.ReduceOp.MAX, group=_host_group())
+        with _said_who_is_lost():
+            dist.all_reduce(highest, op=dist.ReduceOp.MAX, group=_host_group())
         return int(highest)
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
@@ -41,7 +50,8 @@ class World:
         if self.size == 1:
             return value
         value = value.clone()
-        dist.all_reduce(value)
+        with _said_who_is_lost():
+            dist.all_reduce(value)
         return value / self.size
 
     def gathered(self, value: Any) -> list[Any]:
@@ -49,7 +59,8 @@ class World:
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
-        dist.all_gather_object(values, value, group=_host_group())
+        with _said_who_is_lost():
+            dist.all_gather_object(values, value, group=_host_group())
         return values
 
     def from_main(self, value: Any) -> Any:
@@ -57,45 +68,59 @@ class World:
         if self.size == 1:
             return value
         values = [value]
-        dist.broadcast_object_list(values, src=0, group=_host_group())
+        with _said_who_is_lost():
+            dist.broadcast_object_list(values, src=0, group=_host_group())
         return values[0]
 
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:
-            dist.barrier(group=_host_group())
+            with _said_who_is_lost():
+                dist.barrier(group=_host_group())
 
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> torch.Tensor | None:
         """Replace each gradient by its mean over the processes, in place.
 
         A parameter that had no gradient in some process counts as zero there. Gradients are averaged here, not by
         DistributedDataParallel, so that a task may run its network in any way: several losses, several optimizers,
         parts that a batch does not touch.
+
+        Returns:
+            A scalar on the device that is finite if this process's own gradients were; None for a process alone, or
+            where nothing is trained.
         """
         if self.size == 1:
-            return
+            return None
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         for parameter in trained:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        pending = []
+        pending, own = [], []
         for row, gradients in in_rows([parameter.grad for parameter in trained if parameter.grad is not None]):
-            pending.append((row, gradients, dist.all_reduce(row, async_op=True)))
+            own.append(row.sum())
+            with _said_who_is_lost():
+                pending.append((row, gradients, dist.all_reduce(row, async_op=True)))
         for row, gradients, work in pending:
-            work.wait()
+            with _said_who_is_lost():
+                work.wait()
             back_from_row(row / self.size, gradients)
+        return torch.stack(own).sum() if own else None
 
     def share_weights(self, module: nn.Module) -> None:
         """Give every process the main one's parameters and buffers."""
         if self.size > 1:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
+            self._share(module.state_dict().values())
 
     def share_buffers(self, module: nn.Module) -> None:
         """Give every process the main one's buffers, such as running means, which differ from batch to batch."""
         if self.size > 1:
-            for buffer in module.buffers():
-                dist.broadcast(buffer, src=0)
+            self._share(module.buffers())
+
+    def _share(self, tensors: Iterable[torch.Tensor]) -> None:
+        with _said_who_is_lost():
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+        self.wait()
 
 
 def world_from_environment(environment: Mapping[str, str] = os.environ) -> World:
@@ -114,26 +139,72 @@ def world_from_environment(environment: Mapping[str, str] = os.environ) -> World
     return World(rank, local_rank, size)
 
 
-@contextmanager
-def process_group(world: World, device: torch.device) -> Iterator[None]:
-    """Connect the processes of ``world`` for as long as the context lasts: NCCL between GPUs, gloo between CPUs."""
-    if world.size == 1 or dist.is_initialized():
-        yield
+def connect(world: World, device: torch.device) -> None:
+    """Connect the processes of ``world``, which stay so until :func:`process_group` ends: NCCL between GPUs, else gloo.
+
+    What is connected already stays as it is.
+
+    Raises:
+        UserError: nobody says where the processes meet.
+        ProcessLost: not all of them came.
+    """
+    global _hosts, _is_ours
+    if world.size == 1 or _hosts is not None:
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, rank=world.rank, world_size=world.size)
-    global _hosts
-    _hosts = dist.new_group(backend="gloo") if backend == "nccl" else dist.group.WORLD
+    _is_ours = not dist.is_initialized()
+    try:
+        with _said_who_is_lost():
+            if _is_ours:
+                dist.init_process_group(backend, rank=world.rank, world_size=world.size)
+            # Plain values travel between the hosts by gloo: over NCCL they would wait for the GPU.
+            _hosts = dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+    except ValueError as error:
+        raise UserError(f"WORLD_SIZE is {world.size}, but: {error} Start with torchrun.") from error
+
+
+@contextmanager
+def process_group(world: World, device: torch.device) -> Iterator[None]:
+    """Let the processes of ``world`` be connected for as long as the context lasts (raises as :func:`connect`).
+
+    After an error they stay connected. Taking the connection down is work of all of them, and with one that failed
+    alone it would hang before anybody has heard why. The program that ends breaks the connection, and by that tells
+    the others.
+    """
+    connect(world, device)
     try:
         yield
-    finally:
-        _hosts = None
+    except TrainingInterrupted:  # all of them stop there, and at the same step
+        _disconnect()
+        raise
+    _disconnect()
+
+
+def _disconnect() -> None:
+    global _hosts
+    if _hosts is not None and _is_ours:
         dist.destroy_process_group()
+    _hosts = None
 
 
-# Plain values travel between the hosts by gloo: over NCCL they would wait for the GPU.
 _hosts: Any = None
+_is_ours = False
 
 
 def _host_group() -> Any:
     return _hosts
+
+
+@contextmanager
+def _said_who_is_lost() -> Iterator[None]:
+    """Turn what gloo and NCCL say of a process that has gone into the error that stands for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = re.sub(r"^\[[^]]*\]\s*", "", said).rstrip(".")  # without the place in gloo's source
+        raise ProcessLost(
+            f"Another process of this run has failed, or cannot be reached ({reason}). Its own message says why."
+        ) from error

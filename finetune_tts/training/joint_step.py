@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.tasks.joint import JointTask
-from finetune_tts.training.step import Stepper
+from finetune_tts.training.step import Stepper, total_of
 
 
 class JointStepper(Stepper):
@@ -28,14 +28,12 @@ class JointStepper(Stepper):
 
     def step(self, number: int, batches: Sequence[Any]) -> None:
         """Step the parts that learn at this step (see :meth:`Stepper.step`)."""
-        names = [name for batch in batches for name in self._task.clip_names(batch)]
         self.used_rates = self.next_rates()
         parts = self.parts_at(number)
-        means: dict[int, Tensor] = {}
-        for batch in batches:
-            for part, loss in self._backward_parts(parts, batch, len(batches)).items():
-                means[part] = means[part] + loss if part in means else loss
-        self._advance(number, means, names)
+        shares = [self._backward_parts(parts, batch, len(batches)) for batch in batches]
+        means = {part: total_of([share[part] for share in shares]) for part in shares[0]}
+        whole = [(batch, total_of(list(share.values()))) for batch, share in zip(batches, shares, strict=True)]
+        self._advance(number, means, self._contribution(whole))
 
     def _backward_parts(self, parts: tuple[int, ...], batch: Any, batches: int) -> dict[int, Tensor]:
         """Add one batch's share to the gradients of ``parts``; return its share of the mean losses."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.tasks.schedules import Schedule
 from finetune_tts.tasks.task import TTSTask, numbered_losses
 from finetune_tts.training.loss_meter import LossMeter
-from finetune_tts.training.non_finite import StepGuard
+from finetune_tts.training.non_finite import Contribution, StepGuard
 from finetune_tts.training.settings import TrainerSettings
 
 
@@ -44,7 +45,7 @@ class Stepper:
         self._clips = clips
         self._settings = settings
         self._meter = meter
-        self.guard = StepGuard()
+        self.guard = StepGuard(settings.world)
         self.scaler = torch.GradScaler(settings.device.type) if settings.precision.scales_loss else None
         self.used_rates = self.next_rates()
         self.stepped: set[int] = set()
@@ -64,10 +65,9 @@ class Stepper:
         Raises:
             NonFiniteLoss: too many steps in a row had no finite loss or gradient.
         """
-        names = [name for batch in batches for name in self._task.clip_names(batch)]
         self.used_rates = self.next_rates()
         for index in range(len(self._optimizers)):
-            self._step_optimizer(number, index, batches, names)
+            self._step_optimizer(number, index, batches)
 
     def end_epoch(self) -> None:
         """Step the schedules that count epochs."""
@@ -86,32 +86,45 @@ class Stepper:
             if isinstance(schedule.scheduler, ReduceLROnPlateau):
                 schedule.scheduler.step(loss)
 
-    def _step_optimizer(self, number: int, index: int, batches: Sequence[Any], names: Sequence[str]) -> None:
-        loss = self._backward(index, batches)
-        if loss is not None:
-            self._advance(number, {index: loss}, names)
+    def _step_optimizer(self, number: int, index: int, batches: Sequence[Any]) -> None:
+        if len(self._optimizers) > 1:
+            # What another optimizer's loss left behind is none of this one's business.
+            self._task.zero_grad(set_to_none=True)
+        shares = [(batch, self._backward(index, batch, len(batches))) for batch in batches]
+        taken = [(batch, share) for batch, share in shares if share is not None]
+        if taken:
+            self._advance(number, {index: total_of([share for _, share in taken])}, self._contribution(taken))
 
-    def _advance(self, number: int, mean_losses: Mapping[int, Tensor], names: Sequence[str]) -> None:
+    def _contribution(self, shares: Sequence[tuple[Any, Tensor]]) -> Contribution:
+        """What this process brings to a step: batches, each with its share of the loss."""
+        clips = [self._task.clip_names(batch) for batch, _ in shares]
+        return Contribution(clips, [share for _, share in shares])
+
+    def _advance(self, number: int, mean_losses: Mapping[int, Tensor], contribution: Contribution) -> None:
         """Step the optimizers whose gradients stand, all of them or none.
 
         Args:
             number: of the step.
             mean_losses: place of the optimizer → mean of what it minimises.
-            names: of the clips.
+            contribution: the clips of this process.
         """
-        judged = torch.zeros((), device=self._settings.device)
+        world = self._settings.world
+        norms = torch.zeros((), device=self._settings.device)
+        losses = torch.zeros((), device=self._settings.device)
         for index, loss in mean_losses.items():
-            norm = self._clip(index)
-            loss = self._settings.world.mean(loss)
-            # The search for a loss scale meets overflows; there only the loss itself tells that something is wrong.
-            judged = judged + (loss if self.scaler else norm + 0 * loss)
+            norm, own_gradient = self._clip(index)
+            norms, losses = norms + norm, losses + world.mean(loss)
+            if own_gradient is not None:
+                before = 0.0 if contribution.gradient is None else contribution.gradient
+                contribution = replace(contribution, gradient=own_gradient + before)
+        world.wait()  # before anything is looked at, see World
         optimizers = [self._optimizers[index] for index in mean_losses]
-        if self.guard.allows(number, optimizers, judged, names):
+        # The search for a loss scale meets overflows; there only the loss itself tells that something is wrong.
+        counted = losses if self.scaler else None
+        if self.guard.allows(number, optimizers, norms + 0 * losses, contribution, counted):
+            # Not GradScaler.step(): it asks each optimizer by itself, so that one part would step without the other.
             for optimizer in optimizers:
-                if self.scaler:
-                    self.scaler.step(optimizer)
-                else:
-                    optimizer.step()
+                optimizer.step()
             self.stepped.update(mean_losses)
             for index in mean_losses:
                 if not self._schedules[index].after_epoch:
@@ -121,37 +134,43 @@ class Stepper:
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
 
-    def _clip(self, index: int) -> Tensor:
-        """Cut the gradient of one optimizer, the mean over all processes; return its norm before."""
+    def _clip(self, index: int) -> tuple[Tensor, Tensor | None]:
+        """Cut the gradient of one optimizer, the mean over all processes.
+
+        Returns:
+            Its norm before, and what :meth:`World.average_gradients` tells of this process's own.
+        """
         optimizer = self._optimizers[index]
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        self._settings.world.average_gradients(parameters)
+        own_gradient = self._settings.world.average_gradients(parameters)
         if self.scaler:
             self.scaler.unscale_(optimizer)
         self._task.before_gradient_clipping()
         norm = nn.utils.clip_grad_norm_(parameters, self._clips[index] if self._clips[index] > 0 else math.inf)
         name = f"grad_norm_{index}" if len(self._optimizers) > 1 else "grad_norm"
         self._meter.add({name: norm}, 1.0)
-        return norm
+        return norm, own_gradient
 
-    def _backward(self, index: int, batches: Sequence[Any]) -> Tensor | None:
-        """Leave the mean gradient over ``batches``; return the mean loss, or None if the task sits all of them out."""
+    def _backward(self, index: int, batch: Any, batches: int) -> Tensor | None:
+        """Add one batch's share to the gradient; return its share of the mean loss, None if the task sits it out."""
         several = len(self._optimizers) > 1
-        if several:
-            # What another optimizer's loss left behind is none of this one's business.
-            self._task.zero_grad(set_to_none=True)
-        total: Tensor | None = None
-        for batch in batches:
-            with self._settings.precision.autocast():
-                _, losses = self._task.train_step(batch, self._criteria[index], index if several else None)
-            if not losses:
-                continue
-            self._task.before_backward_pass(losses, list(self._optimizers))
-            loss = losses["loss"] / len(batches)
-            (self.scaler.scale(loss) if self.scaler else loss).backward()
-            total = loss.detach() if total is None else total + loss.detach()
-            self._meter.add(numbered_losses(losses, index if several else None), self._task.clips(batch))
-        return total
+        with self._settings.precision.autocast():
+            _, losses = self._task.train_step(batch, self._criteria[index], index if several else None)
+        if not losses:
+            return None
+        self._task.before_backward_pass(losses, list(self._optimizers))
+        share = losses["loss"] / batches
+        (self.scaler.scale(share) if self.scaler else share).backward()
+        self._meter.add(numbered_losses(losses, index if several else None), self._task.clips(batch))
+        return share.detach()
+
+
+def total_of(shares: Sequence[Tensor]) -> Tensor:
+    """The sum of scalars."""
+    total, *others = shares
+    for share in others:
+        total = total + share
+    return total
 
 
 def _step_schedule(scheduler: LRScheduler | None) -> None:

@@ -191,6 +191,27 @@ def test_a_step_of_which_one_part_is_not_finite_moves_neither_and_is_named_once(
     assert "poison" in caplog.text
 
 
+@pytest.mark.parametrize("part", ["generator", "disc"])
+def test_an_overflow_of_the_loss_scale_in_one_part_moves_neither_and_lowers_the_scale(make_gan_run, part):
+    run = make_gan_run()
+    run.stepper.scaler = torch.GradScaler("cpu", init_scale=8.0)
+    before = weights(run.task.network)
+    (weight, *_) = getattr(run.task.network, part).parameters()
+    spoilt = weight.register_hook(lambda gradient: gradient * math.inf)
+    batch = next(iter(run.train_loader))
+
+    run.stepper.step(1, [batch])
+    assert unchanged(run.task.network, before)
+    assert (run.stepper.scaler.get_scale(), run.stepper.guard.skipped) == (4.0, 0)
+
+    spoilt.remove()
+    run.stepper.step(2, [batch])
+    assert not unchanged(run.task.network.generator, {name.partition(".")[2]: t for name, t in before.items()
+                                                      if name.startswith("generator")})  # fmt: skip
+    assert not unchanged(run.task.network.disc, {name.partition(".")[2]: t for name, t in before.items()
+                                                 if name.startswith("disc")})  # fmt: skip
+
+
 def test_parts_that_stay_not_finite_end_the_run(make_gan_run):
     run = make_gan_run(names=["poison"] * 22, epochs=3)
     with pytest.raises(NonFiniteLoss, match="5 steps in a row"):
