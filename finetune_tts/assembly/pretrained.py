@@ -67,11 +67,14 @@ def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
     checkpoint = read_weights(path, run_config)
     names = family_of(run_config.model).embedding_rows
     rows = checkpoint.model.get(names.symbols)
-    found = [(config, _symbols(config), where) for config, where in _configs(checkpoint, run_config)]
-    fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)] or found[:1]
+    found = [(config, _symbols(config), where) for config, where in _configs(checkpoint)]
+    fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)]
+    if not fitting:  # the run's may name only new symbols of an alphabet, so it is not looked at without need
+        found.append((run_config, _symbols(run_config), RUN))
+        fitting = [entry for entry in found[-1:] if rows is None or len(entry[1]) == len(rows)] or found[:1]
     config, symbols, where = fitting[0]
     for _, others, elsewhere in fitting[1:]:
-        if others != symbols and elsewhere != RUN:
+        if others != symbols:
             logger.warning("%s and %s name different alphabets. The first is taken for the model's.", where, elsewhere)
     return Pretrained(
         checkpoint,
@@ -124,8 +127,8 @@ def warn_of_other_audio(pretrained: Pretrained, config: SpeechConfig) -> None:
         )
 
 
-def _configs(checkpoint: Checkpoint, run_config: SpeechConfig) -> Iterator[tuple[SpeechConfig, str]]:
-    """The configs that may be that of the weights, with what they are called; the likeliest first."""
+def _configs(checkpoint: Checkpoint) -> Iterator[tuple[SpeechConfig, str]]:
+    """The configs beside and inside a checkpoint, with what they are called; the likelier first."""
     folder = checkpoint.path.parent
     beside = config_beside(checkpoint.path)
     if beside.is_file():
@@ -141,7 +144,6 @@ def _configs(checkpoint: Checkpoint, run_config: SpeechConfig) -> Iterator[tuple
         else:
             locate_paths(config, folder)
             yield config, str(checkpoint.path)
-    yield run_config, RUN
 
 
 def _symbols(config: SpeechConfig) -> tuple[str, ...]:

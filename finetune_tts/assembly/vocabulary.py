@@ -25,11 +25,13 @@ def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) 
         config: of the run; its characters may be changed.
         old_symbols: the pre-trained alphabet in id order; None for a model that starts from nothing.
     """
+    kind = _class_name(config)
+    if old_symbols is not None and kind == "BaseVocabulary" and config.characters is not None:
+        config.characters = _with_named(config.characters, old_symbols)
     tokenizer = build_tokenizer(config)
     symbols = tokenizer.vocabulary.symbols
     if old_symbols is None or symbols == old_symbols:
         return tokenizer
-    kind = _class_name(config)
     # Names of special symbols ("<PAD>") are no letters that a text could hold.
     letters_only = kind != "BaseVocabulary"
     kept = [symbol for symbol in old_symbols if symbol not in symbols and (len(symbol) == 1 or not letters_only)]
@@ -50,6 +52,17 @@ def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) 
 def _class_name(config: SpeechConfig) -> str:
     named = config.characters.characters_class if config.characters is not None else None
     return str(named or ("IPAPhonemes" if config.use_phonemes else "Graphemes")).rpartition(".")[2]
+
+
+def _with_named(characters: CharactersConfig, known: tuple[str, ...]) -> CharactersConfig:
+    """The characters with their padding, blank and sentence ends listed, if the pre-trained alphabet has them.
+
+    Whoever sets ``vocab_dict`` to a few new letters means these beside the old ones.
+    """
+    named = (characters.pad, characters.eos, characters.bos, characters.blank)
+    unlisted = [symbol for symbol in named if symbol in known and symbol not in (characters.vocab_dict or known)]
+    added = [symbol for symbol in dict.fromkeys(unlisted) if symbol is not None]
+    return _with_symbols(characters, "BaseVocabulary", added) if added else characters
 
 
 def _with_symbols(characters: CharactersConfig | None, kind: str, added: list[str]) -> CharactersConfig:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from finetune_tts.check.finding import Finding, Severity, about, fine
+from finetune_tts.check.finding import Finding, Severity, about, counted, fine
 from finetune_tts.check.transcripts import Transcript, foreign_letters
 from finetune_tts.data.sample import Sample
 from finetune_tts.text.characters import Vocabulary
@@ -28,7 +28,8 @@ def check_transcripts(
     """
     return [
         _no_text(samples, transcripts),
-        _missing(samples, transcripts),
+        _missing(samples, transcripts, vocabulary),
+        *_ignored(transcripts, vocabulary),
         _digits(samples, transcripts),
         _foreign(samples),
         _same_text(samples),
@@ -73,26 +74,40 @@ def _no_text(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Fi
     )
 
 
-def _missing(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Finding:
+def _missing(samples: Sequence[Sample], transcripts: Sequence[Transcript], vocabulary: Vocabulary) -> Finding:
     every: Counter[str] = Counter()
     found = []
     for sample, transcript in zip(samples, transcripts, strict=True):
-        if transcript.missing:
-            every.update(transcript.missing)
-            found.append((float(transcript.missing.total()), sample, "".join(transcript.missing)))
-    total = every.total() + sum(transcript.heard.total() for transcript in transcripts)
+        lacking = Counter({symbol: n for symbol, n in transcript.missing.items() if not vocabulary.ignores(symbol)})
+        if lacking:
+            every.update(lacking)
+            found.append((float(lacking.total()), sample, "".join(lacking)))
+    total = sum(transcript.missing.total() + transcript.heard.total() for transcript in transcripts)
     share = every.total() / total if total else 0.0
-    characters = " ".join(f"{symbol!r} {count}×" for symbol, count in every.most_common(12))
     return about(
         "unknown_symbols",
         found,
-        title="{count} with characters that the model cannot read: " + f"{characters} ({share:.2%} of the text)",
+        title="{count} with characters that the model cannot read: " + f"{_numbered(every)} ({share:.2%} of the text)",
         advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or add them "
-        "to the alphabet: --coqpit.characters.characters",
+        f"to the alphabet: --coqpit.{vocabulary.letters_field}",
         otherwise="the model can read every character",
         severity=Severity.STOPS if share > MOST_MISSING else Severity.ADVISES,
         spoils=False,
     )
+
+
+def _ignored(transcripts: Sequence[Transcript], vocabulary: Vocabulary) -> list[Finding]:
+    marks: Counter[str] = Counter()
+    for transcript in transcripts:
+        marks.update({symbol: n for symbol, n in transcript.missing.items() if vocabulary.ignores(symbol)})
+    if not marks:
+        return []
+    left_out = f"{counted(marks.total(), 'mark')} left out: {_numbered(marks)}"
+    return [fine("punctuation", f"the model reads no punctuation; {left_out}")]
+
+
+def _numbered(characters: Counter[str]) -> str:
+    return " ".join(f"{symbol!r} {count}×" for symbol, count in characters.most_common(12))
 
 
 def _digits(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Finding:

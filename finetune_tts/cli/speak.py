@@ -227,7 +227,10 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
         )
     spent = time.perf_counter() - started
     if speech.missing:
-        say(f"not in the model's vocabulary, left out: {' '.join(speech.missing)}", aside=True)
+        why = "not in the model's vocabulary"
+        if all(map(voice.tokenizer.vocabulary.ignores, speech.missing)):
+            why = "the model reads no punctuation"
+        say(f"{why}, left out: {' '.join(speech.missing)}", aside=True)
     if arguments.pipe_out:
         sys.stdout.buffer.write(wav_bytes(speech.waveform, speech.sample_rate))
     else:

@@ -14,7 +14,7 @@ from finetune_tts.data.probing import probe_samples
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
 from finetune_tts.data.tokenizing import TokenCache
-from finetune_tts.text.tokenizer import MissingReport, Tokenizer, require_covered
+from finetune_tts.text.tokenizer import MissingReport, Tokenizer, listed, require_covered
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,12 @@ def prepare_data(
     missing = tokens.missing(filtered.kept)
     if missing.counter:
         logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
+    if missing.punctuation and not dry:  # which a check says itself
+        logger.info(
+            "The model reads no punctuation: %d marks are left out of the text, as in its own training: %s.",
+            missing.punctuation.total(),
+            listed(missing.punctuation),
+        )
     if not dry:
         require_covered(missing)
     # Models that are trained on waveforms compute their own spectrograms.

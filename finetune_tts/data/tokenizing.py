@@ -1,6 +1,5 @@
 """Texts of samples as token ids, each text worked out once."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,7 +8,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.sample import Sample
 from finetune_tts.text.building import tokenizer_from_fields
 from finetune_tts.text.phonemizer import MultiPhonemizer
-from finetune_tts.text.tokenizer import Encoded, MissingReport, Tokenizer
+from finetune_tts.text.tokenizer import Encoded, MissingReport, Tokenizer, missing_of
 
 
 def build_tokenizer(config: Config) -> Tokenizer:
@@ -45,13 +44,7 @@ class TokenCache:
 
     def missing(self, samples: Iterable[Sample]) -> MissingReport:
         """Which characters (or phonemes) of the samples' texts the vocabulary lacks, and how often."""
-        total = 0
-        counter: Counter[str] = Counter()
-        for sample in samples:
-            encoded = self.encoded(sample)
-            total += len(encoded.spelled)
-            counter += encoded.missing
-        return MissingReport(total, counter)
+        return missing_of(map(self.encoded, samples), self.tokenizer.vocabulary)
 
     def encoded(self, sample: Sample) -> Encoded:
         """The text of a sample as the tokenizer reads it."""

@@ -63,8 +63,9 @@ class VoiceSpeaker:
             raise UserError("the recording has no text to speak.")
         speech = self._voice.speak(sentence.text, speaker=speaker, language=language)
         notes = [f"as {spoken_as}"] if spoken_as else []
-        if speech.missing:
-            notes.append(f"without the characters {speech.missing}")
+        vocabulary = self._voice.tokenizer.vocabulary
+        if missing := "".join(symbol for symbol in speech.missing if not vocabulary.ignores(symbol)):
+            notes.append(f"without the characters {missing}")
         return Spoken(speech.waveform, speech.sample_rate, speech.alignment, ", ".join(notes))
 
 

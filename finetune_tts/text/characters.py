@@ -1,7 +1,8 @@
 """The symbols of a model in id order, by the rules of 🐸TTS's character classes."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +19,11 @@ IPA_PHONEMES = (
     "ʍwɥʜʢʡɕʑɺɧʲ"  # other symbols
     "\u0303ɚ˞ɫ"  # nasal vowels (a combining tilde), r-colour, velar l
 )
+# Full stops and commas of all scripts: who reads punctuation reads one of these.
+_STOPS_AND_COMMAS = frozenset(".。．｡։።۔।॥།။៕,、，､،፣၊՝")
+_APOSTROPHES = frozenset("'’ʼ")
+# Characters that Unicode counts as punctuation, and that people say.
+_SAID = frozenset("#%&*@§¶†‡‰‱/\\٪٭％＃＆＊＠／＼")
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Vocabulary:
         symbols: every symbol, its place is its id.
         pad: symbol that fills batches, or ``None``; likewise ``eos`` and ``bos`` (the ends of a sentence) and
             ``blank`` (what stands between symbols with ``add_blank``).
+        letters_field: field of the config that names the letters or phonemes, and to which more can be added.
     """
 
     symbols: tuple[str, ...]
@@ -35,6 +42,7 @@ class Vocabulary:
     eos: str | None = None
     bos: str | None = None
     blank: str | None = None
+    letters_field: str = field(default="characters.characters", compare=False)
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +66,23 @@ class Vocabulary:
     def pad_id(self) -> int:
         """Id that fills batches; 0 where no symbol is named for it, as 🐸TTS fills with zeros."""
         return self._ids[self.pad] if self.pad else 0
+
+    @property
+    def reads_punctuation(self) -> bool:
+        """Whether it has a full stop or a comma of any script; those of MMS releases have neither."""
+        return not _STOPS_AND_COMMAS.isdisjoint(self.symbols)
+
+    def ignores(self, symbol: str) -> bool:
+        """Whether a symbol is a punctuation mark that the model never saw, as its vocabulary has no punctuation.
+
+        Such marks were dropped from the text that the model was trained on, and are no fault of a text. Characters that
+        are said (``%``), and apostrophes of another form where the vocabulary has one, are not among them.
+        """
+        if symbol in self._ids or self.reads_punctuation or symbol in _SAID:
+            return False
+        if symbol in _APOSTROPHES and not _APOSTROPHES.isdisjoint(self.symbols):
+            return False
+        return unicodedata.category(symbol).startswith("P")
 
 
 def vocabulary(
@@ -89,7 +114,7 @@ def vocabulary(
             raise UserError(f"characters.{key} must be text or null, not {fields[key]!r}.")
     built = _BUILDERS[name](fields)
     if add_blank and not built.blank:
-        return Vocabulary((*built.symbols, BLANK), built.pad, built.eos, built.bos, BLANK)
+        return replace(built, symbols=(*built.symbols, BLANK), blank=BLANK)
     return built
 
 
@@ -100,7 +125,9 @@ def _graphemes(fields: Mapping[str, Any]) -> Vocabulary:
 def _ipa_phonemes(fields: Mapping[str, Any]) -> Vocabulary:
     # Configs of 2020 and 2021 hold the letters under "characters" and the phonemes under "phonemes".
     phonemes = fields.get("phonemes")
-    return _ordered(fields, (fields.get("characters") or IPA_PHONEMES) if phonemes is None else phonemes)
+    if phonemes is None:
+        return _ordered(fields, fields.get("characters") or IPA_PHONEMES)
+    return replace(_ordered(fields, phonemes), letters_field="characters.phonemes")
 
 
 def _ordered(fields: Mapping[str, Any], characters: str) -> Vocabulary:
@@ -125,7 +152,8 @@ def _ordered(fields: Mapping[str, Any], characters: str) -> Vocabulary:
             f"characters: {', '.join(map(repr, twice))} stand twice among characters and punctuations. "
             "Name each once, or set characters.is_unique to false."
         )
-    return Vocabulary(symbols, **special)
+    pad, eos, bos, blank = special.values()
+    return Vocabulary(symbols, pad, eos, bos, blank)
 
 
 def _vits_characters(fields: Mapping[str, Any]) -> Vocabulary:
@@ -144,7 +172,8 @@ def _base_vocabulary(fields: Mapping[str, Any]) -> Vocabulary:
     for name, symbol in special.items():
         if symbol and symbol not in listed:
             raise UserError(f"characters.{name} {symbol!r} is not in characters.vocab_dict. Add it, or set it to null.")
-    return Vocabulary(tuple(listed), **special)
+    pad, eos, bos, blank = special.values()
+    return Vocabulary(tuple(listed), pad, eos, bos, blank, letters_field="characters.vocab_dict")
 
 
 _BUILDERS = {

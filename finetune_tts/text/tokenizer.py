@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from finetune_tts.errors import UserError
 from finetune_tts.text.characters import Vocabulary
@@ -53,8 +53,8 @@ class Tokenizer:
         needed = {"blank": add_blank, "bos": use_eos_bos, "eos": use_eos_bos}
         for name, wanted in needed.items():
             if wanted and getattr(vocabulary, name) not in vocabulary:
-                field = "add_blank" if name == "blank" else "enable_eos_bos_chars"
-                raise UserError(f"{field} is true, but the vocabulary has no {name}. Set characters.{name}.")
+                switch = "add_blank" if name == "blank" else "enable_eos_bos_chars"
+                raise UserError(f"{switch} is true, but the vocabulary has no {name}. Set characters.{name}.")
         self.vocabulary = vocabulary
         self.phonemizer = phonemizer
         self.add_blank = add_blank
@@ -98,13 +98,7 @@ class Tokenizer:
 
     def count_missing(self, texts: Iterable[str], language: str | None = None) -> "MissingReport":
         """Count what the vocabulary lacks over many texts."""
-        total = 0
-        counter: Counter[str] = Counter()
-        for text in texts:
-            encoded = self.encode(text, language)
-            total += len(encoded.spelled)
-            counter += encoded.missing
-        return MissingReport(total, counter)
+        return missing_of((self.encode(text, language) for text in texts), self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -114,10 +108,14 @@ class MissingReport:
     Attributes:
         total_chars: characters in all texts, as the model is to read them.
         counter: lacking characters and how often each stands.
+        punctuation: marks that a vocabulary without punctuation ignores, likewise; they are not in ``counter``.
+        letters_field: field of the config to which lacking characters can be added.
     """
 
     total_chars: int
     counter: Counter[str]
+    punctuation: Counter[str] = field(default_factory=Counter)
+    letters_field: str = "characters.characters"
 
     @property
     def share(self) -> float:
@@ -126,9 +124,25 @@ class MissingReport:
 
     def __str__(self) -> str:
         """List them, the most frequent first: ``'ß' (U+00DF) 12×, …``."""
-        listed = [f"{symbol!r} (U+{ord(symbol):04X}) {count}×" for symbol, count in self.counter.most_common(20)]
-        more = len(self.counter) - len(listed)
-        return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
+        return listed(self.counter)
+
+
+def missing_of(texts: Iterable[Encoded], vocabulary: Vocabulary) -> MissingReport:
+    """Count what a vocabulary lacks over encoded texts."""
+    total = 0
+    counter: Counter[str] = Counter()
+    for encoded in texts:
+        total += len(encoded.spelled)
+        counter += encoded.missing
+    ignored = Counter({symbol: count for symbol, count in counter.items() if vocabulary.ignores(symbol)})
+    return MissingReport(total, counter - ignored, ignored, vocabulary.letters_field)
+
+
+def listed(counter: Counter[str]) -> str:
+    """Characters with their numbers, the most frequent first: ``'ß' (U+00DF) 12×, …``."""
+    shown = [f"{symbol!r} (U+{ord(symbol):04X}) {count}×" for symbol, count in counter.most_common(20)]
+    more = len(counter) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def require_covered(report: MissingReport, limit: float = 0.01) -> None:
@@ -141,5 +155,5 @@ def require_covered(report: MissingReport, limit: float = 0.01) -> None:
         raise UserError(
             f"The model's vocabulary lacks {report.counter.total()} of {report.total_chars} characters of the text "
             f"({report.share:.1%}; at most {limit:.0%} is allowed): {report}. "
-            "Correct the text, its language or text_cleaner, or add them to characters.characters."
+            f"Correct the text, its language or text_cleaner, or add them to {report.letters_field}."
         )

@@ -68,6 +68,15 @@ def test_a_default_alphabet_is_spelled_out_to_keep_more(use_phonemes):
     assert config.characters.characters.endswith("ж")
 
 
+def test_new_symbols_of_a_listed_vocabulary_need_not_come_with_the_old_ones():
+    old = ("|", "a", "b", " ")
+    config = config_of(characters_class="TTS.x.BaseVocabulary", vocab_dict=["ä"], pad=" ", blank="|")
+    vocabulary = merged_tokenizer(config, old).vocabulary
+    assert set(vocabulary.symbols) == {"ä", *old}
+    assert (vocabulary.pad, vocabulary.blank) == (" ", "|")
+    assert symbols_of(config) == vocabulary.symbols
+
+
 def test_names_of_special_symbols_are_no_letters():
     config = config_of(characters="ab", punctuations=".")
     assert "<BLNK>" not in merged_tokenizer(config, ("<PAD>", "<BLNK>", "a", "b")).vocabulary.symbols

@@ -122,6 +122,32 @@ def test_it_is_tuned_by_its_name_and_then_a_model_like_any_other(tune, tts, addr
     assert tts("--model_path", folder, "--text", "a bad egg").status == 0
 
 
+def test_punctuation_that_its_vocabulary_lacks_is_dropped_and_said_once(tune, tts, address, make_recordings, tmp_path):
+    texts = ("Abba, had!", "A bad egg.", "Dad (fed) a cab?", "Head - bed…", "“Deaf”, aged.", "Cage; faced: bee.")
+    recordings = make_recordings(tmp_path / "punctuated", texts)
+    words = ["--model_name", NAME, "--dataset_path", recordings, "--output_path", tmp_path / "runs"]
+    check = tune(*words, "--check")
+    assert check.status == 0, check.err
+    assert "the model reads no punctuation; 15 marks left out: '.' 3×" in check.out
+    assert "every character" in check.out
+    outcome = tune(*words, "--max_steps", 1, "--coqpit.batch_size", 2)
+    assert outcome.status == 0, outcome.err
+    assert outcome.err.count("The model reads no punctuation: 15 marks are left out of the text") == 1
+    spoken = tts("--model_path", outcome.run_folder, "--text", "Abba, had a bad egg.")
+    assert spoken.status == 0, spoken.err
+    assert "the model reads no punctuation, left out: , ." in spoken.err
+
+
+def test_letters_that_its_vocabulary_lacks_are_an_error_and_the_advice_helps(tune, address, make_recordings, tmp_path):
+    recordings = make_recordings(tmp_path / "other", ("ab äb, a 5", "a bad äg.", "had äd", "bed äh"))
+    words = ["--model_name", NAME, "--dataset_path", recordings, "--output_path", tmp_path / "runs", "--max_steps", 1]
+    outcome = tune(*words)
+    outcome.refused("lacks 5 of 31 characters", "'ä' (U+00E4) 4×, '5' (U+0035) 1×", "add them to characters.vocab_dict")
+    outcome = tune(*words, "--coqpit.characters.vocab_dict", '["ä", "5"]')
+    symbols = load_config(outcome.run_folder / "config.json").characters.vocab_dict
+    assert sorted(symbols) == sorted([*SYMBOLS, "ä", "5"])
+
+
 def test_a_vocabulary_that_is_missing_or_broken_is_named(published):
     (published / "vocab.txt").write_text("a\n\nb\n")
     with pytest.raises(UserError, match="vocab.txt, line 2: an empty line"):

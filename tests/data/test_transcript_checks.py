@@ -66,6 +66,17 @@ def test_more_than_a_hundredth_unreadable_stops_the_run(voice_samples, letters):
     assert not found["unknown_symbols"].spoils
 
 
+def test_marks_are_no_fault_where_the_vocabulary_has_no_punctuation(voice_samples):
+    listed = {"characters_class": "BaseVocabulary", "vocab_dict": [*"abcdefghijklmnopqrstuvwxyz' -"], "pad": None}
+    tokenizer = tokenizer_from_fields({"text_cleaner": "basic_cleaners", "characters": listed})
+    found = findings_of(voice_samples, tokenizer)
+    assert {finding.severity for finding in found.values()} == {Severity.FINE}, found
+    assert "reads no punctuation" in found["punctuation"].title
+    stopped = findings_of([replace(sample, text=sample.text + "€") for sample in voice_samples], tokenizer)
+    assert stopped["unknown_symbols"].severity is Severity.STOPS
+    assert stopped["unknown_symbols"].advice.endswith("--coqpit.characters.vocab_dict")
+
+
 def test_a_mixed_script_is_nothing_foreign(voice_samples, letters):
     japanese = [replace(sample, text="カタカナと漢字とひらがな", language="ja") for sample in voice_samples]
     assert findings_of(japanese, letters)["foreign_letters"].count == 0

@@ -66,6 +66,48 @@ def test_one_percent_may_be_lacking_and_not_more() -> None:
         require_covered(MissingReport(100, Counter({"ß": 2})))
 
 
+def listing(*symbols: str) -> Vocabulary:
+    return vocabulary({"characters_class": "BaseVocabulary", "vocab_dict": symbols, "pad": None})
+
+
+@pytest.mark.parametrize("mark", '.,;:!?…-–—()[]{}"«»“”„‘。、，？！「」،؟।¿¡')
+def test_a_vocabulary_without_punctuation_ignores_every_mark(mark: str) -> None:
+    report = Tokenizer(listing(" ", "a", "b")).count_missing([f"ab{mark}a", mark])
+    assert (report.counter, report.punctuation, report.share) == (Counter(), Counter({mark: 2}), 0)
+    require_covered(report)
+
+
+@pytest.mark.parametrize("symbol", "xÄ1%&@*€+=№\n")
+def test_what_is_said_is_counted_in_any_vocabulary(symbol: str) -> None:
+    report = Tokenizer(listing(" ", "a", "b")).count_missing([symbol])
+    assert (report.counter, report.punctuation) == (Counter({symbol: 1}), Counter())
+
+
+@pytest.mark.parametrize("own", [".", ",", "。", "،", "।"])
+def test_a_vocabulary_with_a_full_stop_or_a_comma_ignores_nothing(own: str) -> None:
+    report = Tokenizer(listing("a", own)).count_missing(["a!"])
+    assert (report.counter, report.punctuation) == (Counter({"!": 1}), Counter())
+
+
+def test_an_apostrophe_of_another_form_is_a_letter_where_there_is_one() -> None:
+    assert Tokenizer(listing("a", "'")).count_missing(["a’a"]).counter == Counter({"’": 1})
+    assert Tokenizer(listing("a")).count_missing(["a’a"]).punctuation == Counter({"’": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "letters_field"),
+    [
+        ({"characters": "ab", "punctuations": "."}, "characters.characters"),
+        ({"characters_class": "IPAPhonemes", "characters": "ab"}, "characters.characters"),
+        ({"characters_class": "IPAPhonemes", "characters": "ab", "phonemes": "ɹ"}, "characters.phonemes"),
+        ({"characters_class": "BaseVocabulary", "vocab_dict": ["a", "."], "pad": None}, "characters.vocab_dict"),
+    ],
+)
+def test_the_error_names_the_field_that_letters_are_read_from(fields: dict[str, object], letters_field: str) -> None:
+    with pytest.raises(UserError, match=f"or add them to {letters_field}."):
+        require_covered(Tokenizer(vocabulary(fields, add_blank=True)).count_missing(["ß"]))
+
+
 def test_a_flood_of_lacking_characters_is_told_in_short() -> None:
     report = MissingReport(100, Counter({chr(0x4E00 + index): 1 for index in range(50)}))
     assert str(report).endswith("and 30 more")
