@@ -52,7 +52,8 @@ from finetune_tts.synthesis.voice import Voice
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.text.tokenizer import Tokenizer
 from finetune_tts.training.run import StoppedRun, TrainingJob
-from finetune_tts.training.state import run_state
+from finetune_tts.training.settings import RunLimits
+from finetune_tts.training.state import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -76,18 +77,11 @@ class Request:
     device: str = "auto"
     formatter: Formatter | None = None
     """The person's own reader of metadata."""
-    grad_accum_steps: int | None = None
-    discriminator_warm_up: int | None = None
-    """Steps in which a discriminator learns alone; None decides."""
-    max_steps: int | None = None
-    time_limit: float | None = None
-    """In seconds."""
+    limits: RunLimits = RunLimits()
     samples: Sequence[Sample] | None = None
     """Those of the data sets, where they were read before."""
     dry: bool = False
     """For a check: no more features are computed than are looked at, and the text may lack in the vocabulary."""
-    early_stop_patience: int | None = None
-    """Evaluations without a lower held-out loss after which the run ends."""
 
 
 @dataclass(frozen=True)
@@ -181,15 +175,11 @@ def assemble(request: Request) -> Assembly:
         device=device,
         restored=pretrained is not None,
         fresh_discriminator=pretrained is not None and _lacks_discriminator(network, config, weights),
-        discriminator_warm_up=request.discriminator_warm_up,
         chosen=request.chosen,
         world=world,
         assets=_assets(config, conditions, report),
         speak=sample_speaker(voice, default),
-        grad_accum_steps=request.grad_accum_steps,
-        max_steps=request.max_steps,
-        time_limit=request.time_limit,
-        early_stop_patience=request.early_stop_patience,
+        limits=request.limits,
         record=record_of(
             config,
             data=data_facts(config, data),
@@ -217,11 +207,11 @@ def assemble_continued(run: StoppedRun, request: Request) -> Assembly:
     Raises:
         UserError: no run of this program wrote the checkpoint; the data of the run are gone or do not fit any more.
     """
-    run_state(run.checkpoint)  # raises if there is no place to go on from
+    RunState.of(run.checkpoint)  # raises if there is no place to go on from
     continued = assemble(replace(request, restore_path=None, fill_in=False))
     give_vocoder_at_hand(continued.voice, run.folder, continued.job.device)
     # The network is filled from the run's checkpoint, and must not be initialised from data.
-    return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
+    return replace(continued, job=replace(continued.job, resumes=run, assets=()))
 
 
 def _most_heard(names: Iterable[str]) -> str:
@@ -301,7 +291,7 @@ def _suitable(request: Request, data: PreparedData, device: torch.device, world:
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
         batch_size=config.batch_size if "batch_size" in chosen else None,
         epochs=config.epochs if "epochs" in chosen else None,
-        batches_per_step=world.size * (request.grad_accum_steps or 1),
+        batches_per_step=world.size * (request.limits.grad_accum_steps or 1),
     )
 
 

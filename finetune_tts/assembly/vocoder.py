@@ -48,7 +48,7 @@ from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.tasks.resynthesis import Resynthesis
 from finetune_tts.training.run import StoppedRun, TrainingJob
-from finetune_tts.training.state import run_state
+from finetune_tts.training.state import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -123,15 +123,11 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         device=device,
         restored=checkpoint is not None,
         fresh_discriminator=checkpoint is not None and bool(absent_modules(network, state, (family.discriminator,))),
-        discriminator_warm_up=request.discriminator_warm_up,
         chosen=chosen,
         world=world,
         assets=_assets(config, report),
         speak=_resynthesis(vocoder, data),
-        grad_accum_steps=request.grad_accum_steps,
-        max_steps=request.max_steps,
-        time_limit=request.time_limit,
-        early_stop_patience=request.early_stop_patience,
+        limits=request.limits,
         record=record_of(
             config,
             data=_facts(config, data),
@@ -154,9 +150,9 @@ def assemble_continued_vocoder(run: StoppedRun, request: Request) -> VocoderAsse
     Raises:
         UserError: no run of this program wrote the checkpoint; the data of the run are gone or do not fit any more.
     """
-    run_state(run.checkpoint)  # raises if there is no place to go on from
+    RunState.of(run.checkpoint)  # raises if there is no place to go on from
     continued = assemble_vocoder(replace(request, restore_path=None, fill_in=False))
-    return replace(continued, job=replace(continued.job, goes_on=run, assets=()))
+    return replace(continued, job=replace(continued.job, resumes=run, assets=()))
 
 
 def vocoder_config_to_tune(config_path: Path) -> VocoderConfig:
@@ -208,7 +204,7 @@ def _suitable(
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
         batch_size=config.batch_size if "batch_size" in request.chosen else min(config.batch_size, 16),
         epochs=config.epochs if "epochs" in request.chosen else None,
-        batches_per_step=processes * (request.grad_accum_steps or 1),
+        batches_per_step=processes * (request.limits.grad_accum_steps or 1),
     )
 
 

@@ -22,8 +22,8 @@ from finetune_tts.machine.memory import available_memory, bounded_memory, is_out
 from finetune_tts.machine.precision import allow_fast_matrix_products
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.tasks.adversarial import AdversarialTask
+from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.run import TrainingJob, checkpoints_kept, loader_of, settings_of
-from finetune_tts.training.trainer import FineTuneTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class _Trial:
             held_out = loader_of(job, job.eval_data, training=False, lengths=_in_milliseconds(eval_seconds))
         self.held_out = held_out
         folder = Path(config.output_path).expanduser()
-        self.trainer = FineTuneTrainer(self.task, config, folder, self.loader, held_out, settings)
+        self.loop = TrainingLoop(self.task, config, folder, self.loader, held_out, settings)
         self.batches = self.loader.batch_sampler.batches(0)
         self.memory = available_memory(job.device)
         self.peak: int | None = None
@@ -130,7 +130,7 @@ class _Trial:
     def run(self) -> None:
         longest = self.batches[0]
         logger.info("Trying a step over the %d longest clips on %s.", len(longest), self.job.device)
-        if not self.job.restored and self.job.goes_on is None:
+        if not self.job.restored and self.job.resumes is None:
             self.task.prepare_fresh_network(self._batch(self.job.train_data, longest).to(self.job.device))
         time_of_longest = self._try_longest(longest)
         if time_of_longest is None:
@@ -143,7 +143,7 @@ class _Trial:
         logger.info("It took %.2g s. Timing %d steps more.", time_of_longest, MEASURED_STEPS)
         for batch in self._typical(self.batches, self.seconds)[:MEASURED_STEPS]:
             self.step_times.append(self._step(batch[: self.batch_size]))
-        if self.held_out is not None and self.job.eval_data is not None and self.trainer.eval_loader is not None:
+        if self.held_out is not None and self.job.eval_data is not None and self.loop.eval_loader is not None:
             batches = self.held_out.batch_sampler.batches(0)
             self.eval_time = self._evaluate(self._typical(batches, self.eval_seconds)[0])
 
@@ -166,19 +166,19 @@ class _Trial:
         return None
 
     def _step(self, indices: list[int]) -> float:
-        batch = self.trainer.format_batch(self._batch(self.job.train_data, indices))
+        batch = self.loop.format_batch(self._batch(self.job.train_data, indices))
         with _timed(self.job.device) as timing:
             self.number += 1
-            self.trainer.stepper.step(self.number, [batch])
+            self.loop.stepper.step(self.number, [batch])
         return timing[0]
 
     @torch.no_grad()
     def _evaluate(self, indices: list[int]) -> float:
         assert self.job.eval_data is not None
-        batch = self.trainer.format_batch(self._batch(self.job.eval_data, indices))
+        batch = self.loop.format_batch(self._batch(self.job.eval_data, indices))
         self.task.eval()
-        with _timed(self.job.device) as timing, self.trainer.settings.precision.autocast():
-            self.task.held_out_losses(batch, self.trainer.criterion)
+        with _timed(self.job.device) as timing, self.loop.settings.precision.autocast():
+            self.task.held_out_losses(batch)
         self.task.train()
         return timing[0]
 
@@ -196,11 +196,11 @@ class _Trial:
         return [ordered[int(len(ordered) * share)] for share in (3 / 6, 1 / 6, 5 / 6)]
 
     def result(self) -> Trial:
-        run = self.trainer
+        run = self.loop
         run.meter.collect()
         run.stepper.guard.report()
-        step = float(np.mean(self.step_times)) * run.grad_accum_steps if self.step_times else 0.0
-        limit = self.job.time_limit or math.inf
+        step = float(np.mean(self.step_times)) * run.settings.grad_accum_steps if self.step_times else 0.0
+        limit = self.job.limits.time_limit or math.inf
         every = self.job.config.run_eval_steps or run.steps_per_epoch
         looks = max(1, run.total_steps // max(every, 1))
         eval_batches = len(self.held_out) if self.held_out is not None else 0

@@ -65,7 +65,9 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
     request = request_of(arguments, overrides, config, restore_path=weights)
     # The schedule is the demo's own choice, and is used as it is.
     chosen = request.chosen | {"lr", "lr_scheduler"}
-    request = replace(request, chosen=chosen, max_steps=request.max_steps or STEPS)
+    request = replace(
+        request, chosen=chosen, limits=replace(request.limits, max_steps=request.limits.max_steps or STEPS)
+    )
     if arguments.check or arguments.check_json or arguments.write_filtered:
         run_check(request, arguments)
         return

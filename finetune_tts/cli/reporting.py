@@ -53,7 +53,7 @@ def run_report(arguments: argparse.Namespace) -> None:
 
 def trained(arguments: argparse.Namespace, job: "TrainingJob") -> "TrainingResult":
     """Train. A run that is stopped gets its report too, a shorter one, before the program ends."""
-    from finetune_tts.training.interrupts import TrainingInterrupted
+    from finetune_tts.machine.interrupts import TrainingInterrupted
     from finetune_tts.training.run import fit
 
     try:

@@ -72,15 +72,11 @@ def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *
 
 def apply(config: "SpeechConfig", overrides: "list[Override]") -> None:
     """Apply the overrides and refuse a config that is out of range."""
-    from finetune_tts.config.vocoder import VocoderConfig
     from finetune_tts.families.checks import require_valid
     from finetune_tts.families.overrides import apply_overrides
 
     apply_overrides(config, overrides)
-    if isinstance(config, VocoderConfig):
-        require_valid(config)
-    else:
-        require_valid(config)
+    require_valid(config)
 
 
 def request_of(
@@ -93,6 +89,7 @@ def request_of(
     """Return what the flags that all runs share ask for, with ``fields`` of the request in addition."""
     from finetune_tts.assembly.speech import Request
     from finetune_tts.speaker_encoder.encoder import encoder_files
+    from finetune_tts.training.settings import RunLimits
 
     encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path) if arguments.encoder_path else None
     return Request(
@@ -102,10 +99,12 @@ def request_of(
         allow_partial=arguments.allow_partial_restore,
         device=arguments.device,
         formatter=formatter,
-        grad_accum_steps=arguments.grad_accum_steps,
-        discriminator_warm_up=arguments.discriminator_warm_up,
-        max_steps=arguments.max_steps,
-        early_stop_patience=arguments.early_stop_patience,
-        time_limit=arguments.time_limit * 60 if arguments.time_limit else None,
+        limits=RunLimits(
+            max_steps=arguments.max_steps,
+            time_limit=arguments.time_limit * 60 if arguments.time_limit else None,
+            early_stop_patience=arguments.early_stop_patience,
+            grad_accum_steps=arguments.grad_accum_steps,
+            discriminator_warm_up=arguments.discriminator_warm_up,
+        ),
         **fields,
     )

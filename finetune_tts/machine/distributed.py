@@ -13,8 +13,8 @@ from torch import nn
 
 from finetune_tts.errors import ProcessLost, UserError
 from finetune_tts.machine.gradients import back_from_row, in_rows
+from finetune_tts.machine.interrupts import TrainingInterrupted
 from finetune_tts.machine.memory import is_out_of_memory
-from finetune_tts.training.interrupts import TrainingInterrupted
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Adversarial training as a task: a generator, a discriminator that judges it, and an optimizer for each.
 
 A task of this kind says how the generator runs, how the discriminator looks at recordings and at what was generated,
-and which losses follow. How often, in which order and with which gradients is the business of
-:mod:`finetune_tts.training.adversarial_step`.
+and which losses follow; how a step is made of them is the business of :mod:`finetune_tts.training.step`.
 """
 
 from abc import abstractmethod
@@ -14,16 +13,23 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.tasks.adversarial_rates import PARTS, RATE_FIELDS, rate_of, schedule_settings
-from finetune_tts.tasks.joint import JointTask
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.schedules import Schedule, make_schedule
-from finetune_tts.tasks.task import Criterion
+from finetune_tts.tasks.task import Criterion, TTSTask
+
+WARM_UP_SHARE = 0.1
+LONGEST_WARM_UP = 1000
 
 #: Places of the optimizers, in 🐸TTS's order: checkpoints of both programs hold their states so.
 DISCRIMINATOR, GENERATOR = 0, 1
 
 
-class AdversarialTask(JointTask):
+def warm_up_for(total_steps: int) -> int:
+    """How many steps a fresh discriminator learns alone in a run of ``total_steps``."""
+    return min(LONGEST_WARM_UP, round(total_steps * WARM_UP_SHARE))
+
+
+class AdversarialTask(TTSTask):
     """A network of which one part judges what the rest generates.
 
     The losses are named ``loss_0`` (discriminator) and ``loss_1`` (generator) in history and on the dashboard.
@@ -66,7 +72,7 @@ class AdversarialTask(JointTask):
         """
 
     def part_losses(self, batch: Any, parts: Sequence[int]) -> tuple[Any, dict[int, dict[str, Tensor]]]:
-        """The generator runs once, the discriminator looks once; see :meth:`JointTask.part_losses`."""
+        """The generator runs once, the discriminator looks once; see :meth:`TTSTask.part_losses`."""
         # A generator that stays as it is needs no graph.
         with nullcontext() if GENERATOR in parts else torch.no_grad():
             outputs = self.run_network(batch)
@@ -82,6 +88,13 @@ class AdversarialTask(JointTask):
         """All weights that are not the discriminator's."""
         judging = {id(parameter) for parameter in self.discriminator.parameters()}
         return (parameter for parameter in self.network.parameters() if id(parameter) not in judging)
+
+    def parts_at(self, step: int, warm_up: int = 0) -> tuple[int, ...]:
+        """The generator alone in the first steps, if the config wants that; then the discriminator alone; then both."""
+        alone = self.steps_before_discriminator()
+        if step <= alone:
+            return (GENERATOR,)
+        return (DISCRIMINATOR,) if step <= alone + warm_up else (DISCRIMINATOR, GENERATOR)
 
     def steps_before_discriminator(self) -> int:
         """Steps in which the generator learns alone, from the recordings (``steps_to_start_discriminator``)."""

@@ -60,6 +60,43 @@ class TTSTask(TrainerModel):
     def run_network(self, batch: Any) -> Any:
         """A teacher-forced pass over ``batch``, which is on the network's device."""
 
+    def parts_at(self, step: int, warm_up: int = 0) -> tuple[int, ...]:
+        """Which optimizers a step moves, by place; each stands for a part of the network that has a loss of its own.
+
+        Args:
+            step: from 1.
+            warm_up: steps in which a fresh discriminator learns alone.
+        """
+        return (0,)
+
+    def part_losses(self, batch: Any, parts: Sequence[int]) -> tuple[Any, dict[int, dict[str, Tensor]]]:
+        """Run the network once; return its outputs, and what each of ``parts`` minimises.
+
+        Nothing has to be detached: each loss is differentiated with respect to the weights of its own part alone.
+
+        Args:
+            batch: on the network's device.
+            parts: of :meth:`parts_at`.
+
+        Returns:
+            The outputs, and for each part its losses by name, as of :meth:`losses`; a part that is missing sits the
+            batch out.
+        """
+        outputs = self.run_network(batch)
+        return outputs, {0: self.losses(outputs, batch)}
+
+    def recorded(self, losses: dict[str, Tensor], part: int) -> dict[str, Tensor]:
+        """The losses of one part under the names that history and dashboard have."""
+        return losses if len(self.optimizer_names) < 2 else numbered_losses(losses, part)
+
+    def held_out_losses(self, batch: Any) -> tuple[Any, dict[str, Tensor]]:
+        """Outputs and all losses of a held-out batch, which is on the network's device, from one pass."""
+        outputs, found = self.part_losses(batch, range(max(1, len(self.optimizer_names))))
+        named: dict[str, Tensor] = {}
+        for part, losses in found.items():
+            named.update(self.recorded(losses, part))
+        return outputs, named
+
     def figures(self, outputs: Any, batch: Any) -> dict[str, Any]:
         """Figures of the first clip of a batch, by title, for the dashboard."""
         return {}
@@ -147,20 +184,6 @@ class TTSTask(TrainerModel):
         rates: Any = self.get_lr()  # a list, where a task has several optimizers
         every = rates if isinstance(rates, list) else [rates]
         return [rate if "lr" in changed else None for rate in every]
-
-    def held_out_losses(self, batch: Any, criteria: Sequence[nn.Module]) -> tuple[Any, dict[str, Tensor]]:
-        """Outputs and all losses of a held-out batch, by the names that the history has.
-
-        Args:
-            batch: on the network's device.
-            criteria: what each optimizer minimises.
-        """
-        outputs, found = None, {}
-        for index, criterion in enumerate(criteria):
-            several = len(criteria) > 1
-            outputs, losses = self.eval_step(batch, criterion, index if several else None)
-            found.update(numbered_losses(losses, index if several else None))
-        return outputs, found
 
     def get_data_loader(
         self, config: Any, *, is_eval: bool = False, samples: list[Any] | None = None, verbose: bool = True

@@ -34,15 +34,14 @@ from finetune_tts.runs.curves import draw_loss_curve
 from finetune_tts.runs.folder import BEST_NAME, CONFIG_NAME
 from finetune_tts.runs.history import read_history
 from finetune_tts.runs.record import RunRecord, write_record
-from finetune_tts.tasks.adversarial import AdversarialTask
+from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
-from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.console import run_log
+from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
-from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.state import run_state
-from finetune_tts.training.trainer import FineTuneTrainer
+from finetune_tts.training.settings import RunLimits, TrainerSettings
+from finetune_tts.training.state import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -81,20 +80,13 @@ class TrainingJob:
     """Files that the model needs beside its weights."""
     speak: Speaker | None = None
     """Speaks a test sentence with the network as it is."""
-    goes_on: StoppedRun | None = None
+    resumes: StoppedRun | None = None
     """The run that this one continues, in its folder."""
-    grad_accum_steps: int | None = None
-    """Batches that make one step; None is 1, or what a run that goes on had."""
     fresh_discriminator: bool = False
     """The restored weights held no discriminator."""
-    discriminator_warm_up: int | None = None
-    """Steps in which the discriminator learns alone; None chooses for a fresh one, or keeps what the run had."""
-    early_stop_patience: int | None = None
-    """Evaluations without a lower held-out loss after which it ends; None is never, or what a run that goes on had."""
+    limits: RunLimits = RunLimits()
     record: RunRecord | None = None
     """What the run folder is to tell about the run."""
-    max_steps: int | None = None
-    time_limit: float | None = None
     start_with_eval: bool = False
 
 
@@ -152,8 +144,8 @@ def fit(job: TrainingJob) -> TrainingResult:
 
 
 def _folder(job: TrainingJob) -> Path:
-    if job.goes_on is not None:
-        return job.goes_on.folder
+    if job.resumes is not None:
+        return job.resumes.folder
     # The main process makes it; the others wait for its name, or for word that it could not.
     answer: Path | str = ""
     if job.world.is_main:
@@ -176,21 +168,21 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
     task = make_task(job.network.to(job.device), config, job.speak)
     train_loader = loader_of(job, job.train_data, training=True)
     eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None
-    settings = replace(settings, discriminator_warm_up=_discriminator_warm_up(job, settings, len(train_loader)))
+    settings = _with_warm_up(settings, job, len(train_loader))
     seed_everything(config.training_seed + world.rank)
-    if job.goes_on is None and not settings.restored:
+    if job.resumes is None and not settings.restored:
         first = train_loader.batch_sampler.batches(0)[0]
         batch = job.train_data.collate([job.train_data[index] for index in first])
         task.prepare_fresh_network(batch.to(job.device))
     world.share_weights(task.network)
-    if world.is_main and job.goes_on is None:
+    if world.is_main and job.resumes is None:
         place_assets(config, folder, job.assets)
         if job.record is not None:
             write_record(folder, job.record)
     if world.is_main:
         write_json(folder / CONFIG_NAME, relative_paths(config.to_dict(), folder))
-    resume = job.goes_on.checkpoint if job.goes_on else None
-    run = FineTuneTrainer(task, config, folder, train_loader, eval_loader, settings, resume)
+    resume = job.resumes.checkpoint if job.resumes else None
+    run = TrainingLoop(task, config, folder, train_loader, eval_loader, settings, resume)
     if world.is_main:
         check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run)))
         for line in _announcement(job, run):
@@ -212,39 +204,40 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
 
 
 def settings_of(job: TrainingJob) -> TrainerSettings:
-    """What the trainer needs to know beside the config, but for the discriminator's warm-up."""
-    restored, chosen, changed = job.restored, job.chosen, frozenset[str]()
-    accumulated = job.grad_accum_steps
-    if job.goes_on is not None:
-        before = run_state(job.goes_on.checkpoint)
-        restored, changed = before["restored"], job.chosen
+    """What the loop needs to know beside the config, but for the warm-up of a discriminator that is chosen for it."""
+    restored, chosen, changed, limits = job.restored, job.chosen, frozenset[str](), job.limits
+    if job.resumes is not None:
+        before = RunState.of(job.resumes.checkpoint)
+        restored, changed = before.restored, job.chosen
         # A new rate is laid over the schedule that the run has; it does not choose another one.
-        chosen = frozenset(before["chosen"]) | (changed - {"lr", *RATE_FIELDS})
-        accumulated = accumulated or before["grad_accum_steps"]
+        chosen = frozenset(before.chosen) | (changed - {"lr", *RATE_FIELDS})
+        limits = replace(
+            limits,
+            grad_accum_steps=limits.grad_accum_steps or before.grad_accum_steps,
+            discriminator_warm_up=before.discriminator_warm_up
+            if limits.discriminator_warm_up is None
+            else limits.discriminator_warm_up,
+        )
     return TrainerSettings(
         device=job.device,
         precision=choose_precision(job.config, job.device, chosen),
         world=job.world,
+        limits=limits,
         restored=restored,
         chosen=chosen,
         changed=changed,
-        grad_accum_steps=accumulated or 1,
-        max_steps=job.max_steps,
-        time_limit=job.time_limit,
-        early_stop_patience=job.early_stop_patience,
         start_with_eval=job.start_with_eval,
     )
 
 
-def _discriminator_warm_up(job: TrainingJob, settings: TrainerSettings, batches: int) -> int:
-    if job.discriminator_warm_up is not None:
-        return job.discriminator_warm_up
-    if job.goes_on is not None:
-        return int(run_state(job.goes_on.checkpoint).get("discriminator_warm_up", 0))
-    if not (settings.restored and job.fresh_discriminator):
-        return 0
+def _with_warm_up(settings: TrainerSettings, job: TrainingJob, batches: int) -> TrainerSettings:
+    """Choose how long a fresh discriminator learns alone, where nobody has said it."""
+    limits = settings.limits
+    if limits.discriminator_warm_up is not None or not (settings.restored and job.fresh_discriminator):
+        return settings
     steps = math.ceil(batches / settings.grad_accum_steps) * int(job.config.epochs)
-    return warm_up_for(steps if job.max_steps is None else min(steps, job.max_steps))
+    steps = steps if limits.max_steps is None else min(steps, limits.max_steps)
+    return replace(settings, limits=replace(limits, discriminator_warm_up=warm_up_for(steps)))
 
 
 def loader_of(
@@ -287,13 +280,13 @@ def loader_of(
     )
 
 
-def checkpoints_kept(run: FineTuneTrainer) -> int:
+def checkpoints_kept(run: TrainingLoop) -> int:
     """How many checkpoints lie in the run folder at most, beside the best model."""
     written = run.total_steps // max(run.config.save_step, 1) + 1 if run.config.save_checkpoints else 1
     return min(run.config.save_n_checkpoints or written, written)
 
 
-def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
+def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
     """What a person wants to know before the first step."""
     settings, sampler = run.settings, run.train_loader.batch_sampler
     name = device_name(job.device)
@@ -308,9 +301,9 @@ def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
         f"{len(job.train_data)} clips to train on, {len(job.eval_data) if job.eval_data else 0} held out; "
         f"{len(sampler)} batches of {job.config.batch_size} an epoch{accumulated}, {run.total_steps:,} steps in all",
     ]
-    if job.goes_on is not None:
+    if job.resumes is not None:
         lines.append(f"Going on after step {run.total_steps_done:,}")
-    what = "step 1" if job.goes_on is None else "the next step"
+    what = "step 1" if job.resumes is None else "the next step"
     names = [f", {name}" for name in run.task.optimizer_names] or [""] * len(run.schedules)
     for name, rate, schedule in zip(names, run.stepper.next_rates(), run.schedules, strict=True):
         lines.append(f"Learning rate of {what}{name}: {rate:g} ({schedule.explanation})")
@@ -321,7 +314,7 @@ def _announcement(job: TrainingJob, run: FineTuneTrainer) -> list[str]:
     return lines
 
 
-def _who_learns_alone(job: TrainingJob, run: FineTuneTrainer, task: AdversarialTask) -> list[str]:
+def _who_learns_alone(job: TrainingJob, run: TrainingLoop, task: AdversarialTask) -> list[str]:
     """The steps at which only one of generator and discriminator is trained."""
     lines = []
     alone, warm_up = task.steps_before_discriminator(), run.settings.discriminator_warm_up
@@ -336,7 +329,7 @@ def _who_learns_alone(job: TrainingJob, run: FineTuneTrainer, task: AdversarialT
     return lines
 
 
-def _warn_of_long_warm_up(run: FineTuneTrainer) -> None:
+def _warn_of_long_warm_up(run: TrainingLoop) -> None:
     for schedule in run.schedules:
         length, unit = (run.config.epochs, "epochs") if schedule.after_epoch else (run.total_steps, "steps")
         if schedule.warm_up > length:
@@ -349,7 +342,7 @@ def _warn_of_long_warm_up(run: FineTuneTrainer) -> None:
             )
 
 
-def _draw_curve(run: FineTuneTrainer) -> Path | None:
+def _draw_curve(run: TrainingLoop) -> Path | None:
     entries = read_history(run.output_path)
     if not entries:
         return None

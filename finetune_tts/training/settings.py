@@ -9,27 +9,44 @@ from finetune_tts.machine.precision import Precision
 
 
 @dataclass(frozen=True)
-class TrainerSettings:
-    """Where, how precisely and how long a run computes."""
+class RunLimits:
+    """How far a run goes and by which steps, as the flags say it; None leaves it to the run."""
 
-    device: torch.device
-    precision: Precision
-    world: World = field(default_factory=World)
-    restored: bool = False
-    """The network holds pre-trained weights."""
-    chosen: frozenset[str] = frozenset()
-    """Config fields that the person set, when the run began or since."""
-    changed: frozenset[str] = frozenset()
-    """Those among them that were set for a run that goes on."""
-    grad_accum_steps: int = 1
-    """Batches that make one step."""
-    discriminator_warm_up: int = 0
-    """Steps in which a fresh discriminator learns alone, and the generator stays as it is."""
     max_steps: int | None = None
     """Steps after which the run ends, whatever ``epochs`` says."""
     time_limit: float | None = None
     """Seconds after which it ends."""
     early_stop_patience: int | None = None
     """Evaluations without a lower held-out loss after which it ends; None never ends it."""
+    grad_accum_steps: int | None = None
+    """Batches that make one step; None is 1, or what a resumed run had."""
+    discriminator_warm_up: int | None = None
+    """Steps in which a discriminator learns alone; None chooses for a fresh one, or keeps what a resumed run had."""
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Where, how precisely and how long a run computes."""
+
+    device: torch.device
+    precision: Precision
+    world: World = field(default_factory=World)
+    limits: RunLimits = field(default_factory=RunLimits)
+    restored: bool = False
+    """The network holds pre-trained weights."""
+    chosen: frozenset[str] = frozenset()
+    """Config fields that the user set, when the run began or since."""
+    changed: frozenset[str] = frozenset()
+    """Those among them that were set for a run that is resumed."""
     start_with_eval: bool = False
     """Measure the held-out loss before the first step."""
+
+    @property
+    def grad_accum_steps(self) -> int:
+        """Batches that make one step."""
+        return self.limits.grad_accum_steps or 1
+
+    @property
+    def discriminator_warm_up(self) -> int:
+        """Steps in which a fresh discriminator learns alone, and the generator stays as it is."""
+        return self.limits.discriminator_warm_up or 0

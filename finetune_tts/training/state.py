@@ -1,124 +1,69 @@
-"""What a checkpoint holds of a run, and how a run goes on from it with the same numbers."""
+"""Where a run stands: what the rest of it depends on, beside network, optimizers and schedules."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from finetune_tts.checkpoints.names import fitted_names
 from finetune_tts.checkpoints.reading import Checkpoint
-from finetune_tts.checkpoints.writing import released_payload
-from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError
-from finetune_tts.machine.seeds import random_state
-from finetune_tts.tasks.schedules import scale_rates, start_schedules
-
-if TYPE_CHECKING:
-    from finetune_tts.training.trainer import FineTuneTrainer
 
 STATE_KEY = "run_state"
 
 
-def checkpoint_payload(run: "FineTuneTrainer") -> dict[str, Any]:
-    """Return what a checkpoint of ``run`` holds: 🐸TTS's keys, and the state of the run under a key of its own.
+@dataclass(frozen=True)
+class RunState:
+    """A checkpoint holds it as plain values under :data:`STATE_KEY`.
 
-    All processes have to ask, as each has random numbers of its own; the main one's payload is complete.
+    Attributes:
+        batches_done: of the epoch in progress.
+        grad_accum_steps: batches that make one step.
+        discriminator_warm_up: steps in which the discriminator learns alone.
+        loader: where the loader stands.
+        best_loss: of the best model so far, in training and held out.
+        eval_losses: the newest held-out losses.
+        evaluated_step, spoken_step: when the held-out loss was measured and test sentences were synthesised last.
+        early_stopping: how long the held-out loss has not fallen.
+        meter: losses that were not shown yet.
+        stepped_optimizers: those that have stepped in the epoch in progress.
+        history_position: end of the history, in bytes.
+        random: random numbers of each process, by rank.
+        restored: the run started from pre-trained weights.
+        chosen: config fields that the user set.
     """
-    random_states = run.world.gathered(random_state())
-    run.world.share_buffers(run.task.network)
-    return released_payload(
-        config=relative_paths(run.config.to_dict(), run.output_path),
-        model=run.task.state_dict(),
-        optimizer=run.task.released_states([optimizer.state_dict() for optimizer in run.optimizer]),
-        scheduler=[scheduler.state_dict() for scheduler in run.scheduler if scheduler is not None],
-        scaler=run.scaler.state_dict() if run.scaler is not None else None,
-        step=run.total_steps_done,
-        epoch=run.epochs_done,
-        model_loss=run.model_loss(),
-        **run.task.checkpoint_fields(),
-        run_state={
-            "batches_done": run.batches_done,
-            "grad_accum_steps": run.grad_accum_steps,
-            "discriminator_warm_up": run.settings.discriminator_warm_up,
-            "loader": run.train_loader.state_dict(),
-            "best_loss": dict(run.best_loss),
-            "eval_losses": dict(run.eval_losses),
-            "evaluated_step": run.evaluated_step,
-            "spoken_step": run.spoken_step,
-            "early_stopping": run.early_stopping.state_dict(),
-            "meter": run.meter.state_dict(),
-            "stepped_optimizers": sorted(run.stepper.stepped),
-            "history_position": run.history.position if run.history is not None else 0,
-            "random": random_states,
-            "restored": run.settings.restored,
-            "chosen": sorted(run.settings.chosen),
-        },
-    )
 
+    batches_done: int
+    grad_accum_steps: int
+    loader: Mapping[str, Any]
+    best_loss: Mapping[str, float | None]
+    eval_losses: Mapping[str, float]
+    evaluated_step: int
+    spoken_step: int
+    meter: Mapping[str, Any]
+    stepped_optimizers: list[int]
+    history_position: int
+    random: list[Any]
+    restored: bool
+    chosen: list[str]
+    discriminator_warm_up: int = 0
+    early_stopping: Mapping[str, Any] = field(default_factory=dict)
 
-def run_state(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    """The state of the run that wrote ``checkpoint``.
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
 
-    Raises:
-        UserError: it was not a run of this program.
-    """
-    state: Mapping[str, Any] | None = checkpoint.extra.get(STATE_KEY)
-    if state is None:
-        raise UserError(
-            f"{checkpoint.path}: was not written by a run of this program, so there is no place to go on from. "
-            "Start a new run with --restore_path."
-        )
-    return state
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "RunState":
+        """Where the run that wrote ``checkpoint`` stood.
 
-
-def restore_run(run: "FineTuneTrainer", checkpoint: Checkpoint) -> None:
-    """Bring a fresh ``run`` to where ``checkpoint`` was written.
-
-    Args:
-        run: of the same architecture and data; before its first step.
-        checkpoint: what :func:`checkpoint_payload` returned, written and read.
-
-    Raises:
-        UserError: the checkpoint is one of another program, network or optimizer.
-    """
-    state = run_state(checkpoint)
-    try:
-        run.task.load_state_dict(fitted_names(checkpoint.model, run.task.state_dict()))
-        for optimizer, saved in zip(run.optimizer, run.task.own_states(checkpoint.optimizer), strict=True):
-            optimizer.load_state_dict(saved)
-        schedulers = [scheduler for scheduler in run.scheduler if scheduler is not None]
-        if any(name.startswith("lr_scheduler") for name in run.settings.changed):
-            start_schedules(run.optimizer, run.scheduler)
-        else:
-            for scheduler, saved in zip(schedulers, checkpoint.scheduler, strict=True):
-                scheduler.load_state_dict(saved)
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{checkpoint.path}: does not fit the network or optimizer of the config: {error}") from error
-    if run.scaler is not None and checkpoint.scaler:
-        run.scaler.load_state_dict(checkpoint.scaler)
-    run.total_steps_done = checkpoint.step or 0
-    run.epochs_done = checkpoint.epoch or 0
-    run.train_loader.load_state_dict(state["loader"])
-    run.batches_done = _batches_done(run, state)
-    run.best_loss = {**run.best_loss, **{k: v for k, v in state["best_loss"].items() if v is not None}}
-    run.eval_losses = dict(state["eval_losses"])
-    run.evaluated_step = state["evaluated_step"]
-    run.spoken_step = state["spoken_step"]
-    if "early_stopping" in state:  # runs of earlier versions have none
-        run.early_stopping.load_state_dict(state["early_stopping"])
-    run.meter.load_state_dict(state["meter"])
-    run.stepper.stepped = set(state["stepped_optimizers"])
-    run.history_position = state["history_position"]
-    if len(state["random"]) == run.world.size:
-        run.pending_random_state = state["random"][run.world.rank]
-    changed_rates = run.task.changed_rates(run.settings.changed)
-    for optimizer, scheduler, rate in zip(run.optimizer, run.scheduler, changed_rates, strict=True):
-        if rate is not None:
-            scale_rates(optimizer, scheduler, rate)
-
-
-def _batches_done(run: "FineTuneTrainer", state: Mapping[str, Any]) -> int:
-    """Batches of the epoch in progress that need not be trained on again."""
-    position = run.train_loader.state_dict()
-    if position["epoch"] > run.epochs_done:
-        return len(run.train_loader)
-    # Fewer than were done if the data have changed since: the loader then begins the epoch anew, and says so.
-    return int(position["batch"])
+        Raises:
+            UserError: it was not a run of this program.
+        """
+        stored = checkpoint.extra.get(STATE_KEY)
+        names = cls.__dataclass_fields__
+        required = set(names) - {"discriminator_warm_up", "early_stopping"}  # which runs of early versions lack
+        if not isinstance(stored, Mapping) or not required <= stored.keys():
+            raise UserError(
+                f"{checkpoint.path}: was not written by a run of this program, so there is no place to go on from. "
+                "Start a new run with --restore_path."
+            )
+        return cls(**{name: value for name, value in stored.items() if name in names})

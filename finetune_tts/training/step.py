@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetune_tts.errors import UserError
 from finetune_tts.tasks.schedules import Schedule
-from finetune_tts.tasks.task import TTSTask, numbered_losses
+from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.loss_meter import LossMeter
 from finetune_tts.training.non_finite import Contribution, StepGuard
 from finetune_tts.training.settings import TrainerSettings
@@ -22,7 +22,7 @@ class Stepper:
 
     Args:
         task: network and objective.
-        criteria, optimizers, schedules: one of each for every part that is trained against its own loss.
+        optimizers, schedules: one of each for every part that is trained against its own loss.
         clips: norm that the gradient of each optimizer is cut to; 0 for none.
         settings: of the run.
         meter: takes the losses, on the device.
@@ -31,7 +31,6 @@ class Stepper:
     def __init__(
         self,
         task: TTSTask,
-        criteria: Sequence[nn.Module],
         optimizers: Sequence[torch.optim.Optimizer],
         schedules: Sequence[Schedule],
         clips: Sequence[float],
@@ -39,7 +38,6 @@ class Stepper:
         meter: LossMeter,
     ) -> None:
         self._task = task
-        self._criteria = criteria
         self._optimizers = optimizers
         self._schedules = schedules
         self._clips = clips
@@ -56,18 +54,44 @@ class Stepper:
         return [float(optimizer.param_groups[0]["lr"]) for optimizer in self._optimizers]
 
     def step(self, number: int, batches: Sequence[Any]) -> None:
-        """Step each optimizer once.
+        """Let the parts that learn at this step learn: each by one step of its optimizer.
+
+        The network runs once for each batch, and all parts are differentiated at the same weights before any of them
+        moves. So the gradients of several batches add up to those of one large batch, with the memory of one, and each
+        backward pass computes the gradients of one part alone.
 
         Args:
-            number: of the step, for messages.
+            number: of the step, from 1.
             batches: on the device.
 
         Raises:
             NonFiniteLoss: too many steps in a row had no finite loss or gradient.
         """
+        task = self._task
         self.used_rates = self.next_rates()
-        for index in range(len(self._optimizers)):
-            self._step_optimizer(number, index, batches)
+        parts = task.parts_at(number, self._settings.discriminator_warm_up)
+        shares: dict[int, list[Tensor]] = {}
+        whole = []  # of each batch, what all parts together minimise
+        for batch in batches:
+            with self._settings.precision.autocast():
+                _, found = task.part_losses(batch, parts)
+            of_batch = []
+            for part, losses in found.items():
+                task.before_backward_pass(losses, list(self._optimizers))
+                share = losses["loss"] / len(batches)
+                scaled = self.scaler.scale(share) if self.scaler else share
+                if len(self._optimizers) == 1:
+                    scaled.backward()
+                else:
+                    # With ``inputs`` the other parts get no gradient, and none is computed for them.
+                    scaled.backward(inputs=self._weights(part), retain_graph=part != list(found)[-1])
+                self._meter.add(task.recorded(losses, part), task.clips(batch))
+                shares.setdefault(part, []).append(share.detach())
+                of_batch.append(share.detach())
+            if of_batch:
+                whole.append((batch, total_of(of_batch)))
+        if shares:
+            self._advance(number, {part: total_of(of) for part, of in shares.items()}, self._contribution(whole))
 
     def end_epoch(self) -> None:
         """Step the schedules that count epochs."""
@@ -78,7 +102,7 @@ class Stepper:
 
     def main_part_learns(self, number: int) -> bool:
         """Whether step ``number`` (from 1) moves the part that the held-out loss is measured of."""
-        return True
+        return self._task.main_optimizer in self._task.parts_at(number, self._settings.discriminator_warm_up)
 
     def measured(self, loss: float) -> None:
         """Tell the schedules that follow the held-out loss what it is."""
@@ -86,14 +110,8 @@ class Stepper:
             if isinstance(schedule.scheduler, ReduceLROnPlateau):
                 schedule.scheduler.step(loss)
 
-    def _step_optimizer(self, number: int, index: int, batches: Sequence[Any]) -> None:
-        if len(self._optimizers) > 1:
-            # What another optimizer's loss left behind is none of this one's business.
-            self._task.zero_grad(set_to_none=True)
-        shares = [(batch, self._backward(index, batch, len(batches))) for batch in batches]
-        taken = [(batch, share) for batch, share in shares if share is not None]
-        if taken:
-            self._advance(number, {index: total_of([share for _, share in taken])}, self._contribution(taken))
+    def _weights(self, part: int) -> list[nn.Parameter]:
+        return [weight for group in self._optimizers[part].param_groups for weight in group["params"]]
 
     def _contribution(self, shares: Sequence[tuple[Any, Tensor]]) -> Contribution:
         """What this process brings to a step: batches, each with its share of the loss."""
@@ -141,7 +159,7 @@ class Stepper:
             Its norm before, and what :meth:`World.average_gradients` tells of this process's own.
         """
         optimizer = self._optimizers[index]
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        parameters = self._weights(index)
         own_gradient = self._settings.world.average_gradients(parameters)
         if self.scaler:
             self.scaler.unscale_(optimizer)
@@ -150,19 +168,6 @@ class Stepper:
         name = f"grad_norm_{index}" if len(self._optimizers) > 1 else "grad_norm"
         self._meter.add({name: norm}, 1.0)
         return norm, own_gradient
-
-    def _backward(self, index: int, batch: Any, batches: int) -> Tensor | None:
-        """Add one batch's share to the gradient; return its share of the mean loss, None if the task sits it out."""
-        several = len(self._optimizers) > 1
-        with self._settings.precision.autocast():
-            _, losses = self._task.train_step(batch, self._criteria[index], index if several else None)
-        if not losses:
-            return None
-        self._task.before_backward_pass(losses, list(self._optimizers))
-        share = losses["loss"] / batches
-        (self.scaler.scale(share) if self.scaler else share).backward()
-        self._meter.add(numbered_losses(losses, index if several else None), self._task.clips(batch))
-        return share.detach()
 
 
 def total_of(shares: Sequence[Tensor]) -> Tensor:

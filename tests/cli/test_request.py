@@ -51,5 +51,5 @@ def test_a_request_knows_what_was_chosen():
     overrides = [Override("audio.sample_rate", ("8000",)), Override("lr", ("1e-4",))]
     request = request_of(arguments, overrides, GlowTTSConfig(), fill_in=True)
     assert request.chosen == {"audio", "lr"}
-    assert (request.time_limit, request.grad_accum_steps, request.device) == (90, 2, "cpu")
+    assert (request.limits.time_limit, request.limits.grad_accum_steps, request.device) == (90, 2, "cpu")
     assert (request.max_steps, request.fill_in, request.allow_partial) == (None, True, False)

@@ -19,8 +19,8 @@ from finetune_tts.machine.precision import choose_precision
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.tasks.spoken_samples import SpokenSample
 from finetune_tts.tasks.task import TTSTask
-from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.trainer import FineTuneTrainer
+from finetune_tts.training.loop import TrainingLoop
+from finetune_tts.training.settings import RunLimits, TrainerSettings
 
 MELS = 4
 
@@ -143,7 +143,7 @@ def speak() -> Callable[[nn.Module, Any], SpokenSample]:
 
 
 @pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., FineTuneTrainer]:
+def make_run(tmp_path: Path) -> Callable[..., TrainingLoop]:
     """Makes a trainer of the tiny task: ``make_run(folder="a", resume=None, settings fields..., config fields...)``."""
 
     def make(
@@ -157,16 +157,18 @@ def make_run(tmp_path: Path) -> Callable[..., FineTuneTrainer]:
         task: type[TTSTask] = TinyTask,
         settings: dict[str, Any] | None = None,
         **fields: Any,
-    ) -> FineTuneTrainer:
+    ) -> TrainingLoop:
         path = tmp_path / folder
         path.mkdir(exist_ok=True)
         config = make_config(**fields)
         device = torch.device("cpu")
         seed_everything(7)
-        options = TrainerSettings(device=device, precision=choose_precision(config, device), **(settings or {}))
+        given = dict(settings or {})
+        limits = RunLimits(**{name: given.pop(name) for name in RunLimits.__dataclass_fields__ if name in given})
+        options = TrainerSettings(device=device, precision=choose_precision(config, device), limits=limits, **given)
         data = TinyData(clips, names)
         eval_loader = tiny_loader(config, TinyData(eval_clips), training=False) if eval_clips else None
         tiny = task(TinyNetwork(), config, speak)
-        return FineTuneTrainer(tiny, config, path, tiny_loader(config, data), eval_loader, options, resume)
+        return TrainingLoop(tiny, config, path, tiny_loader(config, data), eval_loader, options, resume)
 
     return make

@@ -16,13 +16,13 @@ from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
-from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask
+from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.training import run as run_module
-from finetune_tts.training.adversarial_step import warm_up_for
 from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.run import fit, open_run
-from finetune_tts.training.state import run_state
+from finetune_tts.training.settings import RunLimits
+from finetune_tts.training.state import RunState
 
 MELS = 4
 
@@ -259,7 +259,7 @@ def test_a_warm_up_of_the_discriminator_does_not_end_a_run_that_is_to_stop_early
 
 def test_the_generator_learns_alone_until_the_discriminator_starts(make_gan_run):
     run = make_gan_run(steps_to_start_discriminator=2, settings={"discriminator_warm_up": 1})
-    assert [run.stepper.parts_at(step) for step in (1, 2, 3, 4)] == [
+    assert [run.task.parts_at(step, warm_up=1) for step in (1, 2, 3, 4)] == [
         (GENERATOR,), (GENERATOR,), (DISCRIMINATOR,), (DISCRIMINATOR, GENERATOR),
     ]  # fmt: skip
     disc = weights(run.task.network.disc)
@@ -392,7 +392,7 @@ def test_a_run_says_who_learns_alone_and_both_rates_and_goes_on_with_the_same_wa
     config = tiny["tiny_config"](tmp_path, epochs=5, grad_clip=0.0, **fields)  # 20 steps
     job = replace(tiny["tiny_job"](config), network=ToyGAN(tiny["MELS"]), restored=True, fresh_discriminator=True)
     before = weights(job.network.generator)
-    result = fit(replace(job, max_steps=10))  # the first of which is the warm-up
+    result = fit(replace(job, limits=RunLimits(max_steps=10)))  # the first of which is the warm-up
 
     assert "Learning rate of step 1, discriminator: 0.02" in caplog.text
     assert "Learning rate of step 1, generator: 0.01" in caplog.text
@@ -404,12 +404,14 @@ def test_a_run_says_who_learns_alone_and_both_rates_and_goes_on_with_the_same_wa
     stopped = open_run(result.folder)
     for name, value in fields.items():
         setattr(stopped.config, name, value)
-    assert run_state(stopped.checkpoint)["discriminator_warm_up"] == 1
-    again = replace(job, network=ToyGAN(tiny["MELS"]), config=stopped.config, goes_on=stopped, max_steps=12)
+    assert RunState.of(stopped.checkpoint).discriminator_warm_up == 1
+    again = replace(
+        job, network=ToyGAN(tiny["MELS"]), config=stopped.config, resumes=stopped, limits=RunLimits(max_steps=12)
+    )
     caplog.clear()
     assert fit(again).steps == 12
     assert "learns alone" not in caplog.text
 
     caplog.clear()
-    fit(replace(job, network=ToyGAN(tiny["MELS"]), discriminator_warm_up=0, max_steps=1))
+    fit(replace(job, network=ToyGAN(tiny["MELS"]), limits=RunLimits(discriminator_warm_up=0, max_steps=1)))
     assert "learns alone" not in caplog.text

@@ -17,6 +17,7 @@ from finetune_tts.families.building import build_model
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.settings import RunLimits
 
 RATE = 8000
 FIELDS = {
@@ -125,7 +126,7 @@ def d_vector_files(tmp_path) -> list[str]:
 
 def test_d_vectors_of_several_files_go_with_the_run_as_one(config, d_vector_files):
     config.use_d_vector_file, config.d_vector_file, config.d_vector_dim = True, d_vector_files, 4
-    result = fit(assemble(Request(config, max_steps=1)).job)
+    result = fit(assemble(Request(config, limits=RunLimits(max_steps=1))).job)
     stored = json.loads((result.folder / "config.json").read_text())
     assert stored["d_vector_file"] == "d_vectors.json"
     assert len(json.loads((result.folder / "d_vectors.json").read_text())) == 8
@@ -141,10 +142,10 @@ def test_d_vectors_of_another_size_are_refused(config, d_vector_files):
 
 
 def test_a_run_goes_on_in_its_folder_with_its_alphabet(config):
-    first = fit(assemble(Request(config, max_steps=1)).job)
+    first = fit(assemble(Request(config, limits=RunLimits(max_steps=1))).job)
     run = open_run(first.folder)
-    assembly = assemble_continued(run, Request(run.config, max_steps=2))
-    assert assembly.job.goes_on is run
+    assembly = assemble_continued(run, Request(run.config, limits=RunLimits(max_steps=2)))
+    assert assembly.job.resumes is run
     second = fit(assembly.job)
     assert (second.folder, second.steps) == (first.folder, 2)
 

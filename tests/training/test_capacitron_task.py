@@ -199,7 +199,7 @@ def test_two_optimizers_have_to_be_named(make_toy_run, params):
 
 def test_beta_is_the_second_optimizers_and_nothing_else(make_toy_run):
     run = make_toy_run()
-    assert [type(optimizer).__name__ for optimizer in run.optimizer] == ["AdamW", "SGD"]
-    assert [len(optimizer.param_groups[0]["params"]) for optimizer in run.optimizer] == [1, 1]
-    assert run.optimizer[BETA].param_groups[0]["params"][0] is run.task.beta
+    assert [type(optimizer).__name__ for optimizer in run.optimizers] == ["AdamW", "SGD"]
+    assert [len(optimizer.param_groups[0]["params"]) for optimizer in run.optimizers] == [1, 1]
+    assert run.optimizers[BETA].param_groups[0]["params"][0] is run.task.beta
     assert run.task.main_optimizer == NETWORK

@@ -17,6 +17,7 @@ from finetune_tts.runs.creation import RunAsset
 from finetune_tts.runs.history import History, read_history
 from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.settings import RunLimits
 
 SCRIPT = Path(__file__).with_name("tiny_run.py")
 
@@ -82,7 +83,7 @@ def test_a_fresh_network_is_initialised_from_data_and_a_restored_one_is_not(tiny
     fit(tiny["tiny_job"](config))
     assert initialised == [1]
 
-    job = tiny["tiny_job"](config, restored=True, max_steps=1)
+    job = tiny["tiny_job"](config, restored=True, limits=RunLimits(max_steps=1))
     before = {name: tensor.clone() for name, tensor in job.network.state_dict().items()}
     fit(job)
 
@@ -109,7 +110,9 @@ def test_the_held_out_loss_falls(tiny, tmp_path):
 
 
 def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(tiny, tmp_path):
-    folders = {fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), max_steps=1)).folder for _ in range(2)}
+    folders = {
+        fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), limits=RunLimits(max_steps=1))).folder for _ in range(2)
+    }
     assert len(folders) == 2
 
 
@@ -165,7 +168,7 @@ def test_there_is_nothing_to_go_on_from(tmp_path):
 
 
 def test_a_checkpoint_of_another_program_is_no_place_to_go_on_from(tiny, tmp_path):
-    result = fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), max_steps=1))
+    result = fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), limits=RunLimits(max_steps=1)))
     path = result.folder / "checkpoint_1.pth"
     content = torch.load(path, weights_only=True)
     del content["run_state"]
@@ -173,14 +176,14 @@ def test_a_checkpoint_of_another_program_is_no_place_to_go_on_from(tiny, tmp_pat
     stopped = open_run(result.folder)
 
     with pytest.raises(UserError, match="not written by a run of this program.*--restore_path"):
-        fit(tiny["tiny_job"](stopped.config, goes_on=stopped))
+        fit(tiny["tiny_job"](stopped.config, resumes=stopped))
 
 
 def test_changed_data_begin_the_epoch_anew_and_say_so(tiny, tmp_path, caplog):
-    result = fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), max_steps=2))
+    result = fit(tiny["tiny_job"](tiny["tiny_config"](tmp_path), limits=RunLimits(max_steps=2)))
     stopped = open_run(result.folder)
     stopped.config.batch_size = 2
-    fit(tiny["tiny_job"](stopped.config, goes_on=stopped, max_steps=4))
+    fit(tiny["tiny_job"](stopped.config, resumes=stopped, limits=RunLimits(max_steps=4)))
 
     assert "begins anew" in caplog.text
 
@@ -195,7 +198,7 @@ def test_a_run_that_is_killed_goes_on_with_the_same_numbers_to_the_last_bit(tiny
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     stopped = open_run(checkpoint.parent)
-    again = tiny["tiny_job"](stopped.config, goes_on=stopped)
+    again = tiny["tiny_job"](stopped.config, resumes=stopped)
     fit(again)
 
     assert tiny["digest"](again.network) == tiny["digest"](straight.network)
@@ -240,7 +243,7 @@ def test_a_second_signal_stops_at_once(tmp_path):
 
 def test_a_warm_up_that_is_longer_than_the_run_is_told(tiny, tmp_path, caplog):
     config = tiny["tiny_config"](tmp_path, scheduler_after_epoch=True, lr_scheduler_params={"warmup_steps": 4000})
-    fit(tiny["tiny_job"](config, max_steps=1))
+    fit(tiny["tiny_job"](config, limits=RunLimits(max_steps=1)))
 
     assert "rises for 4000 epochs, but the run has 3" in caplog.text
     assert "--coqpit.scheduler_after_epoch false" in caplog.text

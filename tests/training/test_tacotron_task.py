@@ -22,6 +22,7 @@ from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.settings import RunLimits
 
 RATE = 8000
 FIELDS = {
@@ -122,12 +123,12 @@ def test_a_variant_is_tuned_stopped_resumed_and_spoken_with(variant, config_of, 
     fields = VARIANTS[variant]
     rows = 2 if fields.get("use_speaker_embedding") else 0
     release = write_release(tmp_path / "release", config_of(fields), rows)
-    whole = run(config_of(fields), restore_path=release, max_steps=4)
+    whole = run(config_of(fields), restore_path=release, limits=RunLimits(max_steps=4))
     assert np.isfinite(list(whole.eval_losses.values())).all()
     assert "align_error" in whole.eval_losses
-    stopped = run(config_of(fields, run_name="stopped"), restore_path=release, max_steps=3)
+    stopped = run(config_of(fields, run_name="stopped"), restore_path=release, limits=RunLimits(max_steps=3))
     resumed = open_run(stopped.folder)
-    again = fit(assemble_continued(resumed, Request(resumed.config, device="cpu", max_steps=4)).job)
+    again = fit(assemble_continued(resumed, Request(resumed.config, device="cpu", limits=RunLimits(max_steps=4))).job)
     assert again.eval_losses == whole.eval_losses
     first, second = (read_checkpoint(result.folder / "checkpoint_4.pth").model for result in (whole, again))
     assert first.keys() == second.keys()
@@ -146,7 +147,7 @@ def test_a_release_of_capacitron_gets_fresh_optimizers_and_its_rate_whatever_its
     config = config_of(VARIANTS["tacotron2 capacitron"], **fixed)
     states = [{"state": {0: {"step": 9, "exp_avg": torch.ones(1)}}, "param_groups": [{"lr": 5.0}]}, {"state": {}}]
     release = write_release(tmp_path / "release", config, optimizer=states, scheduler={"last_epoch": 9})
-    result = run(config, restore_path=release, max_steps=1, fill_in=True)
+    result = run(config, restore_path=release, fill_in=True, limits=RunLimits(max_steps=1))
     saved = read_checkpoint(result.folder / "best_model.pth")
     assert [state["param_groups"][0]["lr"] for state in saved.optimizer[0]] == pytest.approx([3e-5, 0.1])
     beta = "capacitron_vae_layer.beta"
@@ -159,7 +160,7 @@ def test_symbols_and_speakers_grow_and_keep_their_rows(config_of, tmp_path):
     release = write_release(tmp_path / "release", config_of(fields), rows=2)
     config = config_of(fields, speakers_file=str(release.parent / "speakers.json"))
     config.characters.characters = "habcdefgz"
-    result = run(config, restore_path=release, max_steps=1)
+    result = run(config, restore_path=release, limits=RunLimits(max_steps=1))
     before = read_checkpoint(release).model
     after = read_checkpoint(result.folder / "best_model.pth").model
     assert len(after["speaker_embedding.weight"]) == 3
@@ -179,7 +180,7 @@ def test_the_r_that_a_release_ended_with_stays(config_of, tmp_path):
     fields = {"model": "Tacotron2", "r": 5, "gradual_training": [[0, 5, 64], [10, 3, 32], [99, 2, 32]]}
     release = write_release(tmp_path / "release", config_of(fields), r=2)
     assert load_voice(release).network.frames_per_step == 2
-    result = run(config_of(fields), restore_path=release, max_steps=1)
+    result = run(config_of(fields), restore_path=release, limits=RunLimits(max_steps=1))
     config = load_config(result.folder / "config.json")
     # What coqui-tts builds the network of, and what it trains on with.
     assert (config.r, [entry[:2] for entry in config.gradual_training]) == (5, [[0, 5], [0, 2]])
@@ -192,7 +193,7 @@ def test_a_smaller_r_uses_a_part_of_the_projection(config_of, tmp_path):
     release = write_release(tmp_path / "release", config_of(fields))
     config = config_of(fields)
     config.r = 3
-    result = run(config, restore_path=release, max_steps=1, chosen=frozenset({"r"}))
+    result = run(config, restore_path=release, chosen=frozenset({"r"}), limits=RunLimits(max_steps=1))
     assert read_checkpoint(result.folder / "best_model.pth").extra["r"] == 3
     assert load_config(result.folder / "config.json").r == 4
 
@@ -220,7 +221,7 @@ def test_a_coarse_decoder_that_the_release_lacks_begins_fresh(config_of, tmp_pat
 
 
 def test_gradual_training_lowers_r_step_by_step(config_of):
-    result = run(config_of(VARIANTS["tacotron2 gradual"]), max_steps=4)
+    result = run(config_of(VARIANTS["tacotron2 gradual"]), limits=RunLimits(max_steps=4))
     checkpoints = {step: read_checkpoint(result.folder / f"checkpoint_{step}.pth") for step in (3, 4)}
     assert [checkpoint.extra["r"] for checkpoint in checkpoints.values()] == [2, 2]
     assert load_config(result.folder / "config.json").gradual_training == [[0, 4, 8], [2, 2, 8], [5, 1, 8]]

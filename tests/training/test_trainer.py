@@ -7,14 +7,13 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
-from trainer import Trainer
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.machine.interrupts import TrainingInterrupted
 from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
 from finetune_tts.tasks.spoken_samples import SpokenSample
-from finetune_tts.training.interrupts import TrainingInterrupted
 from finetune_tts.training.non_finite import NonFiniteLoss
 
 
@@ -169,7 +168,6 @@ def test_accumulated_batches_make_the_gradient_of_one_large_batch(make_run, monk
     )
     for run in (gathered, large):
         monkeypatch.setattr(run.task, "losses", lambda outputs, batch: {"loss": (outputs**2).mean()})
-        run.criterion = run.stepper._criteria = run.get_criterion()
 
     gathered.stepper.step(1, batches[:2])
     large.stepper.step(1, [whole])
@@ -312,15 +310,30 @@ def test_sentences_that_cannot_be_spoken_do_not_end_the_run(make_run, caplog):
     assert run.total_steps_done == 6
 
 
-def test_what_tasks_and_callbacks_of_the_pypi_trainer_look_for_is_there(make_run):
-    run = make_run(epochs=1)
-    run.fit()
+def test_hooks_of_a_task_see_the_run_under_the_names_of_the_pypi_trainer(make_run, tiny_task):
+    seen = []
 
-    for name in ("args", "config", "output_path", "grad_accum_steps", "use_cuda", "num_gpus", "dashboard_logger",
-                 "total_steps_done", "epochs_done", "best_loss", "train_loader", "eval_loader", "use_amp_scaler",
-                 "model", "criterion", "optimizer", "scheduler", "callbacks", "scaler", "wrapped_model"):  # fmt: skip
-        assert name in Trainer.__init__.__code__.co_names
-        assert hasattr(run, name)
+    class CuriousTask(tiny_task):
+        """Its hooks read what those of PyPI's tasks read."""
+
+        def on_train_step_end(self, trainer):
+            assert trainer.model is self
+            assert trainer.config is self.config
+            assert (trainer.output_path / "history.jsonl").exists()
+            assert trainer.optimizer[0].param_groups[0]["lr"] > 0
+            assert (len(trainer.scheduler), trainer.scaler, trainer.args.rank) == (1, None, 0)
+            assert (trainer.grad_accum_steps, trainer.use_cuda, trainer.num_gpus) == (1, False, 1)
+            assert not trainer.use_amp_scaler
+            assert trainer.best_loss.keys() == {"train_loss", "eval_loss"}
+            assert len(trainer.train_loader) > len(trainer.eval_loader)
+            seen.append((trainer.total_steps_done, trainer.epochs_done))
+
+        def on_epoch_end(self, trainer):
+            assert callable(trainer.criterion)
+            seen.append("epoch")
+
+    make_run(epochs=1, task=CuriousTask).fit()
+    assert seen == [*((step, 0) for step in range(1, 7)), "epoch"]
 
 
 @pytest.fixture
@@ -334,11 +347,16 @@ def two_part_task(tiny_task):
             parts = [self.network.emb.parameters(), self.network.out.parameters()]
             return [torch.optim.SGD(part, lr=0.1) for part in parts]
 
-        def train_step(self, batch, criterion, optimizer_idx=None):
+        optimizer_names = ("embedding", "rest")
+
+        def parts_at(self, step, warm_up=0):
+            return 0, 1
+
+        def part_losses(self, batch, parts):
             self.calls += 1
-            if optimizer_idx == 1 and self.calls < 4:
-                return None, {}
-            return super().train_step(batch, criterion)
+            outputs = self.run_network(batch)
+            losses = self.losses(outputs, batch)
+            return outputs, {part: losses for part in parts if part == 0 or self.calls > 1}
 
     return TwoPartTask
 

@@ -15,6 +15,7 @@ from finetune_tts.families.registry import ENTRIES, FINE_TUNE, Entry
 from finetune_tts.machine.distributed import World
 from finetune_tts.machine.memory import available_memory, bounded_memory, peak_memory
 from finetune_tts.training.run import TrainingJob
+from finetune_tts.training.settings import RunLimits
 
 CPU = torch.device("cpu")
 
@@ -151,7 +152,7 @@ def test_under_a_launcher_one_process_tells_for_all(make_job):
 
 
 def test_a_run_takes_no_longer_than_its_limit(make_job):
-    assert tried(replace(make_job(epochs=10**6), time_limit=60.0)).run_seconds == 60
+    assert tried(replace(make_job(epochs=10**6), limits=RunLimits(time_limit=60.0))).run_seconds == 60
 
 
 def test_the_memory_of_a_gpu_is_what_is_free_and_what_torch_holds_without_using_it(monkeypatch):

@@ -19,6 +19,7 @@ from finetune_tts.families.vits.task import VITSTask, freeze_modules
 from finetune_tts.layers.waveform_discriminators import ScaleLayer
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.settings import RunLimits
 
 RATE = 16000
 TEXTS = ("one two three", "four five six", "seven eight", "nine ten eleven", "twelve one two", "three four")
@@ -83,7 +84,7 @@ VARIANTS = {
 @pytest.mark.parametrize("args", VARIANTS.values(), ids=VARIANTS)
 def test_a_run_that_stopped_goes_on_with_the_same_numbers_and_speaks(args, config_of):
     whole = fit(assemble(Request(config_of(**args), device="cpu")).job)
-    stopped = fit(assemble(Request(config_of(**args), device="cpu", max_steps=3)).job)
+    stopped = fit(assemble(Request(config_of(**args), device="cpu", limits=RunLimits(max_steps=3))).job)
     run = open_run(stopped.folder)
     again = fit(assemble_continued(run, Request(run.config, device="cpu")).job)
     assert (stopped.steps, again.steps) == (3, whole.steps)
@@ -137,7 +138,7 @@ def test_speakers_and_languages_grow_and_an_old_voice_is_the_same_bit_for_bit_be
 
 def test_a_missing_discriminator_learns_alone_first(config_of, pretrained):
     config = config_of(**SPEAKERS, use_language_embedding=True)
-    assembly = assemble(tuning(config, pretrained, discriminator_warm_up=2, max_steps=2))
+    assembly = assemble(tuning(config, pretrained, limits=RunLimits(discriminator_warm_up=2, max_steps=2)))
     assert assembly.job.fresh_discriminator
     assert "disc" in assembly.report.table()
     before = {name: tensor.clone() for name, tensor in assembly.job.network.state_dict().items()}
@@ -177,7 +178,7 @@ def test_what_is_frozen_by_name_stays(field, modules, config_of):
 
 def test_frozen_parts_keep_their_weights_in_a_run(config_of):
     config = config_of(freeze_encoder=True, freeze_PE=True)
-    assembly = assemble(Request(config, device="cpu", max_steps=2))
+    assembly = assemble(Request(config, device="cpu", limits=RunLimits(max_steps=2)))
     before = {name: tensor.clone() for name, tensor in assembly.job.network.state_dict().items()}
     fit(assembly.job)
     kept = {name.split(".")[0] for name, tensor in assembly.job.network.state_dict().items()
@@ -201,6 +202,8 @@ def test_training_without_a_discriminator_is_a_mistake_that_is_named(config_of):
 
 def test_bfloat16_trains_with_finite_losses(config_of):
     config = config_of({"mixed_precision": True, "precision": "bf16"})
-    result = fit(assemble(Request(config, device="cpu", max_steps=2, chosen=frozenset({"precision"}))).job)
+    result = fit(
+        assemble(Request(config, device="cpu", chosen=frozenset({"precision"}), limits=RunLimits(max_steps=2))).job
+    )
     assert all(np.isfinite(loss) for loss in result.eval_losses.values())
     assert "loss_without_disc" in result.eval_losses

@@ -18,8 +18,8 @@ from finetune_tts.data.batch import Collate, Item
 from finetune_tts.families.building import build_model
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.machine.distributed import World, world_from_environment
+from finetune_tts.machine.interrupts import EXIT_STATUS
 from finetune_tts.machine.seeds import seed_everything
-from finetune_tts.training.interrupts import EXIT_STATUS
 from finetune_tts.training.run import TrainingJob, fit, open_run
 from finetune_tts.training.step import Stepper
 
@@ -106,7 +106,7 @@ def main() -> int:
         job = tiny_job(tiny_config(args.folder, num_loader_workers=args.workers), world=world)
     else:
         stopped = open_run(args.folder)
-        job = tiny_job(stopped.config, world=world, goes_on=stopped)
+        job = tiny_job(stopped.config, world=world, resumes=stopped)
     try:
         fit(job)
     except KeyboardInterrupt as stop:

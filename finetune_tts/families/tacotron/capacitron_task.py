@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from finetune_tts.errors import UserError
 from finetune_tts.families.tacotron.task import TacotronTask
-from finetune_tts.tasks.joint import JointTask
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.schedules import Schedule
 
@@ -22,7 +21,7 @@ NETWORK, BETA = 0, 1
 _BETA_LOSS = "capacitron_vae_beta_loss"
 
 
-class CapacitronTask(JointTask, TacotronTask):
+class CapacitronTask(TacotronTask):
     """The losses of a Tacotron, and ``capacitron_vae_beta_loss``, which is beta's alone and no part of ``loss``."""
 
     optimizer_names = ("network", "beta")
@@ -34,8 +33,12 @@ class CapacitronTask(JointTask, TacotronTask):
         parameter: nn.Parameter = self.network.get_parameter("capacitron_vae_layer.beta")
         return parameter
 
+    def parts_at(self, step: int, warm_up: int = 0) -> tuple[int, ...]:
+        """Both learn at each step."""
+        return NETWORK, BETA
+
     def part_losses(self, batch: Any, parts: Sequence[int]) -> tuple[Any, dict[int, dict[str, Tensor]]]:
-        """One pass for both; see :meth:`JointTask.part_losses`."""
+        """One pass for both; see :meth:`TTSTask.part_losses`."""
         outputs = self.run_network(batch)
         losses = self.losses(outputs, batch)
         found = {NETWORK: losses, BETA: {"loss": losses[_BETA_LOSS]}}

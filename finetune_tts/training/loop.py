@@ -1,4 +1,7 @@
-"""The PyPI trainer's ``Trainer``, with what falls short in it done anew: see docs/training.md for the list."""
+"""The training loop: steps, evaluations, samples and checkpoints, from wherever a run stands to its end.
+
+Tasks and their hooks are those of the PyPI trainer; the loop is our own. docs/training.md says what is different.
+"""
 
 import logging
 import math
@@ -10,28 +13,27 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from trainer import Trainer, TrainerArgs
-from trainer.callbacks import TrainerCallback
 
+from finetune_tts.checkpoints.names import fitted_names
 from finetune_tts.checkpoints.reading import Checkpoint
+from finetune_tts.checkpoints.writing import released_payload
+from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError
+from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import is_out_of_memory
-from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
+from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.history import History, HistoryEntry
-from finetune_tts.tasks.adversarial import AdversarialTask
-from finetune_tts.tasks.joint import JointTask
+from finetune_tts.tasks.schedules import scale_rates, start_schedules
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
-from finetune_tts.training.adversarial_step import AdversarialStepper
 from finetune_tts.training.console import Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.early_stopping import EarlyStopping
-from finetune_tts.training.interrupts import Interrupts, TrainingInterrupted
-from finetune_tts.training.joint_step import JointStepper
+from finetune_tts.training.hook_view import HookView
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.state import checkpoint_payload, restore_run
+from finetune_tts.training.state import RunState
 from finetune_tts.training.step import Stepper, clip_norms
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ GOES_ON, AT_THE_END, INTERRUPTED = range(3)
 
 
 class ResumableLoader(Protocol):
-    """What the trainer needs of a loader (``finetune_tts.data.loader.SpeechLoader``)."""
+    """What the loop needs of a loader (``finetune_tts.data.loader.SpeechLoader``)."""
 
     batch_sampler: Any
 
@@ -55,10 +57,10 @@ class ResumableLoader(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-class FineTuneTrainer(Trainer):
+class TrainingLoop:
     """Trains a task into a run folder.
 
-    One step is one step of the optimizer, from ``grad_accum_steps`` batches. Losses stay on the device until they are
+    One step is one step of the optimizers, from ``grad_accum_steps`` batches. Losses stay on the device until they are
     shown. A checkpoint holds everything that the rest of the run depends on.
 
     Args:
@@ -68,12 +70,16 @@ class FineTuneTrainer(Trainer):
         train_loader: batches to train on.
         eval_loader: held-out ones, if there are any.
         settings: the rest.
-        resume: a checkpoint of this run, which it goes on from.
+        resume: a checkpoint of this run, from which it is resumed.
+
+    Attributes:
+        total_steps_done, epochs_done: how far the run is.
+        batches_done: of the epoch in progress.
+        best_loss: of the best model so far, in training and held out.
+        eval_losses: the newest held-out losses.
+        evaluated_step, spoken_step: where the held-out loss was measured and test sentences were synthesised last.
     """
 
-    # The base constructor is not called: it makes folders, writes the config in place, refuses several GPUs, seeds,
-    # and moves the network to whatever GPU there is. What it would set is set here, so that tasks and callbacks
-    # written for the PyPI trainer find it.
     def __init__(
         self,
         task: TTSTask,
@@ -84,74 +90,45 @@ class FineTuneTrainer(Trainer):
         settings: TrainerSettings,
         resume: Checkpoint | None = None,
     ) -> None:
-        world = settings.world
-        self.args = TrainerArgs(
-            continue_path=str(folder) if resume else "",
-            rank=world.rank,
-            use_ddp=world.size > 1,
-            grad_accum_steps=settings.grad_accum_steps,
-            start_with_eval=settings.start_with_eval,
-        )
-        self.config = config
-        self.output_path = folder
-        self.continue_run = resume is not None
-        self.grad_accum_steps = settings.grad_accum_steps
-        self.overfit_batch = self.skip_train_epoch = False
-        self.start_with_eval = settings.start_with_eval and bool(config.run_eval)
-        self.use_cuda = settings.device.type == "cuda"
-        self.num_gpus = world.size
-        self.log_model_step = config.log_model_step or config.save_step
-        self.total_steps_done = 0
-        self.epochs_done = 0
+        self.task, self.config, self.output_path, self.settings = task, config, folder, settings
+        self.world = settings.world
         self.train_loader: Any = train_loader
         self.eval_loader: Any = eval_loader if config.run_eval else None
-        self.best_loss: Any = {"train_loss": math.inf, "eval_loss": math.inf if self.eval_loader is not None else None}
-        self.train_samples = self.eval_samples = self.test_loader = None
-        self.keep_avg_train = self.keep_avg_eval = None
-        self.model: Any = task
-        self.wrapped_model = None
-        self.criterion = self.get_criterion()
-        self.optimizer = self.get_optimizer()
-        self.criterion *= len(self.optimizer) // len(self.criterion)
-        self.schedules = task.make_schedules(self.optimizer, restored=settings.restored, chosen=settings.chosen)
-        self.scheduler: Any = [schedule.scheduler for schedule in self.schedules]
-        self._stepped_optimizers = set()
-        self.callbacks = TrainerCallback()
-        self.callbacks.on_init_start(self)
-
-        self.task = task
-        self.settings = settings
-        self.world = world
-        self.meter = LossMeter(settings.device)
-        clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizer)))
-        stepper = _stepper_of(task)
-        self.stepper = stepper(task, self.criterion, self.optimizer, self.schedules, clips, settings, self.meter)
-        self.scaler = self.stepper.scaler
-        self.use_amp_scaler = self.scaler is not None
-        self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best)
-        self.batches_done = 0
-        """Of the epoch in progress."""
+        self.total_steps_done = self.epochs_done = self.batches_done = 0
         self.evaluated_step = self.spoken_step = 0
-        """Where the held-out loss was last measured, and the test sentences last spoken."""
+        self.best_loss: dict[str, float | None] = {
+            "train_loss": math.inf,
+            "eval_loss": math.inf if self.eval_loader is not None else None,
+        }
         self.eval_losses: dict[str, float] = {}
-        self.pending_random_state: Any = None
-        self.history_position = 0
-        self.dashboard_logger: Any = None
+        optimizers = task.get_optimizer()
+        self.optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        self.schedules = task.make_schedules(self.optimizers, restored=settings.restored, chosen=settings.chosen)
+        self.meter = LossMeter(settings.device)
+        clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizers)))
+        self.stepper = Stepper(task, self.optimizers, self.schedules, clips, settings, self.meter)
+        self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best)
+        self.early_stopping = EarlyStopping(settings.limits.early_stop_patience)
         self.ending = GOES_ON
-        self.early_stopping = EarlyStopping(settings.early_stop_patience)
+        self._resumed = resume is not None
+        self._pending_random_state: Any = None
+        self._history_position = 0
+        self._dashboard: Any = None
+        self._view = HookView(self)
+        self._call_hook("on_init_start")
         if resume is not None:
-            restore_run(self, resume)
+            self._resume(resume)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps in an epoch."""
-        return math.ceil(len(self.train_loader) / self.grad_accum_steps)
+        """Steps in an epoch."""
+        return math.ceil(len(self.train_loader) / self.settings.grad_accum_steps)
 
     @property
     def total_steps(self) -> int:
         """Steps of the whole run, as far as they are known beforehand."""
-        steps = self.steps_per_epoch * int(self.config.epochs)
-        return steps if self.settings.max_steps is None else min(steps, self.settings.max_steps)
+        steps, most = self.steps_per_epoch * int(self.config.epochs), self.settings.limits.max_steps
+        return steps if most is None else min(steps, most)
 
     def fit(self) -> None:
         """Train to the end.
@@ -164,68 +141,70 @@ class FineTuneTrainer(Trainer):
         main = self.world.is_main
         with ExitStack() as stack:
             self.interrupts = stack.enter_context(Interrupts())
-            next_step = self.total_steps_done + 1 if self.continue_run else None
-            self.dashboard_logger = make_dashboard(self.config, self.output_path, next_step=next_step, show=main)
-            stack.callback(self.dashboard_logger.finish)
-            self.history = stack.enter_context(History(self.output_path, self.history_position)) if main else None
+            next_step = self.total_steps_done + 1 if self._resumed else None
+            self._dashboard = make_dashboard(self.config, self.output_path, next_step=next_step, show=main)
+            stack.callback(self._dashboard.finish)
+            self.history = stack.enter_context(History(self.output_path, self._history_position)) if main else None
             self.progress = Progress(self.total_steps, self.total_steps_done, show=main)
             stack.callback(self.progress.close)
             self.started = time.monotonic()
-            self.callbacks.on_init_end(self)
-            self._fit()
+            self._call_hook("on_init_end")
+            for group in self._groups():
+                try:
+                    self.stepper.step(self.total_steps_done + 1, [self.format_batch(batch) for batch in group])
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    raise UserError(self._out_of_memory(group)) from error
+                self._after_step(len(group))
+            if self.ending == INTERRUPTED:
+                self._save_and_stop()
+            self._finish_run()
 
-    def _fit(self) -> None:
-        if self.start_with_eval and self.total_steps_done == 0:
+    def _groups(self) -> Iterator[list[Any]]:
+        """Yield the batches of each step that is left, and do what belongs to the beginning and end of an epoch."""
+        if self.settings.start_with_eval and self.config.run_eval and self.total_steps_done == 0:
             self.eval_epoch()
         while self.epochs_done < self.config.epochs and self._decide_end() == GOES_ON:
-            self.callbacks.on_epoch_start(self)
-            self.train_epoch()
+            self._call_hook("on_epoch_start")
+            if self.batches_done < len(self.train_loader):
+                yield from self._groups_of_epoch()
             if self.ending != GOES_ON and self.batches_done < len(self.train_loader):
-                break
+                return
             self._finish_epoch()
-            self.callbacks.on_epoch_end(self)
+            self._call_hook("on_epoch_end")
             self.epochs_done += 1
             self.batches_done = 0
-        if self.ending == INTERRUPTED:
-            self._save_and_stop()
-        self._finish_run()
 
-    def train_epoch(self) -> None:
-        """Train on the batches of the epoch that are left, or until the run ends."""
-        total = len(self.train_loader)
-        if self.batches_done >= total:
-            return
+    def _groups_of_epoch(self) -> Iterator[list[Any]]:
         self.train_loader.batch_sampler.set_epoch(self.epochs_done)
         batches = iter(self.train_loader)
-        if self.pending_random_state is not None:
-            restore_random_state(self.pending_random_state)
-            self.pending_random_state = None
-        self.model.train()
-        self.callbacks.on_train_epoch_start(self)
-        while self._decide_end() == GOES_ON and (group := list(islice(batches, self.grad_accum_steps))):
-            self.callbacks.on_train_step_start(self)
-            self._step(group)
-            self.batches_done += len(group)
-            self._after_step()
-            self.callbacks.on_train_step_end(self)
-        self.callbacks.on_train_epoch_end(self)
+        if self._pending_random_state is not None:
+            restore_random_state(self._pending_random_state)
+            self._pending_random_state = None
+        self.task.train()
+        self._call_hook("on_train_epoch_start")
+        accumulated = self.settings.grad_accum_steps
+        while self._decide_end() == GOES_ON and (group := list(islice(batches, accumulated))):
+            self._call_hook("on_train_step_start")
+            yield group
+            self._call_hook("on_train_step_end")
+        self._call_hook("on_train_epoch_end")
 
-    def _step(self, group: list[Any]) -> None:
-        try:
-            group = [self.format_batch(batch) for batch in group]
-            self.stepper.step(self.total_steps_done + 1, group)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise UserError(self._out_of_memory(group)) from error
-        self.total_steps_done += 1
+    def _call_hook(self, name: str) -> None:
+        """Call a hook of the task, where it has one of that name."""
+        hook = getattr(self.task, name, None)
+        if hook is not None:
+            hook(self._view)
 
     def format_batch(self, batch: Any) -> Any:
         """Put a batch on the device, without waiting for it."""
         formatted: Any = self.task.format_batch(batch)
         return self.task.format_batch_on_device(formatted.to(self.settings.device, non_blocking=True))
 
-    def _after_step(self) -> None:
+    def _after_step(self, batches: int) -> None:
+        self.total_steps_done += 1
+        self.batches_done += batches
         step, config = self.total_steps_done, self.config
         self.progress.step()
         if self.batches_done >= len(self.train_loader):
@@ -235,7 +214,7 @@ class FineTuneTrainer(Trainer):
         if step % config.plot_step == 0:
             self.meter.collect()
             rates = {f"current_lr{suffix}": rate for suffix, rate in self._suffixed(self.stepper.used_rates)}
-            self.dashboard_logger.train_step_stats(step, {**self.meter.since_plot.drain(), **rates})
+            self._dashboard.train_step_stats(step, {**self.meter.since_plot.drain(), **rates})
         if config.run_eval_steps and step % config.run_eval_steps == 0:
             self.evaluate()
         # The run's last step is saved when all is done that belongs to it.
@@ -254,9 +233,9 @@ class FineTuneTrainer(Trainer):
             self.evaluate()
         self.meter.collect()
         means = self.meter.epoch.drain()
-        self.dashboard_logger.train_epoch_stats(self.total_steps_done, {f"avg_{k}": v for k, v in means.items()})
+        self._dashboard.train_epoch_stats(self.total_steps_done, {f"avg_{k}": v for k, v in means.items()})
         if self.config.model_param_stats:
-            self.dashboard_logger.model_weights(self.task.network, self.total_steps_done)
+            self._dashboard.model_weights(self.task.network, self.total_steps_done)
 
     def _finish_run(self) -> None:
         if self.total_steps_done:
@@ -269,7 +248,7 @@ class FineTuneTrainer(Trainer):
     def _save_and_stop(self) -> None:
         if self.config.save_on_interrupt:
             self.save_checkpoint()
-        self.callbacks.on_keyboard_interrupt(self)
+        self._call_hook("on_keyboard_interrupt")
         self.world.wait()
         raise TrainingInterrupted(
             f"Stopped after step {self.total_steps_done}. Go on with: {continue_command(self.output_path)}",
@@ -277,9 +256,9 @@ class FineTuneTrainer(Trainer):
         )
 
     def _decide_end(self) -> int:
-        settings = self.settings
-        late = settings.time_limit is not None and time.monotonic() - self.started >= settings.time_limit
-        done = settings.max_steps is not None and self.total_steps_done >= settings.max_steps
+        limits = self.settings.limits
+        late = limits.time_limit is not None and time.monotonic() - self.started >= limits.time_limit
+        done = limits.max_steps is not None and self.total_steps_done >= limits.max_steps
         done = done or self.early_stopping.exhausted
         # The processes meet signals and clocks at different times, and have to stop at the same step.
         self.ending = self.world.highest(INTERRUPTED if self.interrupts.requested else int(late or done))
@@ -316,19 +295,19 @@ class FineTuneTrainer(Trainer):
         figures: dict[str, Any] = {}
         shows_figures = self.world.is_main and self._shows_samples()
         self.world.share_buffers(self.task.network)
-        self.model.eval()
+        self.task.eval()
         with borrowed_randomness(self.config.training_seed):
             for number, batch in enumerate(self.eval_loader):
                 batch = self.format_batch(batch)
                 with self.settings.precision.autocast():
-                    outputs, losses = self.task.held_out_losses(batch, self.criterion)
+                    outputs, losses = self.task.held_out_losses(batch)
                 sums.add(losses, self.task.clips(batch))
                 if self.config.print_eval:
                     shown = shown_losses({name: float(loss) for name, loss in losses.items()})
                     logger.info("held-out batch %d: %s", number, shown)
                 if number == 0 and shows_figures:
                     figures = self.task.figures(outputs, batch)
-        self.model.train()
+        self.task.train()
         total = Sums()
         for part in self.world.gathered(sums.look()):
             total.add(part)
@@ -336,8 +315,8 @@ class FineTuneTrainer(Trainer):
         step = self.total_steps_done
         logger.info("step %d: held-out %s", step, shown_losses(self.eval_losses))
         self._record("eval", self.eval_losses)
-        self.dashboard_logger.eval_stats(step, {f"avg_{name}": value for name, value in self.eval_losses.items()})
-        self.dashboard_logger.eval_figures(step, figures)
+        self._dashboard.eval_stats(step, {f"avg_{name}": value for name, value in self.eval_losses.items()})
+        self._dashboard.eval_figures(step, figures)
         target = self._target(self.eval_losses)
         # A generator that stays as it is, while its discriminator learns, has not stopped getting better.
         if target is not None and step and self.stepper.main_part_learns(step):
@@ -360,35 +339,124 @@ class FineTuneTrainer(Trainer):
         self.spoken_step = self.total_steps_done
         if not self.world.is_main or self.task.speak is None:
             return
-        self.model.eval()
+        self.task.eval()
         try:
             with borrowed_randomness(self.config.training_seed):
-                samples = self.task.test_run(self)
+                samples = self.task.test_run(self._view)
             write_samples(self.output_path, self.total_steps_done, samples)
-            self.task.test_log(samples, self.dashboard_logger, self.total_steps_done)
+            self.task.test_log(samples, self._dashboard, self.total_steps_done)
         except (RuntimeError, ValueError) as error:
             # A night's training is worth more than one of its samples.
             logger.warning("Step %d: the test sentences could not be spoken (%s).", self.total_steps_done, error)
-        self.model.train()
+        self.task.train()
 
     def save_best_model(self) -> None:
         """Write the model as the best one if its target loss is lower than any before."""
         current = self.model_loss()
         which = "eval_loss" if self.eval_loader is not None else "train_loss"
         loss = current[which]
-        if loss is None or not loss < self.best_loss[which] or self.total_steps_done <= self.config.save_best_after:
+        lowest = self.best_loss[which]
+        if loss is None or lowest is None or not loss < lowest or self.total_steps_done <= self.config.save_best_after:
             return
         self.best_loss = current
-        payload = checkpoint_payload(self)
+        payload = self._payload()
         if self.world.is_main:
             self.files.write_best(self.total_steps_done, payload)
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of this step."""
         self.stepper.guard.report()
-        payload = checkpoint_payload(self)
+        payload = self._payload()
         if self.world.is_main:
             self.files.write_checkpoint(self.total_steps_done, payload)
+
+    def _payload(self) -> dict[str, Any]:
+        """What a checkpoint of this step holds: 🐸TTS's keys, and where the run stands under a key of its own.
+
+        All processes have to ask, as each has random numbers of its own; the main one's payload is complete.
+        """
+        random_states = self.world.gathered(random_state())
+        self.world.share_buffers(self.task.network)
+        state = RunState(
+            batches_done=self.batches_done,
+            grad_accum_steps=self.settings.grad_accum_steps,
+            discriminator_warm_up=self.settings.discriminator_warm_up,
+            loader=self.train_loader.state_dict(),
+            best_loss=dict(self.best_loss),
+            eval_losses=dict(self.eval_losses),
+            evaluated_step=self.evaluated_step,
+            spoken_step=self.spoken_step,
+            early_stopping=self.early_stopping.state_dict(),
+            meter=self.meter.state_dict(),
+            stepped_optimizers=sorted(self.stepper.stepped),
+            history_position=self.history.position if self.history is not None else 0,
+            random=random_states,
+            restored=self.settings.restored,
+            chosen=sorted(self.settings.chosen),
+        )
+        scaler = self.stepper.scaler
+        return released_payload(
+            config=relative_paths(self.config.to_dict(), self.output_path),
+            model=self.task.state_dict(),
+            optimizer=self.task.released_states([optimizer.state_dict() for optimizer in self.optimizers]),
+            scheduler=[schedule.scheduler.state_dict() for schedule in self.schedules if schedule.scheduler],
+            scaler=scaler.state_dict() if scaler is not None else None,
+            step=self.total_steps_done,
+            epoch=self.epochs_done,
+            model_loss=self.model_loss(),
+            **self.task.checkpoint_fields(),
+            run_state=state.to_dict(),
+        )
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Stand where the run stood when it wrote ``checkpoint``.
+
+        Raises:
+            UserError: the checkpoint is one of another program, network or optimizer.
+        """
+        state = RunState.of(checkpoint)
+        schedulers = [schedule.scheduler for schedule in self.schedules]
+        try:
+            self.task.load_state_dict(fitted_names(checkpoint.model, self.task.state_dict()))
+            for optimizer, saved in zip(self.optimizers, self.task.own_states(checkpoint.optimizer), strict=True):
+                optimizer.load_state_dict(saved)
+            if any(name.startswith("lr_scheduler") for name in self.settings.changed):
+                start_schedules(self.optimizers, schedulers)
+            else:
+                present = [scheduler for scheduler in schedulers if scheduler is not None]
+                for stepped, saved in zip(present, checkpoint.scheduler, strict=True):
+                    stepped.load_state_dict(saved)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{checkpoint.path}: does not fit the network or optimizer of the config: {error}"
+            ) from error
+        if self.stepper.scaler is not None and checkpoint.scaler:
+            self.stepper.scaler.load_state_dict(checkpoint.scaler)
+        self.total_steps_done, self.epochs_done = checkpoint.step or 0, checkpoint.epoch or 0
+        self.train_loader.load_state_dict(state.loader)
+        self.batches_done = self._batches_in_epoch()
+        self.best_loss |= {name: loss for name, loss in state.best_loss.items() if loss is not None}
+        self.eval_losses = dict(state.eval_losses)
+        self.evaluated_step, self.spoken_step = state.evaluated_step, state.spoken_step
+        if state.early_stopping:
+            self.early_stopping.load_state_dict(state.early_stopping)
+        self.meter.load_state_dict(state.meter)
+        self.stepper.stepped = set(state.stepped_optimizers)
+        self._history_position = state.history_position
+        if len(state.random) == self.world.size:
+            self._pending_random_state = state.random[self.world.rank]
+        changed_rates = self.task.changed_rates(self.settings.changed)
+        for optimizer, scheduler, rate in zip(self.optimizers, schedulers, changed_rates, strict=True):
+            if rate is not None:
+                scale_rates(optimizer, scheduler, rate)
+
+    def _batches_in_epoch(self) -> int:
+        """Batches of the epoch in progress that need not be trained on again."""
+        position = self.train_loader.state_dict()
+        if position["epoch"] > self.epochs_done:
+            return len(self.train_loader)
+        # Fewer than were done if the data have changed since: the loader then begins the epoch again, and says so.
+        return int(position["batch"])
 
     def model_loss(self) -> dict[str, float | None]:
         """The target loss now: mean over the epoch so far, and held out."""
@@ -399,7 +467,7 @@ class FineTuneTrainer(Trainer):
         name = self.target_name
         if name is not None and name in losses:
             return losses[name]
-        totals = ["loss"] if len(self.optimizer) == 1 else [f"loss_{index}" for index in range(len(self.optimizer))]
+        totals = ["loss"] if len(self.optimizers) == 1 else [f"loss_{index}" for index in range(len(self.optimizers))]
         if any(total not in losses for total in totals):
             return None  # nothing is measured yet, or a part does not learn yet
         if name is not None:
@@ -413,7 +481,7 @@ class FineTuneTrainer(Trainer):
         # Released configs name the total of a discriminator or generator there, which says nothing about the sound.
         if asked and (own is None or "target_loss" in self.settings.chosen):
             return str(asked)
-        return own or ("loss" if len(self.optimizer) == 1 else None)
+        return own or ("loss" if len(self.optimizers) == 1 else None)
 
     def _suffixed(self, values: list[float]) -> list[tuple[str, float]]:
         return [(f"_{index}" if len(values) > 1 else "", value) for index, value in enumerate(values)]
@@ -435,9 +503,3 @@ class FineTuneTrainer(Trainer):
             f"{self.config.batch_size} clips{of}. Lower --coqpit.batch_size (and raise --grad_accum_steps), or "
             f"--coqpit.max_audio_len (samples). Checkpoints so far are whole."
         )
-
-
-def _stepper_of(task: TTSTask) -> type[Stepper]:
-    if isinstance(task, AdversarialTask):
-        return AdversarialStepper
-    return JointStepper if isinstance(task, JointTask) else Stepper
