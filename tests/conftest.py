@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -76,9 +76,11 @@ class ReferenceCase:
         return load_vocoder_config(self.folder / "config.json")
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The batch."""
+        """The batch; its real numbers are of torch's default type."""
         with np.load(self.folder / "inputs.npz") as arrays:
-            return {name: torch.from_numpy(arrays[name]) for name in arrays}
+            tensors = {name: torch.from_numpy(arrays[name]) for name in arrays}
+        default = torch.get_default_dtype()
+        return {name: tensor.to(default) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
     def expected(self) -> dict[str, np.ndarray]:
         """The outputs."""
@@ -118,6 +120,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "reference_case" in metafunc.fixturenames:
         folders = reference_folders(metafunc.module.REFERENCE_MODEL)
         metafunc.parametrize("reference_case", folders, ids=[folder.name for folder in folders], indirect=True)
+
+
+@pytest.fixture
+def in_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compute in float64, also where the code asks for float32: for quantities that float32 does not determine.
+
+    Networks and inputs made before, or of numpy arrays, are for the test to convert with ``double()``.
+    """
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(default)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ def assert_the_same(ours, theirs, x, weight, bias, arguments):
     expected = with_gradients(lambda *t: theirs(*t, **arguments), x, weight, bias)
     assert lies_channels_last(found[0])
     for our, their in zip(found, expected, strict=True):
-        torch.testing.assert_close(our, their, rtol=1e-4, atol=1e-3)
+        # By their norms: of the thousands that a gradient is summed from, rounding leaves little of one that is close to 0.
+        assert torch.linalg.vector_norm(our - their) <= 1e-5 * torch.linalg.vector_norm(their)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"padding": 3}, {"dilation": 3, "padding": 9}, {"stride": 2, "padding": 1}])
