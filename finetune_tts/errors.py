@@ -14,3 +14,9 @@ class ProcessLost(RuntimeError):
 
     The message is one line; what went wrong is for the process to say that it happened to.
     """
+
+
+def excerpt(text: str, length: int = 60) -> str:
+    """The beginning of ``text`` on one line, for a message: what people give may be of any length."""
+    line = " ".join(text[: 4 * length].split())
+    return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 1]}…"

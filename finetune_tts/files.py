@@ -12,9 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from finetune_tts.encodings import document_kind, marked_encoding, probable_encoding
 from finetune_tts.errors import UserError
 
 _LONGEST_START = 50  # characters of a name that its temporary file begins with, so that a long name still fits
+#: names under which a program is given what another one writes; nobody waits there for a writer that never comes.
+_STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 @contextmanager
@@ -149,22 +152,77 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=4, ensure_ascii=False) + "\n")
 
 
-def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file, with or without a byte-order mark, its line ends made ``\\n``.
+def read_bytes(path: str | Path) -> bytes:
+    """Read a whole file.
 
     Raises:
-        UserError: the file is missing, cannot be read, or is not UTF-8; the line of the first bad byte is named.
+        UserError: the file is missing, cannot be read, or is a device or a named pipe, which may have no end.
     """
     try:
-        raw = Path(path).read_bytes()
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or str(path).startswith(_STREAMS)):
+            raise UserError(f"{path}: is a device or a pipe, not a file. Name a regular file.")
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{str(path)!r}: is no name that a file can have ({error}).") from error
+
+
+def read_text(path: str | Path, *, fallback: str | None = None) -> str:
+    """Read a text file, its line ends made ``\\n``: UTF-8, with or without a byte-order mark, or UTF-16 with one.
+
+    Args:
+        path: the file.
+        fallback: the encoding of a file that is in neither of them; without it, such a file is an error.
+
+    Raises:
+        UserError: the file is missing, cannot be read, is no text, or is in another encoding; the line of the first
+            byte that does not fit is named, and what the encoding probably is.
+    """
+    raw = read_bytes(path)
+    marked = marked_encoding(raw)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode(marked or "utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8 text. "
-            f"Convert the file, for example: iconv -f LATIN1 -t UTF-8 '{path}' > converted"
-        ) from error
+        if fallback is None or marked:
+            raise _not_utf8(path, raw, error) from error
+        text = raw.decode(fallback)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _not_utf8(path: str | Path, raw: bytes, error: UnicodeDecodeError) -> UserError:
+    document = document_kind(raw)
+    if document:
+        return UserError(f"{path}: is {document}, not text. Save it as text: for a table, as CSV in UTF-8.")
+    marked = marked_encoding(raw)
+    if marked:
+        return UserError(f"{path}: begins as {marked.upper()} text but is none ({error.reason}). Save it as UTF-8.")
+    line = raw[: error.start].count(b"\n") + 1
+    start = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8 text."
+    probable = probable_encoding(raw)
+    if probable is None:
+        return UserError(f"{start} Save the file as UTF-8 in the program that wrote it.")
+    return UserError(
+        f"{start} The file is probably in {probable}. Convert it, and look at the result: "
+        f"iconv -f {probable} -t UTF-8 '{path}' > converted"
+    )
+
+
+def expanded(path: str | Path) -> Path:
+    """``path`` with ``~`` and ``~name`` replaced by the home that they stand for.
+
+    Raises:
+        UserError: there is no user of that name.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        start = Path(path).parts[0]
+        raise UserError(
+            f"{path}: {start} is no home folder that is known here. Write the path out, or ./{start} for a folder of "
+            "that name."
+        ) from error

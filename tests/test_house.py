@@ -27,7 +27,7 @@ FLOORS = [
     ["checkpoints"],
     ["config", "text", "machine", "catalog"],
     ["layers", "files"],
-    ["errors", "__init__"],
+    ["errors", "encodings", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from finetune_tts.errors import UserError
+from finetune_tts.files import read_text
 
 #: A recording, or the weight of each token by its number, as a text.
 Style = str | Path | Mapping[str, Any]
@@ -53,7 +54,7 @@ def read_style(given: str) -> Style:
     if text.startswith("{") or text.lower().endswith(".json"):
         try:
             if not text.startswith("{"):
-                text = Path(text).read_text(encoding="utf-8")
+                text = read_text(text)
             weights = json.loads(text)
         except (OSError, ValueError) as error:
             raise UserError(f"--gst_style {given}: cannot be read as JSON ({error}).") from error
