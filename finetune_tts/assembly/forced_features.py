@@ -16,6 +16,7 @@ from finetune_tts.data.preparing import prepare_data
 from finetune_tts.data.progress import progress
 from finetune_tts.families.registry import family_of
 from finetune_tts.families.speaking import forced_mels, require_force
+from finetune_tts.files import expanded
 from finetune_tts.synthesis.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def write_forced_features(
         voice.tokenizer,
         voice.extractor,
         sample_rate=config.audio.sample_rate,
-        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        cache_folder=expanded(config.output_path) / CACHE_NAME,
         seed=config.training_seed,
         formatter=formatter,
         aligned_frames=family_of(config.model).aligned_frames(config),

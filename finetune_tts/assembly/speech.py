@@ -42,6 +42,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model, fit_to_weights
 from finetune_tts.families.checks import require_valid
 from finetune_tts.families.registry import family_of
+from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import World, world_from_environment
 from finetune_tts.machine.seeds import seed_everything
@@ -220,7 +221,7 @@ def _most_heard(names: Iterable[str]) -> str:
 
 def check_writable(folder: Path) -> None:
     """Find out in the first second, not after the features were computed, that the output folder cannot be used."""
-    existing = folder.expanduser().absolute()
+    existing = expanded(folder).absolute()
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
@@ -238,7 +239,7 @@ def _prepare(
         tokenizer,
         extractor,
         sample_rate=config.audio.sample_rate,
-        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        cache_folder=expanded(config.output_path) / CACHE_NAME,
         seed=config.training_seed,
         formatter=request.formatter,
         samples=request.samples,
@@ -254,7 +255,7 @@ def _vectors(request: Request, pretrained: Pretrained | None, device: torch.devi
     folders = [pretrained.checkpoint.path.parent] if pretrained is not None else []
     return VectorSource(
         encoder=encoder_at_hand(config, request.encoder, folders),
-        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        cache_folder=expanded(config.output_path) / CACHE_NAME,
         device=device,
         files_are_own=not request.fill_in or "d_vector_file" in request.chosen,
         dry=request.dry,
@@ -276,7 +277,7 @@ def _show_settings(
 
 
 def _run_name(config: SpeechConfig) -> Default:
-    name = Path(config.datasets[0].path).expanduser().resolve().name
+    name = expanded(config.datasets[0].path).resolve().name
     return Default("run_name", f"{config.model}-{name}", "the model and the recordings")
 
 

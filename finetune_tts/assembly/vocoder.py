@@ -38,6 +38,7 @@ from finetune_tts.families.building import build_model
 from finetune_tts.families.checks import require_valid
 from finetune_tts.families.loading import load_vocoder_config
 from finetune_tts.families.registry import family_of
+from finetune_tts.files import expanded
 from finetune_tts.layers.gan import generator_of
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import world_from_environment
@@ -91,7 +92,7 @@ def assemble_vocoder(request: Request) -> VocoderAssembly:
         config.datasets,
         extractor,
         sample_rate=config.audio.sample_rate,
-        cache_folder=Path(config.output_path).expanduser() / CACHE_NAME,
+        cache_folder=expanded(config.output_path) / CACHE_NAME,
         feature_path=config.feature_path,
         eval_split_size=config.eval_split_size,
         eval_split_max_size=config.eval_split_max_size,
@@ -184,7 +185,7 @@ def name_recordings(config: VocoderConfig, chosen: frozenset[str]) -> None:
 
 
 def _before_reading(config: VocoderConfig, *, restored: bool) -> list[Default]:
-    name = Path(config.datasets[0].path).expanduser().resolve().name
+    name = expanded(config.datasets[0].path).resolve().name
     found = [Default("run_name", f"{config.model}-{name}", "the vocoder and the recordings"), *split_defaults()]
     if restored:
         reason = "the restored generator is past the steps that it learns alone"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from finetune_tts.catalog.address import Bundled, SingleFiles
 from finetune_tts.catalog.entry import ModelEntry
+from finetune_tts.files import expanded
 
 #: downloads on their way and locks, beside the models; the dot keeps it out of coqui-tts's sight.
 PARTIAL = ".partial"
@@ -54,12 +55,12 @@ def cache_root() -> Path:
     """The folder of downloaded models: ``$TTS_HOME/tts``, else ``$XDG_DATA_HOME/tts``, else the platform's."""
     for variable in ("TTS_HOME", "XDG_DATA_HOME"):
         if os.environ.get(variable):
-            return Path(os.environ[variable]).expanduser().absolute() / "tts"
+            return expanded(os.environ[variable]).absolute() / "tts"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")).expanduser() / "tts"
+        return expanded(os.environ.get("LOCALAPPDATA", "~/AppData/Local")) / "tts"
     if sys.platform == "darwin":
-        return Path("~/Library/Application Support/tts").expanduser()
-    return Path("~/.local/share/tts").expanduser()
+        return expanded("~/Library/Application Support/tts")
+    return expanded("~/.local/share/tts")
 
 
 def model_folder(entry: ModelEntry) -> Path:

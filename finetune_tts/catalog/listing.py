@@ -8,7 +8,7 @@ from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.catalog.released_form import entries_of_released_form
 from finetune_tts.catalog.schema import entries_of_schema
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text
+from finetune_tts.files import expanded, read_text
 
 #: names another catalog file; its entries replace those of the same name.
 MODELS_FILE_VARIABLE = "TTS_MODELS_FILE"
@@ -29,7 +29,7 @@ def load_catalog(models_file: str | Path | None = None) -> dict[str, ModelEntry]
     catalog = read_catalog_file(_OWN)
     own_file = models_file or os.environ.get(MODELS_FILE_VARIABLE)
     if own_file:
-        catalog.update(read_catalog_file(Path(own_file).expanduser()))
+        catalog.update(read_catalog_file(expanded(own_file)))
     return catalog
 
 

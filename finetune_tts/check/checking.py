@@ -6,7 +6,6 @@ can, so that a person learns everything at once.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -39,6 +38,7 @@ from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of
+from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.precision import choose_precision
 
@@ -160,7 +160,7 @@ def quick_check(assembly: Assembly | VocoderAssembly) -> list[Finding]:
     """
     subject = subject_of(assembly)
     config = subject.job.config
-    folder = Path(config.output_path).expanduser() / CACHE_NAME
+    folder = expanded(config.output_path) / CACHE_NAME
     # In this process: the device may be in use by now, and is not to be forked with it.
     measured = measure_samples(subject.samples, folder, workers=0, at_most=QUICK_CLIPS)
     findings = _recording_findings(config, subject.samples, measured)
@@ -173,7 +173,7 @@ def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample]
     absent: list[Row] = []
     try:
         samples = read_samples(request, absent)
-        measured = measure_samples(samples, Path(request.config.output_path).expanduser() / CACHE_NAME)
+        measured = measure_samples(samples, expanded(request.config.output_path) / CACHE_NAME)
     except UserError as error:
         findings.append(_stop("data_set", error))
         return [], Measured({}, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 from finetune_tts.check.finding import Finding
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.files import write_text
+from finetune_tts.files import expanded, write_text
 
 METADATA, HELD_OUT, LEFT_OUT = "metadata.csv", "metadata_eval.csv", "left_out.csv"
 _COLUMNS = "audio_file|text|speaker_name|language"
@@ -52,7 +52,7 @@ def write_filtered(folder: str | Path, samples: Sequence[Sample], findings: Iter
     Raises:
         UserError: nothing would be left, or the folder cannot be written.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     reasons = spoiled(findings)
     known = {sample.audio_file for sample in samples}
     kept = [sample for sample in samples if sample.audio_file not in reasons]

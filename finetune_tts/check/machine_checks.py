@@ -11,6 +11,7 @@ import torch
 from finetune_tts.check.finding import Finding, Severity, fine
 from finetune_tts.check.trial import Trial
 from finetune_tts.checkpoints.writing import readable
+from finetune_tts.files import expanded
 from finetune_tts.machine.device import why_no_cuda
 from finetune_tts.machine.memory import available_memory
 from finetune_tts.training.console import duration
@@ -54,7 +55,7 @@ def describe_machine(device: torch.device, precision: torch.dtype, output_path: 
 
 def free_space(folder: str | Path) -> int:
     """Free bytes on the disk that a folder lies on, or will lie on."""
-    existing = Path(folder).expanduser().absolute()
+    existing = expanded(folder).absolute()
     while not existing.exists():
         existing = existing.parent
     return shutil.disk_usage(existing).free

@@ -17,6 +17,7 @@ from finetune_tts.data.segments import SegmentDataset
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import make_task
+from finetune_tts.files import expanded
 from finetune_tts.machine.distributed import World
 from finetune_tts.machine.memory import available_memory, bounded_memory, is_out_of_memory, peak_memory
 from finetune_tts.machine.precision import allow_fast_matrix_products
@@ -114,7 +115,7 @@ class _Trial:
         if job.eval_data is not None:
             held_out = loader_of(job, job.eval_data, training=False, lengths=_in_milliseconds(eval_seconds))
         self.held_out = held_out
-        folder = Path(config.output_path).expanduser()
+        folder = expanded(config.output_path)
         self.loop = TrainingLoop(self.task, config, folder, self.loader, held_out, settings)
         self.batches = self.loader.batch_sampler.batches(0)
         self.memory = available_memory(job.device)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.cli.request import make_room_for_dataset
 from finetune_tts.errors import UserError
+from finetune_tts.files import expanded
 
 if TYPE_CHECKING:
     from finetune_tts.config.dataset import DatasetConfig
@@ -166,7 +167,7 @@ def _compute(
     if replaced is not None and replaced.exists():
         _require_replaceable(replaced, {sample.name for sample in samples})
     encoder = load_speaker_encoder(files, device=choose_device(device))
-    return complete_d_vectors(samples, known, encoder, Path(output_path).expanduser() / CACHE_NAME)
+    return complete_d_vectors(samples, known, encoder, expanded(output_path) / CACHE_NAME)
 
 
 def _require_replaceable(path: Path, names: set[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.errors import UserError
+from finetune_tts.files import expanded
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +45,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     from finetune_tts.report.writing import write_report
 
     folder = Path(arguments.report)
-    read_config(folder.expanduser())  # what is no run folder shows before a recogniser is loaded
+    read_config(expanded(folder))  # what is no run folder shows before a recogniser is loaded
     options = _options(arguments, choose_device(arguments.device), SENTENCES)
     if arguments.select_by:
         _select(folder, arguments.select_by, options)

@@ -1,10 +1,10 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.errors import UserError
+from finetune_tts.files import expanded
 
 if TYPE_CHECKING:
     from finetune_tts.assembly.speech import Request
@@ -52,7 +52,7 @@ def require_dataset(overrides: "list[Override]") -> None:
         raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
     for override in overrides:
         path = " ".join(override.words)
-        if override.path in ("datasets.0.path", "data_path") and not Path(path).expanduser().is_dir():
+        if override.path in ("datasets.0.path", "data_path") and not expanded(path).is_dir():
             raise UserError(f"--dataset_path {path}: no such folder. Name the folder of the recordings.")
 
 

@@ -20,7 +20,7 @@ from finetune_tts.config.values import Findings, build
 from finetune_tts.data.audio_files import walk_files
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing, write_json
+from finetune_tts.files import expanded, replacing, write_json
 
 EXTENSION = ".npy"
 SETTINGS_NAME = "features.json"
@@ -97,7 +97,7 @@ class ForcedFeatures:
     """
 
     def __init__(self, folder: str | Path, extractor: SpectrogramExtractor) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = expanded(folder)
         if not self.folder.is_dir():
             raise UserError(
                 f"feature_path {folder}: no such folder. Make it with tts-finetune --extract_features {folder}."

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import give_name, write_json
+from finetune_tts.files import expanded, give_name, write_json
 from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
 from finetune_tts.report.hearing import Spread, spread
 from finetune_tts.report.metrics import MEASURES
@@ -63,7 +63,7 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
         UserError: no such measure; no models, held-out recordings or recogniser; or nothing could be measured.
     """
     require_measure(key)
-    folder = Path(folder).expanduser().resolve()
+    folder = expanded(folder).resolve()
     config = read_config(folder)
     record = read_record(folder)
     models = saved_models(folder)

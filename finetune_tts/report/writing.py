@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from finetune_tts.files import write_text
+from finetune_tts.files import expanded, write_text
 from finetune_tts.report.evidence import ReportOptions, gather, quiet_loading
 from finetune_tts.report.page import page
 from finetune_tts.runs.folder import REPORT_NAME
@@ -15,7 +15,7 @@ def write_report(folder: str | Path, options: ReportOptions | None = None) -> Pa
         UserError: the folder is not the folder of a run; or the recogniser that is asked for cannot be used.
         OSError: it cannot be written.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = expanded(folder).resolve()
     path = folder / REPORT_NAME
     with quiet_loading():
         evidence = gather(folder, options or ReportOptions())

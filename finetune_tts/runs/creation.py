@@ -12,7 +12,7 @@ from typing import Any
 from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing, write_json
+from finetune_tts.files import expanded, replacing, write_json
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -44,7 +44,7 @@ def create_run_folder(output_path: str | Path, run_name: str, now: datetime | No
     now = now or datetime.now()
     date = f"{MONTHS[now.month - 1]}-{now.day:02d}-{now.year}_{now:%I+%M}{'AM' if now.hour < 12 else 'PM'}"
     name = run_name.replace("/", "-").replace(os.sep, "-") or "run"
-    parent = Path(output_path).expanduser()
+    parent = expanded(output_path)
     while True:
         folder = parent / f"{name}-{date}-{secrets.token_hex(4)[:7]}"
         try:

@@ -20,6 +20,7 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.files import expanded
 from finetune_tts.speaker_encoder.building import restored_speaker_encoder
 from finetune_tts.speaker_encoder.config import SpeakerEncoderConfig, load_encoder_config
 from finetune_tts.speaker_encoder.frozen import FrozenSpeakerEncoder
@@ -204,12 +205,12 @@ def encoder_files(model: str | Path, config: str | Path | None = None) -> Encode
     Raises:
         UserError: a file is missing.
     """
-    model = Path(model).expanduser()
+    model = expanded(model)
     if model.is_dir():
         model = next((model / name for name in MODEL_NAMES if (model / name).is_file()), model)
     model = find_weights(model)
     if config:
-        config = Path(config).expanduser()
+        config = expanded(config)
         if not config.is_file():
             raise UserError(f"--encoder_config_path {config}: no such file.")
         return EncoderFiles(model, config)
@@ -237,4 +238,4 @@ def _named(values: Mapping[str, Any], field: str) -> list[Path]:
     """What a config says in a field, among the arguments of the network or at the top."""
     groups = [values.get("model_args"), values]
     found = [group.get(field) for group in groups if isinstance(group, Mapping)]
-    return [Path(value).expanduser() for value in found if isinstance(value, str) and value]
+    return [expanded(value) for value in found if isinstance(value, str) and value]

@@ -22,7 +22,7 @@ from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import make_task
 from finetune_tts.families.loading import any_config_from_dict, load_any_config
-from finetune_tts.files import write_json
+from finetune_tts.files import expanded, write_json
 from finetune_tts.machine.device import device_name
 from finetune_tts.machine.distributed import World, process_group
 from finetune_tts.machine.malloc import keep_freed_memory
@@ -110,7 +110,7 @@ def open_run(folder: str | Path) -> StoppedRun:
     Raises:
         UserError: no run there, nothing to go on from, or a file that cannot be read.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = expanded(folder).resolve()
     path = newest_checkpoint(folder)
     stored = load_any_config(folder / CONFIG_NAME)
     config = any_config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
