@@ -1,6 +1,8 @@
 """Audio files: their length without decoding, their samples as mono at the model's rate, and writing WAV files."""
 
 import math
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finetune_tts.audio.containers import shortage
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-_FRAMES_AT_ONCE = 2**20
-_LEAST_OF_PROMISED = 0.9  # the length in the header of an MP3 may be an estimate
+_SAMPLES_AT_ONCE = 2**20
+_ESTIMATED_FORMATS = ("MP3", "OGG")  # whose length libsndfile finds out without decoding, as well as it can
+_LEAST_OF_ESTIMATED = 0.9
+_LOUDEST = 100.0  # 40 decibels above full scale; 16-bit numbers that were not divided are at 90
+_MOST_CHANNELS = 64
+_DENSE_FORMATS, _DENSE_SUBTYPE = ("FLAC", "MP3", "OGG"), "ALAC"  # which write minutes of silence into few bytes
+_MOST_OF_DENSE = 20_000  # samples for a byte: the longest blocks of FLAC, constant
+_MOST_OF_BYTE = 16  # likewise, of all others
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has none
 _RATES = range(1000, 1_000_001)  # in Hz; a header beyond them is broken, and resampling it would fill the memory
 
 
@@ -36,22 +46,58 @@ def _opened(path: str | Path) -> "Iterator[SoundFile]":
     """The open file, or a :class:`UserError` that says why there is none."""
     from soundfile import SoundFile, SoundFileError  # loads a C library that only readers of audio need
 
+    size = _require_whole(path)
+    opened = False
     try:
-        with open(path, "rb") as file:
-            if not file.read(1):
-                raise UserError(f"{path}: the file has 0 bytes. Put the recording back or remove its line.")
-    except OSError as error:
-        raise UserError(f"{path}: the audio file cannot be read ({error.strerror}).") from error
-    try:
-        with SoundFile(str(path)) as audio:
-            if audio.samplerate not in _RATES:
-                raise UserError(f"{path}: the header says {audio.samplerate} Hz, which is no rate of a recording.")
+        # By bytes, as the system has it: a name need not be UTF-8.
+        with SoundFile(os.fsencode(path) if os.name == "posix" else str(path)) as audio:
+            opened = True
+            _require_sense(path, audio, size)
             yield audio
     # TypeError: what soundfile raises for a file whose name ends in .raw, which has no header.
     except (SoundFileError, TypeError) as error:
+        reason = getattr(error, "error_string", error)  # without the path once more
+        if opened:
+            raise UserError(
+                f"{path}: the recording is damaged or cut off ({reason}). Copy it again from where it came from."
+            ) from error
         raise UserError(
-            f"{path}: not audio that can be read ({error}). WAV, FLAC, OGG and MP3 files can; convert it with ffmpeg."
+            f"{path}: not audio that can be read ({reason}). WAV, FLAC, OGG, MP3 and AIFF files can; convert it with "
+            "ffmpeg."
         ) from error
+
+
+def _require_whole(path: str | Path) -> int:
+    """Refuse what is no file, is empty, or ends before its sound does; gives the size in bytes."""
+    try:
+        # Without waiting for whoever might write into a pipe.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UserError(f"{path}: is no file but a device or a pipe. Save the recording to a file first.")
+            if not status.st_size:
+                raise UserError(f"{path}: the file has 0 bytes. Put the recording back or remove its line.")
+            missing = shortage(file)
+    except OSError as error:
+        raise UserError(f"{path}: the audio file cannot be read ({error.strerror}).") from error
+    if missing:
+        raise UserError(f"{path}: the recording is cut off: {missing}. Copy it again from where it came from.")
+    return status.st_size
+
+
+def _require_sense(path: str | Path, audio: "SoundFile", size: int) -> None:
+    """Refuse a header that asks for work out of all proportion to the file."""
+    if audio.samplerate not in _RATES:
+        raise UserError(f"{path}: the header says {audio.samplerate} Hz, which is no rate of a recording.")
+    if audio.channels > _MOST_CHANNELS:
+        raise UserError(f"{path}: the header says {audio.channels} channels; {_MOST_CHANNELS} can be read at most.")
+    dense = audio.format in _DENSE_FORMATS or audio.subtype.startswith(_DENSE_SUBTYPE)
+    most = size * (_MOST_OF_DENSE if dense else _MOST_OF_BYTE)
+    if audio.frames * audio.channels > most:
+        raise UserError(
+            f"{path}: the header is broken: it says {audio.frames / audio.samplerate:.1f} s, and the file has "
+            f"{size:,} bytes. Copy it again from where it came from."
+        )
 
 
 def probe(path: str | Path) -> AudioInfo:
@@ -83,13 +129,19 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
         sample_rate: wanted rate in Hz.
 
     Returns:
-        ``[T]`` float32, in [-1, 1] but for what resampling overshoots.
+        ``[T]`` float32 with T > 0, in [-1, 1] but for what resampling overshoots and floats that go beyond.
 
     Raises:
-        UserError: the file is missing, empty, not audio, has no samples, or has samples that are not finite.
+        UserError: the file is missing, empty, not audio, cut off, has no samples, or has samples that are not finite.
     """
     original = read_original(path)
-    return resample(original.waveform, original.sample_rate, sample_rate)
+    wav = resample(original.waveform, original.sample_rate, sample_rate)
+    if not len(wav):
+        raise UserError(
+            f"{path}: the recording is so short ({len(original.waveform)} samples at {original.sample_rate} Hz) that "
+            f"nothing is left of it at {sample_rate} Hz. Record it again or remove its line."
+        )
+    return wav
 
 
 def read_original(path: str | Path, at_most: float = math.inf) -> Original:
@@ -106,20 +158,27 @@ def read_original(path: str | Path, at_most: float = math.inf) -> Original:
         found_rate, channels = audio.samplerate, audio.channels
         most = at_most * found_rate
         promised, frames, parts = min(audio.frames, most), 0, []
+        at_once = _SAMPLES_AT_ONCE // channels
         # Not soundfile's blocks(), which fills up a recording that ends too early with whatever is in its buffer.
-        while frames < most and len(block := audio.read(_FRAMES_AT_ONCE, dtype="float32", always_2d=True)):
+        while frames < most and len(block := audio.read(at_once, dtype="float32", always_2d=True)):
             frames += len(block)
             parts.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
+        needed = promised * (_LEAST_OF_ESTIMATED if audio.format in _ESTIMATED_FORMATS else 1)
     wav = np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
     if not len(wav):
         raise UserError(f"{path}: the recording has no samples. Record it again or remove its line.")
-    if len(wav) < _LEAST_OF_PROMISED * promised:
+    if len(wav) < needed:
         raise UserError(
             f"{path}: the recording is cut off, {len(wav) / found_rate:.1f} of {promised / found_rate:.1f} s can be "
             "read. Copy it again from where it came from."
         )
     if not np.isfinite(wav).all():
         raise UserError(f"{path}: the recording has samples that are not numbers (NaN or infinite). Export it again.")
+    if (loudest := float(np.abs(wav).max())) > _LOUDEST:
+        raise UserError(
+            f"{path}: the recording goes up to {loudest:.6g} times full scale: numbers of another scale, written as "
+            "floats. Export it again, with samples between -1 and 1."
+        )
     return Original(wav, found_rate, channels)
 
 

@@ -30,7 +30,9 @@ def trim_silence(wav: np.ndarray, top_db: float, frame_length: int, hop_length: 
     frames = sliding_window_view(padded, frame_length)[::hop_length]
     power = np.einsum("tn,tn->t", frames, frames) / frame_length
     loud = np.flatnonzero(np.maximum(power, _SILENCE) > max(float(power.max()), _SILENCE) * 10.0 ** (-top_db / 10.0))
-    return inner[loud[0] * hop_length : (loud[-1] + 1) * hop_length]
+    # The last frame is centred on the end: where it alone is loud, a click there, one sample is left.
+    start = min(loud[0] * hop_length, len(inner) - 1)
+    return inner[start : (loud[-1] + 1) * hop_length]
 
 
 def normalise_peak(wav: np.ndarray, peak: float = 0.95) -> np.ndarray:

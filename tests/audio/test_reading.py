@@ -1,3 +1,4 @@
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.audio.reading import AudioInfo, probe, read_waveform, write_waveform
+from finetune_tts.audio.reading import AudioInfo, probe, read_original, read_waveform, write_waveform
 from finetune_tts.errors import UserError
 
 
@@ -46,7 +47,7 @@ def test_channels_become_their_mean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_file_of_several_blocks_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int) -> None:
-    monkeypatch.setattr("finetune_tts.audio.reading._FRAMES_AT_ONCE", 1000)
+    monkeypatch.setattr("finetune_tts.audio.reading._SAMPLES_AT_ONCE", 1000)
     path = tmp_path / "a.wav"
     soundfile.write(path, np.stack([tone(16000)] * channels, axis=1), 16000, subtype="FLOAT")
     np.testing.assert_allclose(read_waveform(path, 16000), tone(16000), atol=1e-6)
@@ -111,7 +112,12 @@ def test_a_bad_file_is_named(tmp_path: Path, write: Callable[[Path], None], comp
             probe(path)
 
 
-@pytest.mark.parametrize(("name", "complaint"), [("cut.mp3", "0.[4-6] of 1.0 s"), ("cut.flac", "lost sync")])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("cut.wav", "cut off: [0-9,]+ of 32,000 bytes"), ("cut.aiff", "cut off: [0-9,]+ of 32,000 bytes"),
+     ("cut.mp3", "cut off: [0-9,]+ of [0-9,]+ bytes"), ("cut.ogg", "cut off: its last page"),
+     ("cut.flac", "damaged or cut off .*lost sync")],
+)  # fmt: skip
 def test_a_recording_that_is_cut_off_is_named(
     tmp_path: Path, voice: np.ndarray, capfd: pytest.CaptureFixture[str], name: str, complaint: str
 ) -> None:
@@ -121,6 +127,94 @@ def test_a_recording_that_is_cut_off_is_named(
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=complaint):
         read_waveform(path, 16000)
+
+
+@pytest.mark.parametrize("name", ["cut.wav", "cut.aiff", "cut.mp3", "cut.ogg"])
+def test_a_cut_is_noticed_by_the_header_alone(tmp_path: Path, voice: np.ndarray, name: str) -> None:
+    path = tmp_path / name
+    soundfile.write(path, voice, 16000)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(UserError, match="cut off"):
+        probe(path)
+
+
+def test_a_cut_mp3_whose_header_says_nothing_is_named_once_it_is_decoded(
+    tmp_path: Path, voice: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, voice, 16000)
+    content = bytearray(path.read_bytes())
+    place = max(content.find(b"Xing"), content.find(b"Info"))
+    content[place + 7] &= ~2  # the length in bytes is not known, the number of frames is
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"0\.[4-6] of 1\.0 s"):
+        read_waveform(path, 16000)
+
+
+def test_a_name_that_is_not_utf_8_is_a_name_like_others(tmp_path: Path, voice: np.ndarray) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    path = folder / os.fsdecode(b"\xff\xe9.wav")
+    with path.open("wb") as file:
+        soundfile.write(file, voice, 16000, format="WAV")
+    assert probe(path).frames == 16000
+    assert len(read_waveform(path, 16000)) == 16000
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/zero")):
+        with pytest.raises(UserError, match="a device or a pipe"):
+            read_waveform(path, 16000)
+
+
+def aiff_of_many_channels(path: Path) -> None:
+    """A GSM 6.10 recording, which has one channel, made to say 255: memory for a minute of them would be filled."""
+    soundfile.write(path, tone(16000, 0.05), 16000, format="AIFF", subtype="GSM610")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"COMM") + 8
+    content[place : place + 2] = struct.pack(">h", 255)
+    path.write_bytes(content)
+
+
+def long_promise(path: Path) -> None:
+    """A FLAC of 50 ms that says it lasts for six weeks."""
+    soundfile.write(path, tone(16000, 0.05), 16000, format="FLAC")
+    content = bytearray(path.read_bytes())
+    content[21] |= 0x0F
+    content[22:26] = b"\xff" * 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("write", "complaint"), [(aiff_of_many_channels, "255 channels"), (long_promise, "the header is broken")]
+)
+def test_work_is_bounded_by_the_size_of_the_file(tmp_path: Path, write: Callable[[Path], None], complaint: str) -> None:
+    write(tmp_path / "small")
+    assert (tmp_path / "small").stat().st_size < 2000
+    for read in (probe, read_original):
+        with pytest.raises(UserError, match=complaint):
+            read(tmp_path / "small")
+
+
+def test_an_hour_of_nothing_in_a_flac_is_no_broken_header(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", np.zeros(8000 * 600, dtype=np.int16), 8000)
+    assert probe(tmp_path / "a.flac").duration == 600
+
+
+def test_a_recording_of_which_nothing_is_left_at_the_models_rate_is_named(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.ones(3) * 0.5, 192000)
+    with pytest.raises(UserError, match=r"3 samples at 192000 Hz\) that nothing is left of it at 8000 Hz"):
+        read_waveform(tmp_path / "a.wav", 8000)
+
+
+def test_floats_of_another_scale_are_named_and_those_beyond_full_scale_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 32768 * tone(16000), 16000, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"goes up to 1310\d\.?\d* times full scale"):
+        read_waveform(path, 16000)
+    soundfile.write(path, 4 * tone(16000), 16000, subtype="FLOAT")
+    np.testing.assert_allclose(read_waveform(path, 16000), 4 * tone(16000), atol=1e-6)
 
 
 def test_a_file_without_a_header_is_named(tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ def test_trim_of_silence_or_of_very_little_leaves_something(length: int) -> None
     assert (len(trim_silence(silence, 45, 1024, 256, margin=160)) > 0) == (length > 0)
 
 
+@pytest.mark.parametrize("length", [4096, 4097])
+def test_trim_leaves_something_where_only_the_very_end_is_loud(length: int) -> None:
+    wav = np.zeros(length, dtype=np.float32)
+    wav[-1] = 1.0
+    trimmed = trim_silence(wav, top_db=45, frame_length=256, hop_length=256, margin=0)
+    assert 0 < len(trimmed) <= 256
+
+
 def test_trim_keeps_a_waveform_of_equal_loudness() -> None:
     tone = np.sin(np.arange(16000) / 10).astype(np.float32)
     np.testing.assert_array_equal(trim_silence(tone, 45, 1024, 256, margin=0), tone)
