@@ -14,7 +14,7 @@ from scipy.fft import rfft
 
 from finetune_tts.audio.reading import probe, read_original
 
-MEASURES_VERSION = 2
+MEASURES_VERSION = 3
 """Goes up when the same recording gives other measures, so that none are remembered that were taken differently."""
 
 QUIETEST = -120.0
@@ -44,7 +44,7 @@ class ClipMeasures:
         sample_rate: of the file, in Hz.
         channels: of the file; everything below is of their mean.
         seconds: length.
-        peak: largest absolute sample, 1 is full scale.
+        peak: largest absolute sample, 1 is full scale; floats, and what lossy codecs decode to, may go beyond.
         clipped: share of the samples that lie in a flat top, 0 to 1.
         loudness: of the parts that are not pauses, in decibels below full scale, as ITU-R BS.1770 gates but without
             its filter; :data:`QUIETEST` without sound.
@@ -80,19 +80,20 @@ def measure_file(path: str | Path) -> ClipMeasures:
         UserError: as :func:`finetune_tts.audio.reading.read_original`.
     """
     original = read_original(path, at_most=_MOST_SECONDS)
-    found = measure(original.waveform, original.sample_rate, original.channels)
+    found = measure(original.waveform, original.sample_rate, original.channels, ceiling=original.ceiling)
     if found.seconds < _MOST_SECONDS:
         return found
     return replace(found, seconds=max(probe(path).duration, found.seconds), trailing=0.0)
 
 
-def measure(wav: np.ndarray, sample_rate: int, channels: int = 1) -> ClipMeasures:
-    """Measure a waveform ``[T]`` (T > 0) in [-1, 1] at its own rate in Hz.
+def measure(wav: np.ndarray, sample_rate: int, channels: int = 1, *, ceiling: bool = True) -> ClipMeasures:
+    """Measure a waveform ``[T]`` (T > 0), mostly in [-1, 1], at its own rate in Hz.
 
     Args:
         wav: the mean of all channels.
         sample_rate: in Hz.
         channels: that the file has.
+        ceiling: whether what would go beyond full scale was cut off there; not so for floats.
     """
     powers = _frame_powers(wav, sample_rate)
     speech = _gated_power(powers)
@@ -106,7 +107,7 @@ def measure(wav: np.ndarray, sample_rate: int, channels: int = 1) -> ClipMeasure
         channels=channels,
         seconds=seconds,
         peak=float(np.abs(wav).max()),
-        clipped=_clipped_share(wav),
+        clipped=_clipped_share(wav, ceiling),
         loudness=_decibels(speech),
         snr=_snr(speech, noise),
         leading=leading,
@@ -194,17 +195,20 @@ def _silent_ends(powers: np.ndarray, speech: float, noise: float) -> tuple[float
     return float(places[0]) / _FRAMES_PER_SECOND, float(len(powers) - 1 - places[-1]) / _FRAMES_PER_SECOND
 
 
-def _clipped_share(wav: np.ndarray) -> float:
+def _clipped_share(wav: np.ndarray, ceiling: bool) -> float:
     """Share of samples in a flat top: two neighbours at full scale, or three at the peak that hardly differ.
 
-    The second kind is what is left of clipping after the level was turned down.
+    The second kind is what is left of clipping after the level was turned down. The first says nothing of floats that
+    go beyond full scale: their samples are on the way to a peak that was not cut off.
     """
     sizes = np.abs(wav)
     peak = float(sizes.max())
     if peak < 0.01 or len(wav) < 3:
         return 0.0
     full = sizes >= _FULL_SCALE
-    pairs = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
+    pairs = 0
+    if ceiling or peak <= 1:
+        pairs = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
     tops = np.flatnonzero(sizes[1:-1] >= peak - 2 * _LAST_BIT) + 1
     flat = (np.abs(wav[tops] - wav[tops - 1]) < _LAST_BIT) & (np.abs(wav[tops] - wav[tops + 1]) < _LAST_BIT)
     count = max(pairs, np.count_nonzero(flat))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SAMPLES_AT_ONCE = 2**20
 _ESTIMATED_FORMATS = ("MP3", "OGG")  # whose length libsndfile finds out without decoding, as well as it can
 _LEAST_OF_ESTIMATED = 0.9
+_FLOATS = ("FLOAT", "DOUBLE")
 _LOUDEST = 100.0  # 40 decibels above full scale; 16-bit numbers that were not divided are at 90
 _MOST_CHANNELS = 64
 _DENSE_FORMATS, _DENSE_SUBTYPE = ("FLAC", "MP3", "OGG"), "ALAC"  # which write minutes of silence into few bytes
@@ -114,11 +115,15 @@ def probe(path: str | Path) -> AudioInfo:
 
 @dataclass(frozen=True)
 class Original:
-    """A recording as it is in its file: the mean of its channels, ``[T]`` float32, at its own rate in Hz."""
+    """A recording as it is in its file: the mean of its channels, ``[T]`` float32, at its own rate in Hz.
+
+    ``ceiling`` says whether its samples end at full scale; those that are stored as floats do not.
+    """
 
     waveform: np.ndarray
     sample_rate: int
     channels: int
+    ceiling: bool = True
 
 
 def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
@@ -155,7 +160,7 @@ def read_original(path: str | Path, at_most: float = math.inf) -> Original:
         UserError: as :func:`read_waveform`.
     """
     with _opened(path) as audio:
-        found_rate, channels = audio.samplerate, audio.channels
+        found_rate, channels, ceiling = audio.samplerate, audio.channels, audio.subtype not in _FLOATS
         most = at_most * found_rate
         promised, frames, parts = min(audio.frames, most), 0, []
         at_once = _SAMPLES_AT_ONCE // channels
@@ -179,7 +184,7 @@ def read_original(path: str | Path, at_most: float = math.inf) -> Original:
             f"{path}: the recording goes up to {loudest:.6g} times full scale: numbers of another scale, written as "
             "floats. Export it again, with samples between -1 and 1."
         )
-    return Original(wav, found_rate, channels)
+    return Original(wav, found_rate, channels, ceiling)
 
 
 def resample(wav: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

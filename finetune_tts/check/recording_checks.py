@@ -13,6 +13,8 @@ from finetune_tts.data.sample import Sample
 
 CLIPPED = 2e-4
 """Share of samples in flat tops from where on it is heard; a recording at full scale has a tenth of it."""
+BEYOND = 1.25
+"""Peak, 1 being full scale, that the codecs' rounding does not explain."""
 SILENT = -50.0
 """Loudness in decibels below full scale under which there is hardly a voice."""
 NOISY = 15.0
@@ -50,6 +52,7 @@ def check_recordings(
         _unreadable(samples, measured),
         _silent(every),
         _clipped(heard),
+        _beyond_full_scale(heard, levels),
         _noisy(heard),
         _end_silence(heard, trims),
         _loudness(heard, levels),
@@ -83,6 +86,16 @@ def _unreadable(samples: Sequence[Sample], measured: Measured) -> Finding:
 
 def _silent(every: Heard) -> Finding:
     found = [(-clip.loudness, sample, f"{clip.loudness:.0f} dBFS") for sample, clip in every if clip.loudness < SILENT]
+    if found and len(found) == len(every):
+        return about(
+            "silent",
+            found,
+            title="{count} nearly silent, and no other",
+            advice="There is nothing to learn from. Listen to one of them: another microphone or channel was recorded, "
+            "or the level is far too low.",
+            otherwise="",
+            severity=Severity.STOPS,
+        )
     return about(
         "silent",
         found,
@@ -104,6 +117,23 @@ def _clipped(heard: Heard) -> Finding:
         title="{count} clipped",
         advice="Record them again at a lower level; the model would learn the distortion. Few of many do little harm.",
         otherwise="none is clipped",
+    )
+
+
+def _beyond_full_scale(heard: Heard, levels: bool) -> Finding:
+    found = [
+        (clip.peak, sample, f"peaks at {20 * math.log10(clip.peak):+.1f} dBFS")
+        for sample, clip in heard
+        if clip.peak >= BEYOND and not levels
+    ]
+    return about(
+        "beyond_full_scale",
+        found,
+        title="{count} beyond full scale",
+        advice="A voice is synthesised up to full scale and no further. Export them at a lower level, or let the peaks "
+        "be levelled: --coqpit.audio.do_sound_norm true",
+        otherwise="none goes beyond full scale",
+        spoils=False,
     )
 
 

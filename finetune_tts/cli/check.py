@@ -85,7 +85,11 @@ def _filter(report: "CheckReport", folder: Path) -> str:
 
 
 def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
-    """Before a run: say what is wrong with the recordings, in a line each, and how to see more."""
+    """Before a run: say what is wrong with the recordings, in a line each, and how to see more.
+
+    Raises:
+        UserError: nothing can be learned from them.
+    """
     from finetune_tts.check.checking import quick_check
     from finetune_tts.check.finding import Severity, counted
 
@@ -99,6 +103,9 @@ def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
     for finding in findings:
         mark = finding.severity.value
         say(f"  {paint(mark, _MARKS[mark])} {finding.title}{_examples(finding, 2)}", aside=True)
+    for finding in findings:
+        if finding.severity is Severity.STOPS:
+            raise UserError(f"{finding.title}. {finding.advice} --no_check trains all the same.")
 
 
 def report_lines(report: "CheckReport", paint: Paint) -> list[str]:

@@ -49,6 +49,18 @@ def test_flat_tops_are_counted_also_where_the_level_was_turned_down(voice, level
     assert measure(stored, RATE).clipped == pytest.approx(np.mean(np.abs(clipped) >= level), rel=0.5)
 
 
+def test_floats_beyond_full_scale_are_not_clipped_but_those_with_flat_tops_are(voice, tmp_path):
+    loud = 2.5 * voice / np.abs(voice).max()
+    found = {}
+    for name, wav in (("whole", loud), ("cut", np.clip(loud, -1.5, 1.5)), ("at_full_scale", np.clip(loud, -1, 1))):
+        soundfile.write(tmp_path / f"{name}.wav", wav, RATE, subtype="FLOAT")
+        found[name] = measure_file(tmp_path / f"{name}.wav")
+    assert found["whole"].peak == pytest.approx(2.5, rel=1e-3)
+    assert found["whole"].clipped < 1e-4
+    for name, level in (("cut", 1.5), ("at_full_scale", 1.0)):
+        assert found[name].clipped == pytest.approx(np.mean(np.abs(loud) >= level), rel=0.5)
+
+
 @pytest.mark.parametrize("snr", [5, 10, 20, 30])
 def test_the_signal_to_noise_ratio_is_that_of_the_noise_that_was_added(voice, snr):
     loudness = measure(voice, RATE).loudness
@@ -125,7 +137,7 @@ def test_a_file_that_is_no_audio_is_named(tmp_path):
 
 def test_of_a_recording_of_hours_the_beginning_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(measures, "_MOST_SECONDS", 2.0)
-    monkeypatch.setattr("finetune_tts.audio.reading._FRAMES_AT_ONCE", 4000)
+    monkeypatch.setattr("finetune_tts.audio.reading._SAMPLES_AT_ONCE", 4000)
     path = tmp_path / "long.wav"
     wav = noise_for(np.zeros(20 * RATE), -20)
     wav[2 * RATE :] = 0.9

@@ -295,6 +295,29 @@ def test_a_run_begins_with_a_short_check(tune, release, voices):
     assert "Check of" not in tune(*words, "--no_check").err
 
 
+def test_nothing_can_be_learned_from_silence(check, tune, release, voices):
+    for name in NAMES:
+        change(voices, name, silent)
+    outcome, report = check(status=2)
+    outcome.refused("6 clips nearly silent, and no other")
+    assert "This run would fail." in outcome.out
+    assert report["status"] == "stops"
+    words = ("--restore_path", release, "--dataset_path", voices, "--max_steps", 1)
+    tune(*words).refused("6 clips nearly silent", "--no_check")
+    assert tune(*words, "--no_check").status == 0
+
+
+def test_a_recording_that_is_cut_off_is_named_by_the_check_and_by_the_run(check, tune, release, voices):
+    path = voices / "wavs" / "voice_0004.wav"
+    path.write_bytes(path.read_bytes()[:52000])
+    outcome, report = check(status=2)
+    (finding,) = [finding for finding in report["findings"] if finding["id"] == "unreadable"]
+    assert [clip["name"] for clip in finding["clips"]] == ["#wavs/voice_0004"]
+    assert "cut off: 51,956 of " in finding["clips"][0]["note"]
+    run = tune("--restore_path", release, "--dataset_path", voices, "--max_steps", 1)
+    run.refused("voice_0004.wav: the recording is cut off")
+
+
 @pytest.mark.parametrize(
     "words",
     [

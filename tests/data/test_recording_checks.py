@@ -60,6 +60,10 @@ def louder(wav):
     return wav * 1.6
 
 
+def beyond_full_scale(wav):
+    return 1.5 * wav / np.abs(wav).max()
+
+
 def softer(wav):
     return wav * 0.1
 
@@ -117,6 +121,24 @@ def test_broken_recordings_are_found_in_the_smallest_data_set(voices):
         assert worst([finding for finding in found.values() if finding.id != id]) is Severity.FINE
     assert worst(list(findings_of(voices[:1]).values())) is Severity.FINE
     assert worst(list(findings_of(voices[:2]).values())) is Severity.FINE
+
+
+def test_recordings_that_are_all_silent_stop_the_run(voices):
+    found = findings_of(voices, dict.fromkeys(range(len(voices)), silent))
+    assert found["silent"].severity is Severity.STOPS
+    assert found["silent"].count == len(voices)
+    one_is_heard = findings_of(voices, dict.fromkeys(range(1, len(voices)), silent))
+    assert one_is_heard["silent"].severity is Severity.ADVISES
+
+
+def test_floats_beyond_full_scale_are_told_and_are_fine_where_they_are_levelled(voices):
+    (sample, wav), other = voices[:2]
+    loud = [(sample, beyond_full_scale(wav)), other]
+    found = findings_of(loud)
+    assert [clip.note for clip in found["beyond_full_scale"].clips] == ["peaks at +3.5 dBFS"]
+    assert "do_sound_norm" in found["beyond_full_scale"].advice
+    assert not found["beyond_full_scale"].spoils
+    assert findings_of(loud, levels=True)["beyond_full_scale"].severity is Severity.FINE
 
 
 def test_no_recordings_at_all_make_no_fault():
