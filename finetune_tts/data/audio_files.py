@@ -5,7 +5,13 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-AUDIO_EXTENSIONS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")  # in order of preference
+#: what libsndfile reads, in order of preference, and then what has to be converted first: to find such a file and say
+#: so tells more than not to find it.
+AUDIO_EXTENSIONS = (
+    ".wav", ".wave", ".flac", ".aiff", ".aif", ".aifc", ".w64", ".rf64", ".caf", ".au", ".snd", ".sph",
+    ".mp3", ".ogg", ".oga", ".opus",
+    ".m4a", ".aac", ".wma", ".webm", ".amr",
+)  # fmt: skip
 
 
 def is_audio(name: str) -> bool:
@@ -19,9 +25,13 @@ def without_audio_extension(name: str) -> str:
     return stem if extension.lower() in AUDIO_EXTENSIONS else name
 
 
-def _normal(name: str) -> str:
-    # macOS stores names decomposed, metadata is mostly composed: compare both in one form.
+def normal_form(name: str) -> str:
+    """A name in the form in which names are compared: macOS stores them decomposed, metadata is mostly composed."""
     return unicodedata.normalize("NFC", name)
+
+
+def _preference(name: str) -> int:
+    return AUDIO_EXTENSIONS.index(os.path.splitext(name)[1].lower())
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -45,7 +55,7 @@ class AudioFinder:
         """
         folder, name = os.path.split(os.fspath(path))
         names, stems = self._listing(folder)
-        found = names.get(_normal(name)) or stems.get(_normal(without_audio_extension(name)))
+        found = names.get(normal_form(name)) or stems.get(normal_form(without_audio_extension(name)))
         return Path(folder, found) if found else None
 
     def _listing(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -57,11 +67,56 @@ class AudioFinder:
                     files = [entry.name for entry in entries if is_audio(entry.name) and _is_file(entry)]
             except (OSError, ValueError):  # ValueError: a null byte in the path
                 files = []
-            for name in sorted(files, key=lambda file: AUDIO_EXTENSIONS.index(os.path.splitext(file)[1].lower())):
-                names[_normal(name)] = name
-                stems.setdefault(_normal(without_audio_extension(name)), name)
+            for name in sorted(files, key=_preference):
+                names[normal_form(name)] = name
+                stems.setdefault(normal_form(without_audio_extension(name)), name)
             self._folders[folder] = names, stems
         return self._folders[folder]
+
+
+class TextFinder:
+    """Finds the text file that belongs to a recording; reads each folder once, not each file."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, str]] = {}
+
+    def find(self, audio: Path) -> Path | None:
+        """The text file of the same name, whatever the case of ``.txt``: beside ``audio``, or in ``txt`` or ``text``.
+
+        Returns:
+            The file, or None if there is none.
+        """
+        beside = audio.parent
+        for folder in (beside, beside / "txt", beside.parent / "txt", beside.parent / "text"):
+            name = self._listing(folder).get(normal_form(audio.stem))
+            if name is not None:
+                return folder / name
+        return None
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        if folder not in self._folders:
+            try:
+                with os.scandir(folder) as entries:
+                    names = [entry.name for entry in entries if entry.name.lower().endswith(".txt") and _is_file(entry)]
+            except OSError:  # no such folder, in most cases
+                names = []
+            # Where two differ in case only, the small letters count.
+            self._folders[folder] = {normal_form(name[:-4]): name for name in sorted(names)}
+        return self._folders[folder]
+
+
+def walk_recordings(root: Path) -> Iterator[Path]:
+    """All recordings below ``root`` in a fixed order; of those whose names differ in the extension only, one.
+
+    That is the one that is read best: ``x.wav`` was made from ``x.m4a``, and would have its name in a run.
+    """
+    best: dict[tuple[Path, str], Path] = {}
+    for path in walk_files(root):
+        if is_audio(path.name):
+            other = best.setdefault((path.parent, path.stem), path)
+            if _preference(path.name) < _preference(other.name):
+                best[path.parent, path.stem] = path
+    yield from best.values()
 
 
 def walk_files(root: Path) -> Iterator[Path]:

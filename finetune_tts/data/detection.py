@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune_tts.data import layouts
-from finetune_tts.data.audio_files import AudioFinder, is_audio, walk_files
+from finetune_tts.data.audio_files import AudioFinder, TextFinder, walk_recordings
 from finetune_tts.data.formats import FORMATS
 from finetune_tts.data.metadata_files import find_metadata
 from finetune_tts.data.named_columns import AUDIO_FOLDERS, DELIMITERS, NamedColumnsFormat, header_of, read_json_lines
@@ -55,8 +54,8 @@ def detect(root: Path, meta_file: str) -> Detection:
         if detection is not None:
             return detection
         seen.append(path.name)
-    paired = sum(layouts.pair_text(path) is not None for path in walk_files(root) if is_audio(path.name))
-    if paired and not meta_file:
+    texts = TextFinder()
+    if not meta_file and any(texts.find(audio) is not None for audio in walk_recordings(root)):
         return Detection("recordings with a text file each (pairs)", FORMATS["pairs"](root, ""))
     looked = f"In {', '.join(seen[:5])} no column names recordings that exist. " if seen else ""
     raise UserError(

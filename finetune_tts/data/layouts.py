@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from finetune_tts.data.audio_files import is_audio, walk_files
+from finetune_tts.data.audio_files import TextFinder, walk_files, walk_recordings
 from finetune_tts.data.metadata_files import find_metadata
 from finetune_tts.data.rows import Row, numbered_lines
 from finetune_tts.data.tables import TableFormat
@@ -115,7 +115,7 @@ def synpaflex(root: Path, meta_file: str) -> list[Row]:
     """SynPaFlex: ``…/wav/x.wav`` with ``…/txt/x.txt``, or ``x.wav`` with ``txt/x.txt`` beside it."""
     rows: list[Row] = []
     without_text = 0
-    for audio in filter(lambda path: path.suffix == ".wav", walk_files(root)):
+    for audio in filter(lambda path: path.suffix.lower() == ".wav", walk_files(root)):
         folders = audio.relative_to(root).parent.parts
         if "wav" in folders:
             text = root.joinpath(*("txt" if folder == "wav" else folder for folder in folders), audio.stem + ".txt")
@@ -136,10 +136,11 @@ def pairs(root: Path, meta_file: str) -> list[Row]:
     Raises:
         UserError: no recordings, or recordings without a text; the first five are named.
     """
-    recordings = [path for path in walk_files(root) if is_audio(path.name)]
+    recordings = list(walk_recordings(root))
     if not recordings:
         raise UserError(f"{root}: no recordings for the format pairs (x.wav with x.txt beside it).")
-    texts = {audio: pair_text(audio) for audio in recordings}
+    finder = TextFinder()
+    texts = {audio: finder.find(audio) for audio in recordings}
     lacking = [audio for audio, text in texts.items() if text is None]
     if lacking:
         names = ", ".join(str(path.relative_to(root)) for path in lacking[:5])
@@ -150,18 +151,11 @@ def pairs(root: Path, meta_file: str) -> list[Row]:
     return [Row(" ".join(read_text(text).split()), (audio,), str(text)) for audio, text in texts.items() if text]
 
 
-def pair_text(audio: Path) -> Path | None:
-    """The text file that belongs to a recording: of the same name beside it, or in a neighbouring text folder."""
-    name = audio.stem + ".txt"
-    places = (audio.parent, audio.parent / "txt", audio.parent.parent / "txt", audio.parent.parent / "text")
-    return next((folder / name for folder in places if (folder / name).is_file()), None)
-
-
 def recordings(root: Path, meta_file: str) -> list[Row]:
     """Every recording below the folder, without text: what a vocoder needs."""
     if meta_file:
         raise UserError(f"{root}: the format recordings takes every recording of the folder, and no metadata file.")
-    return [Row("", (audio,), str(audio)) for audio in walk_files(root) if is_audio(audio.name)]
+    return [Row("", (audio,), str(audio)) for audio in walk_recordings(root)]
 
 
 def voxceleb1(root: Path, meta_file: str) -> list[Row]:
@@ -181,7 +175,7 @@ def _voxceleb(root: Path, meta_file: str, edition: str) -> list[Row]:
         )
         return table.read(root, meta_file)
     rows: list[Row] = []
-    for audio in filter(lambda path: is_audio(path.name), walk_files(root)):
+    for audio in walk_recordings(root):
         speaker = audio.parent.parent.name
         if not speaker.startswith("id"):
             raise UserError(f"{audio}: voxceleb{edition} is laid out idSPEAKER/VIDEO/x.wav; this is below '{speaker}'.")

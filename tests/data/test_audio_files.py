@@ -2,7 +2,16 @@ import unicodedata
 
 import pytest
 
-from finetune_tts.data.audio_files import AudioFinder, walk_files, without_audio_extension
+from finetune_tts.audio.reading import read_waveform
+from finetune_tts.data.audio_files import (
+    AUDIO_EXTENSIONS,
+    AudioFinder,
+    TextFinder,
+    walk_files,
+    walk_recordings,
+    without_audio_extension,
+)
+from finetune_tts.errors import UserError
 
 
 @pytest.mark.parametrize("written", ["a", "a.wav", "a.mp3", "a.FLAC"])
@@ -54,3 +63,56 @@ def test_walk_leaves_hidden_files_out(tmp_path, write_text):
     write_text(tmp_path / "._1.txt", "")
     write_text(tmp_path / ".cache" / "2.txt", "")
     assert list(walk_files(tmp_path)) == []
+
+
+WRITTEN_AS = {
+    ".wav": "WAV", ".wave": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".aifc": "AIFF", ".w64": "W64",
+    ".rf64": "RF64", ".caf": "CAF", ".au": "AU", ".snd": "AU", ".sph": "NIST", ".mp3": "MP3", ".ogg": "OGG",
+    ".oga": "OGG", ".opus": "OGG",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("extension", AUDIO_EXTENSIONS)
+def test_what_is_found_is_read_or_has_to_be_converted(tmp_path, write_wav, extension):
+    path = tmp_path / f"a{extension}"
+    if extension in WRITTEN_AS:
+        subtype = "OPUS" if extension == ".opus" else None
+        write_wav(path, format=WRITTEN_AS[extension], subtype=subtype)
+        assert len(read_waveform(path, 8000)) >= 800
+    else:
+        path.write_bytes(b"another container")
+        with pytest.raises(UserError, match="convert it with ffmpeg"):
+            read_waveform(path, 8000)
+    assert AudioFinder().find(tmp_path / "a") == path
+    assert list(walk_recordings(tmp_path)) == [path]
+
+
+def test_of_recordings_that_differ_in_their_extension_the_best_is_taken(tmp_path, write_text):
+    for name in ("b/1.m4a", "b/1.mp3", "b/1.wav", "b/2.mp3", "c/1.m4a", "b/1.txt"):
+        write_text(tmp_path / name, "")
+    found = [path.relative_to(tmp_path).as_posix() for path in walk_recordings(tmp_path)]
+    assert found == ["b/1.wav", "b/2.mp3", "c/1.m4a"]
+
+
+@pytest.mark.parametrize(
+    ("audio", "text"),
+    [("a/1.wav", "a/1.txt"), ("a/1.wav", "a/1.TXT"), ("a/1.wav", "a/txt/1.Txt"), ("a/wav/1.wav", "a/txt/1.txt"),
+     ("a/wav/1.wav", "a/text/1.TXT"), ("a/1.2.wav", "a/1.2.txt")],
+)  # fmt: skip
+def test_the_text_of_a_recording_is_found(tmp_path, write_text, audio, text):
+    write_text(tmp_path / text, "Yes.")
+    write_text(tmp_path / "a" / "2.txt", "No.")
+    assert TextFinder().find(tmp_path / audio) == tmp_path / text
+
+
+def test_the_text_of_a_decomposed_name_is_found(tmp_path, write_text):
+    composed, decomposed = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
+    text = write_text(tmp_path / f"{composed}.txt", "Ja.")
+    assert TextFinder().find(tmp_path / f"{decomposed}.wav") == text
+
+
+def test_small_letters_count_where_two_texts_differ_in_case(tmp_path, write_text):
+    write_text(tmp_path / "1.TXT", "")
+    text = write_text(tmp_path / "1.txt", "")
+    assert TextFinder().find(tmp_path / "1.wav") == text
+    assert TextFinder().find(tmp_path / "3.wav") is None

@@ -52,7 +52,7 @@ def test_the_speaker_is_named_after_the_data_set_where_nothing_says_more(dataset
     assert dataset("metadata.csv", "1|One\n", WAVS, dataset_name="mine")[0].speaker == "mine"
 
 
-@pytest.mark.parametrize("text", ["wavs/1.txt", "txt/1.txt", "wavs/txt/1.txt"])
+@pytest.mark.parametrize("text", ["wavs/1.txt", "wavs/1.TXT", "txt/1.txt", "wavs/txt/1.txt"])
 def test_finds_pairs(dataset, text):
     assert [sample.text for sample in dataset(text, "One word\n", ["wavs/1.wav"])] == ["One word"]
 
