@@ -1,21 +1,12 @@
 """Settings that suit the recordings at hand, where the person and the model have nothing to say about them."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-
-@dataclass(frozen=True)
-class Default:
-    """A value that was chosen, and why."""
-
-    field: str
-    value: Any
-    reason: str
-
+from finetune_tts.config.changes import Change
 
 #: field → what it is the rate of.
 RATES = {"lr": "", "lr_gen": " of the generator", "lr_disc": " of the discriminator"}
@@ -31,7 +22,7 @@ def fine_tune_defaults(
     batch_size: int | None = None,
     epochs: int | None = None,
     batches_per_step: int = 1,
-) -> list[Default]:
+) -> list[Change]:
     """Choose settings for tuning a pre-trained model.
 
     The rule of thumb for the length of a run: 1,500 steps for five minutes of recordings, growing with the power 0.6
@@ -41,7 +32,7 @@ def fine_tune_defaults(
         minutes: of all recordings to train on.
         clips: their number.
         device: of the run.
-        rates: learning rates that the architecture trains from nothing with, by field (:func:`rates_from_nothing`).
+        rates: learning rates that the architecture trains from scratch with, by field (:func:`rates_from_scratch`).
         bf16: the device computes fast in bfloat16.
         batch_size, epochs: what the person chose.
         batches_per_step: of all processes together.
@@ -55,30 +46,30 @@ def fine_tune_defaults(
     save_steps = eval_steps * 2
     amount = f"{minutes:.0f} min in {clips} clips"
     defaults = [
-        *(Default(field, float(f"{rate / 3:.0e}"), _rate_reason(field)) for field, rate in rates.items()),
-        Default("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
-        Default("eval_batch_size", batch_size, "as the training batches"),
-        Default("epochs", epochs, f"about {total:,} steps for {amount}"),
-        Default("run_eval_steps", eval_steps, "twenty looks at the held-out loss in the run"),
-        Default("save_step", save_steps, "ten checkpoints in the run"),
-        Default("save_n_checkpoints", 2, "the newest two and the best one are kept"),
-        Default("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
-        Default("plot_step", min(100, max(10, eval_steps // 5)), "as many points on the dashboard"),
+        *(Change(field, float(f"{rate / 3:.0e}"), _rate_reason(field)) for field, rate in rates.items()),
+        Change("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
+        Change("eval_batch_size", batch_size, "as the training batches"),
+        Change("epochs", epochs, f"about {total:,} steps for {amount}"),
+        Change("run_eval_steps", eval_steps, "twenty looks at the held-out loss in the run"),
+        Change("save_step", save_steps, "ten checkpoints in the run"),
+        Change("save_n_checkpoints", 2, "the newest two and the best one are kept"),
+        Change("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
+        Change("plot_step", min(100, max(10, eval_steps // 5)), "as many points on the dashboard"),
     ]
     if bf16 and device.type == "cuda":
-        defaults.append(Default("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
+        defaults.append(Change("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
     return defaults
 
 
-def split_defaults() -> list[Default]:
+def split_defaults() -> list[Change]:
     """What is held out, which has to be chosen before the recordings are read."""
     return [
-        Default("eval_split_size", 0.05, "one clip of twenty is held out, to see when the model learns by heart"),
-        Default("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
+        Change("eval_split_size", 0.05, "one clip of twenty is held out, to see when the model learns by heart"),
+        Change("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
     ]
 
 
-def rates_from_nothing(config: Any) -> dict[str, float]:
+def rates_from_scratch(config: Any) -> dict[str, float]:
     """The learning rates of an architecture's own recipe: the defaults of its config class, by field.
 
     Where generator and discriminator have rates of their own, ``lr`` is none.
@@ -88,36 +79,22 @@ def rates_from_nothing(config: Any) -> dict[str, float]:
     return {name: float(getattr(fresh, name)) for name in names if name != "lr" or "lr_gen" not in names}
 
 
-def from_nothing(defaults: Sequence[Default], rates: Mapping[str, float]) -> list[Default]:
-    """Of the settings for tuning, those that hold for a model that starts from nothing too, with its own rates."""
-    rate = [Default(field, value, "the rate of the architecture's own recipe") for field, value in rates.items()]
-    return [*rate, *(default for default in defaults if default.field in ("batch_size", "eval_batch_size"))]
+def from_scratch(defaults: Sequence[Change], rates: Mapping[str, float]) -> list[Change]:
+    """Of the settings for tuning, those that hold for a model that starts from scratch too, with its own rates."""
+    rate = [Change(field, value, "the rate of the architecture's own recipe") for field, value in rates.items()]
+    return [*rate, *(change for change in defaults if change.field in ("batch_size", "eval_batch_size"))]
 
 
-def apply_defaults(config: Any, defaults: Sequence[Default], chosen: Container[str]) -> list[Default]:
-    """Set the defaults whose field the person did not, and return them.
-
-    Args:
-        config: is changed.
-        defaults: of :func:`fine_tune_defaults`.
-        chosen: names of the fields that the person set.
-    """
-    applied = [default for default in defaults if default.field not in chosen and hasattr(config, default.field)]
-    for default in applied:
-        setattr(config, default.field, default.value)
-    return applied
-
-
-def defaults_table(applied: Sequence[Default]) -> str:
+def defaults_table(applied: Sequence[Change]) -> str:
     """Say what was chosen and why, a line for each field."""
-    rows = [(f"{default.field} = {shown(default.value)}", default.reason) for default in applied]
+    rows = [(f"{change.field} = {shown(change.value)}", change.reason) for change in applied]
     width = max((len(left) for left, _ in rows), default=0)
     return "\n".join(f"{left:<{width}}  {reason}" for left, reason in rows)
 
 
 def _rate_reason(field: str) -> str:
     return (
-        f"a third of the rate{RATES[field]} that trains from nothing: fast, and still close to the pre-trained weights"
+        f"a third of the rate{RATES[field]} that trains from scratch: fast, and still close to the pre-trained weights"
     )
 
 

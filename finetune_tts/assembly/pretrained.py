@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.config.audio import AudioConfig
@@ -12,11 +13,12 @@ from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, RunConfig
+from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import read_weights
-from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.loading import config_from_dict, load_any_config
 from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
 
@@ -85,8 +87,8 @@ def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
     )
 
 
-def config_to_tune(restore_path: str | Path, config_path: str | Path | None = None) -> SpeechConfig:
-    """Return the config of a pre-trained model, made the config of a new run.
+def config_to_tune(restore_path: str | Path, config_path: str | Path | None = None) -> SpeechConfig | VocoderConfig:
+    """Return the config of a pre-trained model or vocoder, made the config of a new run.
 
     What describes the model stays. Where a run writes, what it keeps and when it looks suited its makers' run and
     machine, and gets the defaults; data sets that are not here are left out.
@@ -98,13 +100,18 @@ def config_to_tune(restore_path: str | Path, config_path: str | Path | None = No
     Raises:
         UserError: there is no config, or it cannot be read.
     """
-    config = load_located_config(config_path or find_config(restore_path))
+    path = Path(config_path or find_config(restore_path))
+    config: Any = load_any_config(path)
+    locate_paths(config, path.parent)
     for group in (RunConfig, CheckpointConfig, EvaluationConfig):
         defaults = group()
         for field in fields(group):
             setattr(config, field.name, getattr(defaults, field.name))
-    config.phoneme_cache_path, config.test_sentences_file = None, ""
     config.datasets = [dataset for dataset in config.datasets if dataset.path and Path(dataset.path).is_dir()]
+    if isinstance(config, VocoderConfig):
+        config.data_path, config.feature_path = "", None  # those of its makers' machine
+    else:
+        config.phoneme_cache_path, config.test_sentences_file = None, ""
     return config
 
 

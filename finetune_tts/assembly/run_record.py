@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 import finetune_tts
-from finetune_tts.assembly.defaults import Default
 from finetune_tts.catalog.folder import catalog_entry
 from finetune_tts.config.base import Config
+from finetune_tts.config.changes import Change
 from finetune_tts.data.preparing import PreparedData
 from finetune_tts.data.sample import Sample
 from finetune_tts.machine.device import device_name
@@ -32,7 +32,7 @@ def record_of(
     speaker: str | None = None,
     language: str | None = None,
     chosen: Iterable[str] = (),
-    filled_in: Sequence[Default] = (),
+    filled_in: Sequence[Change] = (),
 ) -> RunRecord:
     """Return the record of a run that begins now.
 
@@ -58,7 +58,7 @@ def record_of(
         language=language or "",
         changes=differences(base_config.to_dict(), config.to_dict()) if base_config is not None else (),
         chosen=tuple(sorted(chosen)),
-        filled_in=tuple(Choice(default.field, default.value, default.reason) for default in filled_in),
+        filled_in=tuple(Choice(change.field, change.value, change.reason) for change in filled_in),
         clips=tuple(
             Clip(sample.name, sample.text, str(sample.audio_file), sample.speaker, sample.language)
             for sample in held_out

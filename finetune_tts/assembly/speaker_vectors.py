@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
+from finetune_tts.config.changes import Change
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
-from finetune_tts.runs.creation import set_field
 from finetune_tts.speaker_encoder.encoder import (
     CONFIG_FIELD,
     MODEL_FIELD,
@@ -50,10 +50,12 @@ class VectorSource:
     dry: bool = False
 
 
-def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: Sequence[Path]) -> EncoderFiles | None:
+def available_encoder(
+    config: SpeechConfig, chosen: EncoderFiles | None, folders: Sequence[Path]
+) -> tuple[EncoderFiles | None, list[Change]]:
     """The speaker encoder of a run: the one that the person names, else the one that the model brings.
 
-    It is entered into the config, where the architecture has fields for it.
+    The config is to name it, where the architecture has fields for it.
 
     Args:
         config: of the run, its paths located.
@@ -68,7 +70,7 @@ def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: 
     if files is None and wanted:
         files = encoder_of_model(config.to_dict(), *folders)
     if files is None:
-        return None
+        return None, []
     fields = {
         **encoder_fields(config, MODEL_FIELD, files.model),
         **encoder_fields(config, CONFIG_FIELD, files.config),
@@ -78,9 +80,7 @@ def encoder_at_hand(config: SpeechConfig, chosen: EncoderFiles | None, folders: 
             f"--encoder_path {files.model}: this {config.model} does not know its speakers by d-vectors, so it has no "
             "use for a speaker encoder. Leave the flag out."
         )
-    for name, value in fields.items():
-        set_field(config, name, value)
-    return files
+    return files, [Change(name, value) for name, value in fields.items()]
 
 
 def has_use_for_encoder(config: SpeechConfig) -> bool:

@@ -1,8 +1,9 @@
 """A pre-trained alphabet and the one that a run asks for, made one: no symbol that was learned is lost."""
 
 import logging
-from copy import deepcopy
+from copy import copy, deepcopy
 
+from finetune_tts.config.changes import Change
 from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.tokenizing import build_tokenizer
@@ -15,23 +16,27 @@ logger = logging.getLogger(__name__)
 _DEFAULT_LETTERS = {"Graphemes": GRAPHEMES, "BaseCharacters": GRAPHEMES, "IPAPhonemes": IPA_PHONEMES}
 
 
-def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) -> Tokenizer:
+def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) -> tuple[Tokenizer, list[Change]]:
     """Build the tokenizer of a run, whose alphabet keeps the symbols of the pre-trained one.
 
-    Symbols of the pre-trained alphabet that the config's does not have are appended to ``config.characters``. Ids may
-    change by that; rows of the embedding follow their symbols.
+    Symbols of the pre-trained alphabet that the config's does not have are appended to its characters. Ids may change
+    by that; rows of the embedding follow their symbols.
 
     Args:
-        config: of the run; its characters may be changed.
-        old_symbols: the pre-trained alphabet in id order; None for a model that starts from nothing.
+        config: of the run.
+        old_symbols: the pre-trained alphabet in id order; None for a model that starts from scratch.
+
+    Returns:
+        The tokenizer, and what changes in the config.
     """
+    given, config = config.characters, copy(config)
     kind = _class_name(config)
     if old_symbols is not None and kind == "BaseVocabulary" and config.characters is not None:
         config.characters = _with_named(config.characters, old_symbols)
     tokenizer = build_tokenizer(config)
     symbols = tokenizer.vocabulary.symbols
     if old_symbols is None or symbols == old_symbols:
-        return tokenizer
+        return tokenizer, [] if config.characters is given else [Change("characters", config.characters)]
     # Names of special symbols ("<PAD>") are no letters that a text could hold.
     letters_only = kind != "BaseVocabulary"
     kept = [symbol for symbol in old_symbols if symbol not in symbols and (len(symbol) == 1 or not letters_only)]
@@ -46,7 +51,7 @@ def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) 
         len(kept),
         " ".join(kept) or "none",
     )
-    return tokenizer
+    return tokenizer, [] if config.characters is given else [Change("characters", config.characters)]
 
 
 def _class_name(config: SpeechConfig) -> str:

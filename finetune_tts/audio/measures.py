@@ -208,10 +208,10 @@ def _clipped_share(wav: np.ndarray, ceiling: bool) -> float:
     full = sizes >= _FULL_SCALE
     pairs = 0
     if ceiling or peak <= 1:
-        pairs = np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1])))
+        pairs = int(np.count_nonzero(full[1:] & full[:-1] & (np.sign(wav[1:]) == np.sign(wav[:-1]))))
     tops = np.flatnonzero(sizes[1:-1] >= peak - 2 * _LAST_BIT) + 1
     flat = (np.abs(wav[tops] - wav[tops - 1]) < _LAST_BIT) & (np.abs(wav[tops] - wav[tops + 1]) < _LAST_BIT)
-    count = max(pairs, np.count_nonzero(flat))
+    count = max(pairs, int(np.count_nonzero(flat)))
     return float(count / len(wav))
 
 

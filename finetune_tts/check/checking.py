@@ -5,13 +5,13 @@ can, so that a person learns everything at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
-from finetune_tts.assembly.speech import Assembly, Request
-from finetune_tts.assembly.vocoder import VocoderAssembly
+from finetune_tts.assembly.assembly import Assembly, assemble, read_samples
+from finetune_tts.assembly.request import Request
 from finetune_tts.check.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
 from finetune_tts.check.finding import Clip, Finding, Severity, counted, fine, worst
 from finetune_tts.check.log_warnings import warnings_kept
@@ -27,15 +27,15 @@ from finetune_tts.check.machine_checks import (
 from finetune_tts.check.measuring import Measured, measure_samples
 from finetune_tts.check.model_checks import ModelSummary, check_restored, check_text_settings, summarise_model
 from finetune_tts.check.recording_checks import check_pace, check_recordings
-from finetune_tts.check.subject import Subject, assemble_dry, read_samples, subject_of, tokens_of
 from finetune_tts.check.summary import DataSummary, summarise
 from finetune_tts.check.transcript_checks import Coverage, check_transcripts, coverage
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.check.trial import Trial, try_steps
+from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
-from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded
@@ -127,13 +127,13 @@ def check(request: Request) -> CheckReport:
     with warnings_kept() as notes:
         samples, measured = _recordings(request, findings)
         readable = [sample for sample in samples if sample.audio_file in measured.clips]
-        subject = _subject(request, readable, faults) if readable else None
-        summary = _look_at_data(request, samples, measured, subject, findings)
+        assembly = _assembled(request, readable, faults) if readable else None
+        summary = _look_at_data(request, samples, measured, assembly, findings)
         findings += faults
-        if subject is not None:
-            findings += _model_findings(subject, config)
+        if assembly is not None:
+            findings += _model_findings(assembly, config)
         device = _device(request, findings)
-        trial = _trial(subject, findings) if subject is not None and worst(findings) is not Severity.STOPS else None
+        trial = _trial(assembly, findings) if assembly is not None and worst(findings) is not Severity.STOPS else None
     machine = None
     if device is not None:
         findings.append(check_device(device))
@@ -144,28 +144,29 @@ def check(request: Request) -> CheckReport:
         samples=tuple(samples),
         data=summary,
         audio=audio_verdicts(config.audio, summary) if summary is not None else (),
-        model=summarise_model(subject.source, subject.report, subject.job.network) if subject else None,
+        model=summarise_model(assembly.material.base, assembly.report, assembly.job.network) if assembly else None,
         machine=machine,
         trial=trial,
-        advice=_advice(subject) if subject else (),
+        advice=_advice(assembly) if assembly else (),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def quick_check(assembly: Assembly | VocoderAssembly) -> list[Finding]:
+def quick_check(assembly: Assembly) -> list[Finding]:
     """The short check of a run that is about to begin: its texts, and the recordings as far as that is fast.
 
     Args:
         assembly: of the run; what its assembly complains about itself is not said again.
     """
-    subject = subject_of(assembly)
-    config = subject.job.config
+    config = assembly.job.config
     folder = expanded(config.output_path) / CACHE_NAME
     # In this process: the device may be in use by now, and is not to be forked with it.
-    measured = measure_samples(subject.samples, folder, workers=0, at_most=QUICK_CLIPS)
-    findings = _recording_findings(config, subject.samples, measured)
-    if subject.tokens is not None:
-        findings += _transcript_findings(subject.samples, measured, subject.tokens, subject.symbols)[0]
+    measured = measure_samples(assembly.samples, folder, workers=0, at_most=QUICK_CLIPS)
+    findings = _recording_findings(config, assembly.samples, measured)
+    if assembly.material.tokens is not None:
+        findings += _transcript_findings(
+            assembly.samples, measured, assembly.material.tokens, assembly.material.symbols
+        )[0]
     return [finding for finding in findings if finding.id != "unknown_symbols"]
 
 
@@ -196,11 +197,21 @@ def _absent(absent: Sequence[Row]) -> Finding:
     )
 
 
-def _subject(request: Request, samples: Sequence[Sample], faults: list[Finding]) -> Subject | None:
+def _assembled(request: Request, samples: Sequence[Sample], faults: list[Finding]) -> Assembly | None:
     try:
-        return assemble_dry(request, samples)
+        return assemble(replace(request, samples=samples, dry=True))
     except UserError as error:
         faults.append(_stop("run", error))
+        return None
+
+
+def _tokens_of(config: Any) -> TokenCache | None:
+    """The texts of a model that could not be assembled, as its config alone reads them; None where there are none."""
+    if isinstance(config, VocoderConfig):
+        return None
+    try:
+        return TokenCache(build_tokenizer(config))
+    except UserError:  # which kept the model from being assembled too, and is told there
         return None
 
 
@@ -209,20 +220,20 @@ def _stop(id: str, error: UserError) -> Finding:
 
 
 def _look_at_data(
-    request: Request, samples: list[Sample], measured: Measured, subject: Subject | None, findings: list[Finding]
+    request: Request, samples: list[Sample], measured: Measured, assembly: Assembly | None, findings: list[Finding]
 ) -> DataSummary | None:
     """Add the findings about recordings and texts; return the data sets in numbers."""
     if not samples:
         return None
     findings += _recording_findings(request.config, samples, measured)
     found: Coverage | None = None
-    tokens = subject.tokens if subject is not None else tokens_of(request.config)
+    tokens = assembly.material.tokens if assembly is not None else _tokens_of(request.config)
     if tokens is not None:
-        symbols = subject.symbols if subject is not None else None
+        symbols = assembly.material.symbols if assembly is not None else None
         about_texts, found = _transcript_findings(samples, measured, tokens, symbols)
         findings += about_texts
-    if subject is not None:
-        findings += _left_out(subject.dropped)
+    if assembly is not None:
+        findings += _left_out(assembly.dropped)
     return summarise(samples, measured, found)
 
 
@@ -262,10 +273,10 @@ def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
     ]
 
 
-def _model_findings(subject: Subject, config: Any) -> list[Finding]:
-    findings = [check_same_spectrograms(subject.audio, config.audio), check_restored(subject.report)]
-    if subject.reading is not None:
-        findings.append(check_text_settings(subject.reading, config))
+def _model_findings(assembly: Assembly, config: Any) -> list[Finding]:
+    findings = [check_same_spectrograms(assembly.material.audio, config.audio), check_restored(assembly.report)]
+    if assembly.material.reading is not None:
+        findings.append(check_text_settings(assembly.material.reading, config))
     return findings
 
 
@@ -278,10 +289,10 @@ def _device(request: Request, findings: list[Finding]) -> torch.device | None:
         return None
 
 
-def _trial(subject: Subject, findings: list[Finding]) -> Trial | None:
-    job = subject.job
+def _trial(assembly: Assembly, findings: list[Finding]) -> Trial | None:
+    job = assembly.job
     try:
-        trial = try_steps(job, subject.durations)
+        trial = try_steps(job, assembly.durations)
     except UserError as error:
         findings.append(_stop("steps", error))
         return None
@@ -290,27 +301,27 @@ def _trial(subject: Subject, findings: list[Finding]) -> Trial | None:
     return trial
 
 
-def _advice(subject: Subject) -> tuple[Advice, ...]:
-    config = subject.job.config
+def _advice(assembly: Assembly) -> tuple[Advice, ...]:
+    config = assembly.job.config
     settings = [
         Advice(advice.field, advice.value, advice.reason, getattr(config, advice.field))
-        for advice in subject.advice
+        for advice in assembly.advice
         if hasattr(config, advice.field)
     ]
     # What starts from nothing has nothing that could stay as it is.
-    return (*settings, _freezing(subject)) if subject.source is not None else tuple(settings)
+    return (*settings, _freezing(assembly)) if assembly.material.base is not None else tuple(settings)
 
 
-def _freezing(subject: Subject) -> Advice:
+def _freezing(assembly: Assembly) -> Advice:
     """Which part of the network should stay as it is."""
-    config = subject.job.config
+    config = assembly.job.config
     switches = freeze_switches(config)
     frozen = " ".join(name for name, on in switches.items() if on) or "nothing"
-    minutes = subject.seconds / 60
+    minutes = assembly.seconds / 60
     new_symbols = (
-        subject.report is not None
-        and subject.tokens is not None
-        and any(row.new for row in subject.report.rows if row.name == family_of(config.model).embedding_rows.symbols)
+        assembly.report is not None
+        and assembly.material.tokens is not None
+        and any(row.new for row in assembly.report.rows if row.name == family_of(config.model).embedding_rows.symbols)
     )
     if not switches:
         return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)

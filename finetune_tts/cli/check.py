@@ -13,8 +13,8 @@ from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from finetune_tts.assembly.speech import Assembly, Request
-    from finetune_tts.assembly.vocoder import VocoderAssembly
+    from finetune_tts.assembly.assembly import Assembly
+    from finetune_tts.assembly.request import Request
     from finetune_tts.check.checking import CheckReport
     from finetune_tts.check.finding import Finding
     from finetune_tts.check.summary import DataSummary
@@ -84,7 +84,7 @@ def _filter(report: "CheckReport", folder: Path) -> str:
     )
 
 
-def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
+def say_quick_check(assembly: "Assembly") -> None:
     """Before a run: say what is wrong with the recordings, in a line each, and how to see more.
 
     Raises:
@@ -97,7 +97,7 @@ def say_quick_check(assembly: "Assembly | VocoderAssembly") -> None:
         return
     paint = Paint(sys.stderr)
     findings = [finding for finding in quick_check(assembly) if finding.severity is not Severity.FINE]
-    clips = counted(len(assembly.data.split.train + assembly.data.split.eval))
+    clips = counted(len(assembly.samples))
     what = f"{len(findings)} things to look at" if len(findings) > 1 else "one thing to look at"
     say(f"Check of {clips}: {what if findings else 'nothing to complain about'} (--check tells more)", aside=True)
     for finding in findings:

@@ -4,16 +4,15 @@ import argparse
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli.check import run_check, say_quick_check
 from finetune_tts.cli.program import is_main_process, say
-from finetune_tts.cli.reporting import report_of_run, trained
+from finetune_tts.cli.reporting import report_if_stopped, report_of_run
 from finetune_tts.cli.request import apply, request_of
 from finetune_tts.cli.speak import command_line
 
 if TYPE_CHECKING:
-    from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.families.overrides import Override
     from finetune_tts.synthesis.voice import Voice
 
@@ -31,14 +30,14 @@ SENTENCES = (
 )
 
 
-def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
+def demo_config(overrides: "list[Override]") -> "tuple[Any, Path]":
     """Return the config of the demo, and the weights of its base."""
     from finetune_tts.assembly.pretrained import config_to_tune
     from finetune_tts.catalog.fetch import obtain
     from finetune_tts.config.dataset import DatasetConfig
 
     files = obtain(MODEL_NAME)
-    config = config_to_tune(files.model_file, files.config_file)
+    config: Any = config_to_tune(files.model_file, files.config_file)
     config.datasets = [DatasetConfig(formatter="ljspeech", path=str(RECORDINGS), meta_file_train="metadata.csv")]
     config.output_path = OUTPUT
     config.run_name = "demo"
@@ -58,8 +57,9 @@ def demo_config(overrides: "list[Override]") -> "tuple[SpeechConfig, Path]":
 
 def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
     """Tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
-    from finetune_tts.assembly.speech import assemble
+    from finetune_tts.assembly.assembly import assemble
     from finetune_tts.synthesis.loading import load_voice
+    from finetune_tts.training.run import fit
 
     config, weights = demo_config(overrides)
     request = request_of(arguments, overrides, config, restore_path=weights)
@@ -74,14 +74,15 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
     assembly = assemble(request)
     if not arguments.no_check:
         say_quick_check(assembly)
-    result = trained(arguments, replace(assembly.job, start_with_eval=True))
+    with report_if_stopped(arguments, assembly.job.device):
+        result = fit(replace(assembly.job, start_with_eval=True))
     if not is_main_process():
         return
     listen = result.folder / "listen"
     device = assembly.job.device
     speak_all(load_voice(weights, device=device), listen, "before")
     speak_all(load_voice(result.best_model or result.folder, device=device), listen, "after")
-    example = assembly.data.split.train[0].audio_file
+    example = assembly.samples[0].audio_file
     shutil.copyfile(example, listen / f"recording{example.suffix}")
     say(f"run folder:  {result.folder}")
     say(f"listen:      {listen}  (before_*.wav, after_*.wav, and one of the recordings)")

@@ -1,15 +1,19 @@
 """``tts-finetune``: tune a pre-trained model to recordings."""
 
 import argparse
+import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import Parser, run_program, say
-from finetune_tts.cli.reporting import check_report_flags, report_of_run, run_report, trained
+from finetune_tts.cli.reporting import check_report_flags, report_if_stopped, report_of_run, run_report
 from finetune_tts.cli.request import (
     SHORT_FOR,
     apply,
+    located_config,
     make_room_for_dataset,
     request_of,
     require_dataset,
@@ -19,11 +23,15 @@ from finetune_tts.cli.speak import command_line
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from finetune_tts.assembly.speech import Assembly
+    from collections.abc import Callable
+
+    from finetune_tts.assembly.assembly import Assembly
+    from finetune_tts.assembly.request import Request
     from finetune_tts.catalog.cache import ModelFiles
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
+    from finetune_tts.training.run import StoppedRun, TrainingResult
 
 EXAMPLES = """examples:
   tts-finetune --demo
@@ -133,10 +141,13 @@ def main(
     Returns:
         The exit status.
     """
-    return run_program(lambda words: _run(words, config, formatter), argv)
+    return run_program(partial(_command, config=config, formatter=formatter), argv)
 
 
-def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter | None") -> None:
+def _command(
+    argv: list[str], config: "SpeechConfig | None", formatter: "Formatter | None"
+) -> "Callable[[], None] | None":
+    """Do what the arguments ask for; what trains is returned, to be called."""
     overrides: list[Override] = []
     # Listing the catalog must not pay for reading configs.
     if any(word.startswith("--coqpit.") for word in argv):
@@ -179,9 +190,15 @@ def _run(argv: list[str], config: "SpeechConfig | None", formatter: "Formatter |
             released = _released(arguments).folder if arguments.model_name else None
             run_features(arguments, overrides, released, formatter)
         elif arguments.continue_path:
-            _go_on(arguments, overrides, formatter)
+            return partial(_train, arguments, *_resumed(arguments, overrides, formatter))
         else:
-            _start(arguments, overrides, config, formatter)
+            request = _request(arguments, overrides, config, formatter)
+            if not _checks(arguments):
+                return partial(_train, arguments, request)
+            from finetune_tts.cli.check import run_check
+
+            run_check(request, arguments)
+    return None
 
 
 def _fields(config_path: Path | None, config: "SpeechConfig | None") -> str:
@@ -232,36 +249,28 @@ def _checks(arguments: argparse.Namespace) -> bool:
     return bool(arguments.check or arguments.check_json or arguments.write_filtered)
 
 
-def _start(
+def _request(
     arguments: argparse.Namespace,
     overrides: "list[Override]",
     config: "SpeechConfig | None",
     formatter: "Formatter | None",
-) -> None:
-    from finetune_tts.assembly.speech import assemble
-    from finetune_tts.cli.vocoder import located_config, released_config, train_vocoder
-    from finetune_tts.config.vocoder import VocoderConfig
-
+) -> "Request":
+    """What a new run is asked for."""
     own_config = config is not None or arguments.config_path is not None
     if arguments.model_name and not own_config:
         require_dataset(overrides)  # nothing is downloaded for a run that cannot be
     files = _released(arguments) if arguments.model_name else None
     restore_path = files.model_file if files else arguments.restore_path
+    of_run: Any = config
     if config is None and own_config:
-        config = located_config(arguments.config_path)
+        of_run = located_config(arguments.config_path)
     elif config is None:
-        config = released_config(restore_path, files.config_file if files else None)
-    make_room_for_dataset(config, overrides, replace=not own_config)
-    apply(config, overrides)
-    request = request_of(arguments, overrides, config, formatter, restore_path=restore_path, fill_in=not own_config)
-    if _checks(arguments):
-        from finetune_tts.cli.check import run_check
+        from finetune_tts.assembly.pretrained import config_to_tune
 
-        run_check(request, arguments)
-    elif isinstance(config, VocoderConfig):
-        train_vocoder(request, arguments)
-    else:
-        _train(assemble(request), arguments)
+        of_run = config_to_tune(restore_path, files.config_file if files else None)
+    make_room_for_dataset(of_run, overrides, replace=not own_config)
+    apply(of_run, overrides)
+    return request_of(arguments, overrides, of_run, formatter, restore_path=restore_path, fill_in=not own_config)
 
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
@@ -278,38 +287,47 @@ def _released(arguments: argparse.Namespace) -> "ModelFiles":
     return files
 
 
-def _go_on(arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None") -> None:
-    from finetune_tts.assembly.speech import assemble_continued
-    from finetune_tts.cli.vocoder import train_vocoder
-    from finetune_tts.config.vocoder import VocoderConfig
+def _resumed(
+    arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None"
+) -> "tuple[Request, StoppedRun]":
+    """What a run that is resumed is asked for, and where it stopped."""
     from finetune_tts.training.run import open_run
 
     run = open_run(arguments.continue_path)
     config: Any = run.config
     apply(config, overrides)
-    request = request_of(arguments, overrides, config, formatter)
-    if isinstance(config, VocoderConfig):
-        train_vocoder(request, arguments, run)
-    else:
-        _train(assemble_continued(run, request), arguments)
+    return request_of(arguments, overrides, config, formatter), run
 
 
-def _train(assembly: "Assembly", arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace, request: "Request", run: "StoppedRun | None" = None) -> None:
+    """Train, from the start or from where a run stopped, and say how to use what was trained."""
+    from finetune_tts.assembly.assembly import assemble
+    from finetune_tts.cli.check import say_quick_check
+    from finetune_tts.training.run import fit
+
+    assembly = assemble(request, run)
+    if not arguments.no_check:
+        say_quick_check(assembly)
+    with report_if_stopped(arguments, assembly.job.device):
+        result = fit(assembly.job)
+    say_outcome(result, held_out=assembly.job.eval_data is not None)
+    say(f"speak with it: {_speaking_command(assembly, result)}")
+    report_of_run(arguments, result.folder, assembly.job.device)
+
+
+def _speaking_command(assembly: "Assembly", result: "TrainingResult") -> str:
+    """What you type to hear what a run has trained."""
     from finetune_tts.assembly.sentences import Teller, teller_of
-    from finetune_tts.cli.outcome import say_outcome
+    from finetune_tts.config.vocoder import VocoderConfig
     from finetune_tts.tasks.spoken_samples import sentence_text
 
-    if not arguments.no_check:
-        from finetune_tts.cli.check import say_quick_check
-
-        say_quick_check(assembly)
-    result = trained(arguments, assembly.job)
-    say_outcome(result, held_out=assembly.job.eval_data is not None)
-    sentence = next(iter(assembly.job.config.test_sentences), "Hello.")
-    teller = teller_of(sentence, Teller(assembly.speaker, assembly.language))
-    command = command_line(result.best_model or result.folder, sentence_text(sentence), teller.speaker, teller.language)
-    say(f"speak with it: {command}")
-    report_of_run(arguments, result.folder, assembly.job.device)
+    config: Any = assembly.job.config
+    model = result.best_model or result.folder
+    if isinstance(config, VocoderConfig):
+        return shlex.join(["tts", "--model_path", "MODEL", "--vocoder_path", str(model)]) + ' --text "Hello."'
+    sentence = next(iter(config.test_sentences), "Hello.")
+    teller = teller_of(sentence, Teller(assembly.heard.speaker, assembly.heard.language))
+    return command_line(model, sentence_text(sentence), teller.speaker, teller.language)
 
 
 if __name__ == "__main__":

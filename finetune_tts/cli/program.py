@@ -59,11 +59,11 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message[:1].upper()}{message[1:]}. --help lists the flags.")
 
 
-def run_program(run: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
+def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: list[str] | None = None) -> int:
     """Run a program and turn what happens into an exit status.
 
     Args:
-        run: takes the arguments.
+        run: takes the arguments, and does what they ask for or returns what is left to be done.
         argv: arguments; those of the process by default.
 
     Returns:
@@ -72,7 +72,9 @@ def run_program(run: Callable[[list[str]], None], argv: list[str] | None = None)
     """
     try:
         with _logging():
-            run(sys.argv[1:] if argv is None else argv)
+            command = run(sys.argv[1:] if argv is None else argv)
+            if command is not None:
+                command()
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 import argparse
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import torch
 
     from finetune_tts.report.evidence import ReportOptions
-    from finetune_tts.training.run import TrainingJob, TrainingResult
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +52,18 @@ def run_report(arguments: argparse.Namespace) -> None:
     say(f"report: {write_report(folder, options)}")
 
 
-def trained(arguments: argparse.Namespace, job: "TrainingJob") -> "TrainingResult":
-    """Train. A run that is stopped gets its report too, a shorter one, before the program ends."""
+@contextmanager
+def report_if_stopped(arguments: argparse.Namespace, device: "torch.device") -> Iterator[None]:
+    """Give a run that is stopped within a report too, a shorter one, before the program ends."""
     from finetune_tts.machine.interrupts import TrainingInterrupted
-    from finetune_tts.training.run import fit
 
     try:
-        return fit(job)
+        yield
     except TrainingInterrupted as stop:
         if stop.folder is not None and not arguments.no_report and is_main_process():
             logger.info("%s\nMaking the report; Ctrl-C leaves it out.", stop)
             with suppress(KeyboardInterrupt):
-                report_of_run(arguments, stop.folder, job.device, stopped=True)
+                report_of_run(arguments, stop.folder, device, stopped=True)
         raise
 
 

@@ -1,13 +1,14 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded
 
 if TYPE_CHECKING:
-    from finetune_tts.assembly.speech import Request
+    from finetune_tts.assembly.request import Request
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
@@ -20,6 +21,16 @@ SHORT_FOR = {
     "output_path": "output_path",
     "run_name": "run_name",
 }
+
+
+def located_config(path: Path) -> Any:
+    """A config of your own, of a model that reads or of a vocoder, with the files that it names found."""
+    from finetune_tts.config.paths import locate_paths
+    from finetune_tts.families.loading import load_any_config
+
+    config = load_any_config(path)
+    locate_paths(config, path.parent)
+    return config
 
 
 def short_forms(arguments: argparse.Namespace, overrides: "list[Override]") -> "list[Override]":
@@ -87,7 +98,7 @@ def request_of(
     **fields: Any,
 ) -> "Request":
     """Return what the flags that all runs share ask for, with ``fields`` of the request in addition."""
-    from finetune_tts.assembly.speech import Request
+    from finetune_tts.assembly.request import Request
     from finetune_tts.speaker_encoder.encoder import encoder_files
     from finetune_tts.training.settings import RunLimits
 

@@ -62,7 +62,7 @@ def _default(
 ) -> "tuple[str, Vocoder] | None":
     """The vocoder that the catalog names for the model, with its name; downloaded for a model that is named itself."""
     from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.synthesis.available_vocoder import default_vocoder, vocoder_at_hand
+    from finetune_tts.synthesis.available_vocoder import available_vocoder, default_vocoder
 
     if arguments.model_name:
         from finetune_tts.catalog.lookup import find
@@ -85,7 +85,7 @@ def _default(
             return None
     else:
         entry = default_vocoder(model_path)
-        at_hand = vocoder_at_hand(model_path, device)
+        at_hand = available_vocoder(model_path, device)
         if at_hand is None or entry is None:
             hint = f"; --vocoder_name {entry.name} would speak better" if entry is not None else ""
             say(f"No vocoder is named: {GRIFFIN_LIM}{hint}.", aside=True)

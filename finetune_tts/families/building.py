@@ -1,18 +1,18 @@
 """From a config to a network and to the task that trains it, whichever family they are of."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.config.base import Config
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.errors import UserError
-from finetune_tts.families.family import Sizes
+from finetune_tts.families.family import Fitted, Sizes
 from finetune_tts.families.registry import ENTRIES, architecture_name, family_of, is_vocoder
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.tasks.task import TTSTask
@@ -117,16 +117,13 @@ def read_weights(path: str | Path, config: Config) -> Checkpoint:
     return replace(checkpoint, model=dict(family_of(config.model).translate_names(checkpoint.model)))
 
 
-def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Mapping[str, Tensor]:
-    """Make ``config`` describe the network that a checkpoint's weights are of, as far as the user allows.
+def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Fitted:
+    """Find out what makes ``config`` describe the network that a checkpoint's weights are of, as far as you allow.
 
     Args:
-        config: is changed.
+        config: of the run.
         checkpoint: weights, and what else the file holds.
         chosen: names of the config fields that the user set.
-
-    Returns:
-        the weights, changed where the user asks for another network than theirs.
     """
     known: dict[str, Any] = {**checkpoint.extra, "config": checkpoint.config}
     return family_of(config.model).implementation.fit_to_weights(config, checkpoint.model, known, chosen)

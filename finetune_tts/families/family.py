@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.config.base import Config
+from finetune_tts.config.changes import Change
 from finetune_tts.config.released import Values
 
 if TYPE_CHECKING:
@@ -62,10 +63,23 @@ def _unchanged(values: Values, spelling: str) -> None:
     """Nothing has an older form."""
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """Weights and a config made to agree.
+
+    Attributes:
+        weights: tensors by name.
+        changes: of the config.
+    """
+
+    weights: "Mapping[str, Tensor]"
+    changes: tuple[Change, ...] = ()
+
+
 def _weights_as_they_are(
     config: Any, weights: "Mapping[str, Tensor]", known: Mapping[str, Any], chosen: Container[str]
-) -> "Mapping[str, Tensor]":
-    return weights
+) -> Fitted:
+    return Fitted(weights)
 
 
 @dataclass(frozen=True)
@@ -79,8 +93,9 @@ class Implementation:
         speak: token ids → a spectrogram or a waveform; None for a vocoder.
         force: spectrograms of recordings under teacher forcing; None where the architecture gives none.
         style_of: what the user says of a style → what the network takes; None where it takes none.
-        fit_to_weights: changes a config so that it describes the network that weights are of; returns the weights,
-            changed where the user asks for another network than theirs. For what names and shapes do not tell.
+        fit_to_weights: ``(config, weights, what else the checkpoint holds, fields that the user set) → Fitted``: what
+            makes a config describe the network that weights are of, where names and shapes do not tell; the weights
+            are changed where the user asks for another network than theirs.
         require_converting: raises ``UserError`` where a network cannot convert voices; None where none of the
             architecture can.
         convert: a recording in another voice, see ``families.speech.Convert``.
@@ -94,7 +109,7 @@ class Implementation:
     speak: "Speak | None" = None
     force: "Force | None" = None
     style_of: "StyleOf | None" = None
-    fit_to_weights: "Callable[..., Mapping[str, Tensor]]" = _weights_as_they_are
+    fit_to_weights: Callable[..., Fitted] = _weights_as_they_are
     require_converting: "Callable[[nn.Module, Any], None] | None" = None
     convert: "Callable[..., Any] | None" = None
     exporters: "Mapping[str, Export]" = field(default_factory=dict)

@@ -11,7 +11,7 @@ from finetune_tts.config.commented_json import read_object
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import vocoder_name
 from finetune_tts.report.held_out_sentences import Sentence
-from finetune_tts.synthesis.available_vocoder import give_vocoder_at_hand
+from finetune_tts.synthesis.available_vocoder import give_available_vocoder
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
@@ -93,7 +93,7 @@ def load_speaker(model_path: Path, *, device: torch.device | str) -> Speaker:
     if vocoder_name(read_object(find_config(model_path))) is not None:
         return VocoderSpeaker(load_vocoder(model_path, device=device))
     voice = load_voice(model_path, device=device)
-    give_vocoder_at_hand(voice, model_path, device)
+    give_available_vocoder(voice, model_path, device)
     return VoiceSpeaker(voice)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.changes import set_field
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, replacing, write_json
@@ -81,17 +81,3 @@ def place_assets(config: Any, folder: Path, assets: Sequence[RunAsset]) -> None:
             write_json(target, dict(asset.source))
         for field in asset.fields:
             set_field(config, field, str(target))
-
-
-def set_field(config: Any, name: str, value: Any) -> None:
-    """Set a field of a config by its dotted name; a list field gets a list of one."""
-    *groups, last = name.split(".")
-    for group in groups:
-        config = config[group] if isinstance(config, dict) else getattr(config, group)
-    if isinstance(config, dict):
-        config[last] = [value] if isinstance(config.get(last), list) else value
-    elif isinstance(config, Config) and last in config.kept_fields():
-        config.kept_fields()[last] = value
-    else:
-        # d_vector_file too: coqui-tts takes a single text there for Glow-TTS, and drops a list.
-        setattr(config, last, value)

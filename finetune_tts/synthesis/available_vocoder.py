@@ -36,7 +36,7 @@ def default_vocoder(weights: Path) -> ModelEntry | None:
     return catalog.get(entry.default_vocoder) if entry is not None and entry.default_vocoder else None
 
 
-def vocoder_at_hand(weights: Path, device: torch.device | str = "cpu") -> Vocoder | None:
+def available_vocoder(weights: Path, device: torch.device | str = "cpu") -> Vocoder | None:
     """Load the default vocoder of a model if it is in the cache and can be used here.
 
     Args:
@@ -56,7 +56,7 @@ def vocoder_at_hand(weights: Path, device: torch.device | str = "cpu") -> Vocode
         return None
 
 
-def give_vocoder_at_hand(voice: Voice, weights: Path, device: torch.device | str) -> None:
+def give_available_vocoder(voice: Voice, weights: Path, device: torch.device | str) -> None:
     """Let the samples of a run be spoken with the model's default vocoder, if it is in the cache and fits.
 
     Args:
@@ -66,7 +66,7 @@ def give_vocoder_at_hand(voice: Voice, weights: Path, device: torch.device | str
     """
     if not voice.needs_vocoder:
         return
-    vocoder = vocoder_at_hand(weights, device)
+    vocoder = available_vocoder(weights, device)
     if vocoder is None or vocoder.pair_with(voice.extractor).misfits():
         return
     voice.vocoder = vocoder

@@ -10,6 +10,7 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.networks import restore_network
 from finetune_tts.checkpoints.reading import Checkpoint
+from finetune_tts.config.changes import apply_changes
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
@@ -120,7 +121,8 @@ def load_voice(
     config_path = Path(config_path) if config_path else find_config(model_path)
     config = load_located_config(config_path)
     checkpoint = read_weights(model_path, config)
-    weights = fit_to_weights(config, checkpoint)
+    fitted = fit_to_weights(config, checkpoint)
+    apply_changes(config, fitted.changes)
     tokenizer = build_tokenizer(config)
     speakers, d_vectors = read_speakers(config)
     languages = read_languages(config)
@@ -137,7 +139,7 @@ def load_voice(
         named = f"language_0 to language_{language_rows - 1}"
         logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
     network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, for_training=False)
-    restore_network(network, weights, source=checkpoint.path, derived=family.derived).raise_for_gap()
+    restore_network(network, fitted.weights, source=checkpoint.path, derived=family.derived).raise_for_gap()
     if isinstance(network, Preparable):
         network.prepare_for_inference()
     network.to(device).eval()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from finetune_tts.config.changes import Change
 from finetune_tts.errors import UserError
 
 Part = Literal["disc", "gen"]
@@ -12,25 +13,23 @@ PARTS: tuple[Part, Part] = ("disc", "gen")
 RATE_FIELDS = ("lr_disc", "lr_gen")
 
 
-def spread_rate(config: Any, chosen: frozenset[str]) -> frozenset[str]:
-    """Let ``lr``, set by the person, be the rate of generator and discriminator, where theirs were not set.
+def spread_rate(config: Any, chosen: frozenset[str]) -> list[Change]:
+    """Let ``lr``, set by the user, be the rate of generator and discriminator, where theirs were not set.
 
     Args:
-        config: is changed; a config without ``lr_gen`` and ``lr_disc`` stays as it is.
-        chosen: names of the fields that the person set.
+        config: one without ``lr_gen`` and ``lr_disc`` needs no change.
+        chosen: names of the fields that the user set.
 
-    Returns:
-        ``chosen``, with the rates that follow from it.
+    Raises:
+        UserError: ``lr`` is a list of another length.
     """
     if "lr" not in chosen or not all(hasattr(config, name) for name in RATE_FIELDS):
-        return chosen
+        return []
     rates = config.lr if isinstance(config.lr, list) else [config.lr, config.lr]
     if len(rates) != len(RATE_FIELDS):
         raise UserError(f"--coqpit.lr {config.lr}: give one number, or two: of the discriminator and the generator.")
-    follow = [(name, rate) for name, rate in zip(RATE_FIELDS, rates, strict=True) if name not in chosen]
-    for name, rate in follow:
-        setattr(config, name, float(rate))
-    return chosen | {name for name, _ in follow}
+    every = zip(RATE_FIELDS, rates, strict=True)
+    return [Change(name, float(rate), "as lr") for name, rate in every if name not in chosen]
 
 
 def rate_of(config: Any, part: Part) -> float:

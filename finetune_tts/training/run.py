@@ -3,7 +3,8 @@
 import errno
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,20 +128,37 @@ def fit(job: TrainingJob) -> TrainingResult:
     """
     with process_group(job.world, job.device):
         folder = _folder(job)
-        with run_log(folder, job.world.rank):
+        with run_log(folder, job.world.rank), _said_how_to_resume(folder):
+            loop = _loop(job, folder)
             try:
-                return _fit(job, folder)
-            except NonFiniteLoss as error:
-                raise NonFiniteLoss(
-                    f"{error} Checkpoints so far are whole; go on with: {continue_command(folder)}"
-                ) from error
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                raise UserError(
-                    f"{folder}: the disk is full. Checkpoints so far are whole; make room and go on with: "
-                    f"{continue_command(folder)}"
-                ) from error
+                loop.fit()
+            finally:
+                curve = _draw_curve(loop) if job.world.is_main and loop.total_steps_done else None
+            best = folder / BEST_NAME
+            return TrainingResult(
+                folder=folder,
+                steps=loop.total_steps_done,
+                best_model=best if best.exists() else None,
+                best_loss=loop.best_loss["train_loss" if loop.eval_loader is None else "eval_loss"],
+                eval_losses=loop.eval_losses,
+                curve=curve,
+            )
+
+
+@contextmanager
+def _said_how_to_resume(folder: Path) -> Iterator[None]:
+    """Say with what ends a run before its time that its checkpoints are whole, and how to resume it."""
+    try:
+        yield
+    except NonFiniteLoss as error:
+        raise NonFiniteLoss(f"{error} Checkpoints so far are whole; resume with: {continue_command(folder)}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{folder}: the disk is full. Checkpoints so far are whole; make room and resume with: "
+            f"{continue_command(folder)}"
+        ) from error
 
 
 def _folder(job: TrainingJob) -> Path:
@@ -159,7 +177,8 @@ def _folder(job: TrainingJob) -> Path:
     return answer
 
 
-def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
+def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
+    """Make the loop of a run, and write down in its folder what begins."""
     config, world = job.config, job.world
     settings = settings_of(job)
     allow_fast_matrix_products(config, settings.chosen)
@@ -188,19 +207,7 @@ def _fit(job: TrainingJob, folder: Path) -> TrainingResult:
         for line in _announcement(job, run):
             logger.info(line)
         _warn_of_long_warm_up(run)
-    try:
-        run.fit()
-    finally:
-        curve = _draw_curve(run) if world.is_main and run.total_steps_done else None
-    best = folder / BEST_NAME
-    return TrainingResult(
-        folder=folder,
-        steps=run.total_steps_done,
-        best_model=best if best.exists() else None,
-        best_loss=run.best_loss["train_loss" if eval_loader is None else "eval_loss"],
-        eval_losses=run.eval_losses,
-        curve=curve,
-    )
+    return run
 
 
 def settings_of(job: TrainingJob) -> TrainerSettings:

@@ -3,9 +3,11 @@ import logging
 import pytest
 
 from finetune_tts.assembly.vocabulary import merged_tokenizer
+from finetune_tts.config.changes import apply_changes
 from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.text.tokenizer import Tokenizer
 
 
 def config_of(*, use_phonemes: bool = False, **characters) -> GlowTTSConfig:
@@ -14,20 +16,26 @@ def config_of(*, use_phonemes: bool = False, **characters) -> GlowTTSConfig:
     return config
 
 
+def merged(config: GlowTTSConfig, old: tuple[str, ...] | None) -> Tokenizer:
+    tokenizer, changes = merged_tokenizer(config, old)
+    apply_changes(config, changes)
+    return tokenizer
+
+
 def symbols_of(config: GlowTTSConfig) -> tuple[str, ...]:
     return build_tokenizer(config).vocabulary.symbols
 
 
 def test_without_a_pre_trained_alphabet_the_config_stays():
     config = config_of(characters="abc", punctuations=".")
-    assert merged_tokenizer(config, None).vocabulary.symbols == ("<PAD>", "a", "b", "c", ".")
+    assert merged(config, None).vocabulary.symbols == ("<PAD>", "a", "b", "c", ".")
     assert config.characters.characters == "abc"
 
 
 def test_the_same_alphabet_changes_nothing(caplog):
     config = config_of(characters="abc", punctuations=".")
     caplog.set_level(logging.INFO)
-    assert merged_tokenizer(config, ("<PAD>", "a", "b", "c", ".")).vocabulary.symbols == symbols_of(config)
+    assert merged(config, ("<PAD>", "a", "b", "c", ".")).vocabulary.symbols == symbols_of(config)
     assert config.characters.characters == "abc"
     assert not caplog.text
 
@@ -52,7 +60,7 @@ def test_the_same_alphabet_changes_nothing(caplog):
 def test_no_symbol_is_lost(fields, old):
     config = config_of(**fields)
     before = symbols_of(config)
-    symbols = merged_tokenizer(config, old).vocabulary.symbols
+    symbols = merged(config, old).vocabulary.symbols
     assert set(symbols) == set(before) | set(old)
     # What the run's config says is what its tokenizer has.
     assert symbols_of(config) == symbols
@@ -62,7 +70,7 @@ def test_no_symbol_is_lost(fields, old):
 def test_a_default_alphabet_is_spelled_out_to_keep_more(use_phonemes):
     config = config_of(use_phonemes=use_phonemes)
     before = symbols_of(config)
-    symbols = merged_tokenizer(config, ("a", "ж")).vocabulary.symbols
+    symbols = merged(config, ("a", "ж")).vocabulary.symbols
     assert set(symbols) - set(before) == {"ж"}
     assert len(symbols) == len(before) + 1
     assert config.characters.characters.endswith("ж")
@@ -71,7 +79,7 @@ def test_a_default_alphabet_is_spelled_out_to_keep_more(use_phonemes):
 def test_new_symbols_of_a_listed_vocabulary_need_not_come_with_the_old_ones():
     old = ("|", "a", "b", " ")
     config = config_of(characters_class="TTS.x.BaseVocabulary", vocab_dict=["ä"], pad=" ", blank="|")
-    vocabulary = merged_tokenizer(config, old).vocabulary
+    vocabulary = merged(config, old).vocabulary
     assert set(vocabulary.symbols) == {"ä", *old}
     assert (vocabulary.pad, vocabulary.blank) == (" ", "|")
     assert symbols_of(config) == vocabulary.symbols
@@ -79,10 +87,10 @@ def test_new_symbols_of_a_listed_vocabulary_need_not_come_with_the_old_ones():
 
 def test_names_of_special_symbols_are_no_letters():
     config = config_of(characters="ab", punctuations=".")
-    assert "<BLNK>" not in merged_tokenizer(config, ("<PAD>", "<BLNK>", "a", "b")).vocabulary.symbols
+    assert "<BLNK>" not in merged(config, ("<PAD>", "<BLNK>", "a", "b")).vocabulary.symbols
 
 
 def test_both_lists_are_shown(caplog):
     caplog.set_level(logging.INFO)
-    merged_tokenizer(config_of(characters="abz", punctuations="."), ("<PAD>", "a", "b", "q", "."))
+    merged(config_of(characters="abz", punctuations="."), ("<PAD>", "a", "b", "q", "."))
     assert "1 symbols are new (z), 1 are not asked for and stay (q)." in caplog.text

@@ -12,7 +12,8 @@ import soundfile
 import torch
 
 import finetune_tts
-from finetune_tts.assembly.speech import Request, assemble
+from finetune_tts.assembly.assembly import assemble
+from finetune_tts.assembly.request import Request
 from finetune_tts.check.checking import check, freeze_switches, quick_check
 from finetune_tts.check.finding import Severity
 from finetune_tts.config.dataset import DatasetConfig

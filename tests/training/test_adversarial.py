@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from finetune_tts.checkpoints.networks import absent_modules
 from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.config.changes import apply_changes
 from finetune_tts.errors import UserError
 from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
@@ -311,18 +312,17 @@ def test_a_rate_for_going_on_moves_the_part_that_it_names(make_gan_run):
 
 def test_lr_sets_both_rates_unless_they_are_set(tiny_config):
     config = tiny_config(lr=0.5, lr_gen=0.1, lr_disc=0.2)
-    assert spread_rate(config, frozenset({"batch_size"})) == {"batch_size"}
-    assert (config.lr_gen, config.lr_disc) == (0.1, 0.2)
-    assert spread_rate(config, frozenset({"lr", "lr_disc"})) == {"lr", "lr_gen", "lr_disc"}
+    assert spread_rate(config, frozenset({"batch_size"})) == []
+    apply_changes(config, spread_rate(config, frozenset({"lr", "lr_disc"})))
     assert (config.lr_gen, config.lr_disc) == (0.5, 0.2)
     config.lr = [0.3, 0.4]
-    spread_rate(config, frozenset({"lr"}))
+    apply_changes(config, spread_rate(config, frozenset({"lr"})))
     assert (config.lr_disc, config.lr_gen) == (0.3, 0.4)
     config.lr = [0.3]
     with pytest.raises(UserError, match="discriminator and the generator"):
         spread_rate(config, frozenset({"lr"}))
     plain = tiny_config(lr=0.5)
-    assert spread_rate(plain, frozenset({"lr"})) == {"lr"}
+    assert spread_rate(plain, frozenset({"lr"})) == []
 
 
 def test_both_gradients_are_cut_to_their_norms(make_gan_run):

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from finetune_tts.assembly.assembly import assemble
+from finetune_tts.assembly.request import Request
 from finetune_tts.assembly.sentences import sample_speaker
-from finetune_tts.assembly.speech import Request, assemble, assemble_continued
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
@@ -72,7 +73,7 @@ def test_a_model_from_nothing(config):
     assert assembly.report is None
     assert not assembly.job.restored
     assert len(assembly.job.train_data) + len(assembly.job.eval_data) == 8
-    assert assembly.speaker is None
+    assert assembly.heard.speaker is None
     assert config.num_chars == 11
 
 
@@ -104,8 +105,8 @@ def test_a_run_without_recordings_is_refused(config):
 def test_the_speaker_of_most_recordings_speaks_test_sentences(config):
     config.use_speaker_embedding = True
     assembly = assemble(Request(config))
-    assert assembly.speaker == "many"
-    assert assembly.voice.speaker_names == ("few", "many")
+    assert assembly.heard.speaker == "many"
+    assert assembly.material.voice.speaker_names == ("few", "many")
     (asset,) = assembly.job.assets
     assert (asset.file_name, asset.source, asset.fields) == ("speakers.json", {"few": 0, "many": 1}, ("speakers_file",))
 
@@ -144,7 +145,7 @@ def test_d_vectors_of_another_size_are_refused(config, d_vector_files):
 def test_a_run_goes_on_in_its_folder_with_its_alphabet(config):
     first = fit(assemble(Request(config, limits=RunLimits(max_steps=1))).job)
     run = open_run(first.folder)
-    assembly = assemble_continued(run, Request(run.config, limits=RunLimits(max_steps=2)))
+    assembly = assemble(Request(run.config, limits=RunLimits(max_steps=2)), run)
     assert assembly.job.resumes is run
     second = fit(assembly.job)
     assert (second.folder, second.steps) == (first.folder, 2)
@@ -154,8 +155,8 @@ def test_samples_in_training_are_those_of_the_voice(config):
     assembly = assemble(Request(config))
     network: nn.Module = assembly.job.network
     network.eval()
-    sample = sample_speaker(assembly.voice)(network, ["a bad egg.", None, None, None])
-    assert np.array_equal(sample.waveform, assembly.voice.speak("a bad egg.").waveform)
+    sample = sample_speaker(assembly.material.voice)(network, ["a bad egg.", None, None, None])
+    assert np.array_equal(sample.waveform, assembly.material.voice.speak("a bad egg.").waveform)
     assert sample.mel.shape[1] == 8
     assert sample.alignment.shape == (len(sample.mel), len("a bad egg."))
 
@@ -166,9 +167,9 @@ def test_a_dry_assembly_computes_no_features(config, tmp_path):
     assert len(assembly.job.train_data) + len(assembly.job.eval_data) == 8
     assembly.job.train_data[0]
     assert len(list((tmp_path / "output").rglob("*.npy"))) == 1
-    assert set(assembly.data.durations) == {sample.audio_file for sample in assembly.data.split.train} | {
-        sample.audio_file for sample in assembly.data.split.eval
-    }
+    assert set(assembly.material.data.durations) == {
+        sample.audio_file for sample in assembly.material.data.split.train
+    } | {sample.audio_file for sample in assembly.material.data.split.eval}
 
 
 @pytest.fixture

@@ -1,13 +1,8 @@
 import pytest
 import torch
 
-from finetune_tts.assembly.defaults import (
-    apply_defaults,
-    defaults_table,
-    fine_tune_defaults,
-    from_nothing,
-    rates_from_nothing,
-)
+from finetune_tts.assembly.defaults import defaults_table, fine_tune_defaults, from_scratch, rates_from_scratch
+from finetune_tts.config.changes import apply_changes
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.hifigan.config import HifiganConfig
 
@@ -49,7 +44,7 @@ def test_the_length_of_a_run_reckons_with_what_the_person_chose():
 def test_what_the_person_set_stays_and_every_choice_has_its_reason(tiny_config):
     config = tiny_config()
     config.lr = 0.5
-    applied = apply_defaults(config, fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), {"lr"})
+    applied = apply_changes(config, fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), {"lr"})
 
     assert config.lr == 0.5
     assert config.batch_size == 4
@@ -69,7 +64,7 @@ def test_bf16_where_a_gpu_is_fast_at_it():
 
 
 def test_the_rate_is_a_third_of_what_the_architecture_trains_from_nothing_with():
-    assert rates_from_nothing(GlowTTSConfig()) == RATES
+    assert rates_from_scratch(GlowTTSConfig()) == RATES
     assert values(5, 60)["lr"] == 3e-4
     rates = {"lr_gen": 2e-4, "lr_disc": 2e-4}
     found = fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=rates)
@@ -81,9 +76,9 @@ def test_the_rate_is_a_third_of_what_the_architecture_trains_from_nothing_with()
 
 
 def test_generator_and_discriminator_have_rates_of_their_own():
-    assert rates_from_nothing(HifiganConfig()).keys() == {"lr_gen", "lr_disc"}
+    assert rates_from_scratch(HifiganConfig()).keys() == {"lr_gen", "lr_disc"}
 
 
 def test_a_model_that_starts_from_nothing_keeps_the_rate_of_its_recipe():
-    found = from_nothing(fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), RATES)
+    found = from_scratch(fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=RATES), RATES)
     assert {default.field: default.value for default in found} == {"lr": 1e-3, "batch_size": 4, "eval_batch_size": 4}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from finetune_tts.assembly.speech import Request, assemble, assemble_continued
+from finetune_tts.assembly.assembly import assemble
+from finetune_tts.assembly.request import Request
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
@@ -128,7 +129,7 @@ def test_a_variant_is_tuned_stopped_resumed_and_spoken_with(variant, config_of, 
     assert "align_error" in whole.eval_losses
     stopped = run(config_of(fields, run_name="stopped"), restore_path=release, limits=RunLimits(max_steps=3))
     resumed = open_run(stopped.folder)
-    again = fit(assemble_continued(resumed, Request(resumed.config, device="cpu", limits=RunLimits(max_steps=4))).job)
+    again = fit(assemble(Request(resumed.config, device="cpu", limits=RunLimits(max_steps=4)), resumed).job)
     assert again.eval_losses == whole.eval_losses
     first, second = (read_checkpoint(result.folder / "checkpoint_4.pth").model for result in (whole, again))
     assert first.keys() == second.keys()

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from finetune_tts.assembly.speech import Request, assemble, assemble_continued
+from finetune_tts.assembly.assembly import assemble
+from finetune_tts.assembly.request import Request
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.tokenizing import build_tokenizer
@@ -86,7 +87,7 @@ def test_a_run_that_stopped_goes_on_with_the_same_numbers_and_speaks(args, confi
     whole = fit(assemble(Request(config_of(**args), device="cpu")).job)
     stopped = fit(assemble(Request(config_of(**args), device="cpu", limits=RunLimits(max_steps=3))).job)
     run = open_run(stopped.folder)
-    again = fit(assemble_continued(run, Request(run.config, device="cpu")).job)
+    again = fit(assemble(Request(run.config, device="cpu"), run).job)
     assert (stopped.steps, again.steps) == (3, whole.steps)
     first, second = (read_checkpoint(result.folder / f"checkpoint_{whole.steps}.pth") for result in (whole, again))
     assert first.model.keys() == second.model.keys()
@@ -127,12 +128,12 @@ def tuning(config: VitsConfig, pretrained: Path, **fields: object) -> Request:
 def test_speakers_and_languages_grow_and_an_old_voice_is_the_same_bit_for_bit_before_training(config_of, pretrained):
     config = config_of(**SPEAKERS, use_language_embedding=True)
     assembly = assemble(tuning(config, pretrained))
-    assert assembly.voice.speaker_names == ("eva", "ana", "rui")
-    assert assembly.voice.languages == ("de", "pt", "en")
+    assert assembly.material.voice.speaker_names == ("eva", "ana", "rui")
+    assert assembly.material.voice.languages == ("de", "pt", "en")
     before = load_voice(pretrained)
     for speaker, language in (("eva", "de"), ("ana", "pt")):
         old = before.speak("one two three", speaker=speaker, language=language)
-        new = assembly.voice.speak("one two three", speaker=speaker, language=language)
+        new = assembly.material.voice.speak("one two three", speaker=speaker, language=language)
         assert np.array_equal(old.waveform, new.waveform)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from finetune_tts.config.changes import Change
+from finetune_tts.families.family import Fitted
 from finetune_tts.families.tacotron.config import TacotronConfig, frames_per_step_at
 
 logger = logging.getLogger(__name__)
@@ -24,30 +26,30 @@ _STOPNETS = ("stopnet.1.linear_layer", "stopnet.linear")
 
 def fit_reduction(
     config: TacotronConfig, state: Mapping[str, Tensor], known: Mapping[str, Any], chosen: Container[str]
-) -> Mapping[str, Tensor]:
+) -> Fitted:
     """Make config and weights agree on r.
 
-    The r of the weights stays, unless the person sets ``r`` or ``gradual_training``. A smaller one uses the first rows
+    The r of the weights stays, unless the user sets ``r`` or ``gradual_training``. A smaller one uses the first rows
     of the projection; for a larger one the rows of the last frame are repeated, and learn to differ.
 
     Args:
-        config: is changed.
+        config: of the run.
         state: the weights.
         known: what else the checkpoint holds: ``r``, or a ``config`` with it.
-        chosen: names of the config fields that the person set.
+        chosen: names of the config fields that the user set.
 
     Returns:
-        the weights, with larger projections where the person asks for them.
+        what changes in the config, and the weights, with larger projections where the user asks for them.
     """
     largest = _frames(state, "decoder", config.decoder_output_dim)
     if largest is None:
-        return state
+        return Fitted(state)
     now = _frames_now(config, known, largest, chosen)
-    if "gradual_training" in chosen and config.gradual_training:
-        wanted = max(entry[1] for entry in config.gradual_training)
+    gradual = config.gradual_training
+    if "gradual_training" in chosen and gradual:
+        wanted = max(entry[1] for entry in gradual)
     else:
-        wanted = config.r if "r" in chosen else now
-        config.gradual_training = None
+        wanted, gradual = config.r if "r" in chosen else now, None
     if wanted > largest:
         logger.warning(
             "r = %d: the decoder of the model draws %d frames a step at most. It begins with the last of them repeated "
@@ -57,12 +59,13 @@ def fit_reduction(
             wanted - largest,
         )
         state = _resized(state, _DECODERS, largest, wanted, config.decoder_output_dim)
-    config.r = max(largest, wanted)
-    if config.gradual_training is None and wanted < config.r:
-        config.gradual_training = [[0, config.r, _batch_size(config)], [0, wanted, _batch_size(config)]]
+    r = max(largest, wanted)
+    if gradual is None and wanted < r:
+        gradual = [[0, r, _batch_size(config)], [0, wanted, _batch_size(config)]]
     if "r" in chosen and wanted != now:
         logger.info("r = %d, as asked; the model was trained with %d.", wanted, now)
-    return _fit_coarse(config, state, chosen)
+    fitted = _fit_coarse(config, state, chosen)
+    return Fitted(fitted.weights, (Change("r", r), Change("gradual_training", gradual), *fitted.changes))
 
 
 def _frames_now(config: TacotronConfig, known: Mapping[str, Any], largest: int, chosen: Container[str]) -> int:
@@ -75,15 +78,14 @@ def _frames_now(config: TacotronConfig, known: Mapping[str, Any], largest: int, 
     return scheduled if "r" not in chosen and 1 <= scheduled <= largest else largest
 
 
-def _fit_coarse(config: TacotronConfig, state: Mapping[str, Tensor], chosen: Container[str]) -> Mapping[str, Tensor]:
+def _fit_coarse(config: TacotronConfig, state: Mapping[str, Tensor], chosen: Container[str]) -> Fitted:
     coarse = _frames(state, _COARSE, config.decoder_output_dim)
     if coarse is None or coarse == config.ddc_r or not config.double_decoder_consistency:
-        return state
+        return Fitted(state)
     if "ddc_r" not in chosen:
-        config.ddc_r = coarse
-        return state
+        return Fitted(state, (Change("ddc_r", coarse),))
     logger.warning("ddc_r = %d: the coarse decoder of the model drew %d frames a step.", config.ddc_r, coarse)
-    return _resized(state, [_COARSE], coarse, config.ddc_r, config.decoder_output_dim)
+    return Fitted(_resized(state, [_COARSE], coarse, config.ddc_r, config.decoder_output_dim))
 
 
 def _frames(state: Mapping[str, Tensor], decoder: str, channels: int) -> int | None:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from finetune_tts.assembly.speaker_vectors import encoder_at_hand
+from finetune_tts.assembly.speaker_vectors import available_encoder
+from finetune_tts.config.changes import apply_changes
 from finetune_tts.errors import UserError
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.vits.speaker_judge import speaker_judge
@@ -54,7 +55,8 @@ def test_an_encoder_beside_the_model_is_entered_into_the_config(make_config, tmp
         "speaker_encoder_model_path": "/home/someone/best_model.pth",
         "speaker_encoder_config_path": "",
     }
-    files = encoder_at_hand(config, None, [tmp_path / "elsewhere", tmp_path / "encoder"])
+    files, changes = available_encoder(config, None, [tmp_path / "elsewhere", tmp_path / "encoder"])
+    apply_changes(config, changes)
     assert files.model == tmp_path / "encoder" / "model_se.pth"
     assert config.model_args["speaker_encoder_model_path"] == str(files.model)
     assert config.model_args["speaker_encoder_config_path"] == str(files.config)

@@ -1,0 +1,238 @@
+"""From a config, recordings and pre-trained weights to a job that can be trained.
+
+Everything that can be wrong with any of the three shows here, in seconds, before the first step. What is decided on
+the way is returned as changes of the config, which this module applies and logs: who wants to know what a run decided
+reads :func:`assemble`.
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetune_tts.assembly.defaults import (
+    defaults_table,
+    fine_tune_defaults,
+    from_scratch,
+    rates_from_scratch,
+    split_defaults,
+)
+from finetune_tts.assembly.material import Heard, Material
+from finetune_tts.assembly.request import Request
+from finetune_tts.assembly.run_record import record_of
+from finetune_tts.assembly.speech import SpeechMaterial
+from finetune_tts.assembly.vocoder import VocoderMaterial, name_recordings
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.checkpoints.report import RestoreReport
+from finetune_tts.config.changes import Change, apply_changes
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.data.gathering import load_samples
+from finetune_tts.data.recordings import load_recordings
+from finetune_tts.data.rows import Row
+from finetune_tts.data.sample import Sample
+from finetune_tts.errors import UserError
+from finetune_tts.families.checks import require_valid
+from finetune_tts.files import expanded
+from finetune_tts.machine.device import choose_device
+from finetune_tts.machine.distributed import World, world_from_environment
+from finetune_tts.machine.seeds import seed_everything
+from finetune_tts.runs.creation import RunAsset
+from finetune_tts.tasks.adversarial_rates import spread_rate
+from finetune_tts.training.run import StoppedRun, TrainingJob
+from finetune_tts.training.state import RunState
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A job with what is known about it."""
+
+    job: TrainingJob
+    material: Material
+    """Recordings and weights that it is made of."""
+    samples: tuple[Sample, ...]
+    """To train on, and held out."""
+    dropped: Mapping[str, Sequence[Sample]]
+    """Reason → samples that are ignored."""
+    durations: Mapping[Path, float]
+    """Of the recordings, in seconds."""
+    heard: Heard
+    report: RestoreReport | None
+    """Of the restoring; None for a model that starts from scratch, or a run that is resumed."""
+    advice: tuple[Change, ...]
+    """Settings that suit the recordings."""
+    applied: frozenset[str]
+    """Fields of the advice that were set."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration of all samples."""
+        return sum(self.durations[sample.audio_file] for sample in self.samples)
+
+
+def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
+    """Check everything, restore, and make the job of a run.
+
+    The config of the request is completed in place: alphabet, speakers, settings that suit the recordings.
+
+    Args:
+        request: what is asked for. For a run that is resumed: with its config, and what you changed of it.
+        resumed: the run that the job resumes, in its own folder; its weights are those of its checkpoint.
+
+    Raises:
+        UserError: anything that would make the run fail, or make it something else than what was asked for.
+    """
+    config: Any = request.config
+    if resumed is not None:
+        RunState.of(resumed.checkpoint)  # raises if there is no place to resume from
+        request = replace(request, restore_path=None, fill_in=False)
+    rates = apply_changes(config, spread_rate(config, request.chosen))
+    chosen = request.chosen | {change.field for change in rates}
+    require_valid(config)
+    world = world_from_environment()
+    device = choose_device(request.device, local_rank=world.local_rank)
+    material = material_of(request, chosen, device)
+    check_writable(expanded(config.output_path))
+    material.read_base()
+    material.extractor = SpectrogramExtractor(config.audio)
+    restored = material.base is not None
+    filled_in = apply_changes(config, [_run_name(material), *material.early_settings()], chosen) \
+        if request.fill_in else []  # fmt: skip
+    data = material.prepare()
+    suitable = _suitable(material, len(data.split.train), len(data.split.eval), data.seconds, world)
+    filled_in += apply_changes(config, suitable, chosen) if request.fill_in else []
+    advice = (*split_defaults(), *(suitable if restored else from_scratch(suitable, rates_from_scratch(config))))
+    if restored or request.fill_in:
+        _show_settings(config, filled_in, advice, fill_in=request.fill_in)
+    # Fresh weights come from the seed, in every process the same.
+    seed_everything(config.training_seed)
+    network = material.build()
+    report = material.restore(network) if restored else None
+    if report is not None:
+        report.raise_for_gap(allow_partial=request.allow_partial)
+        require_finite(report)
+    heard = material.hear(network, resumed.folder if resumed is not None else material.base)
+    job = TrainingJob(
+        config=config,
+        network=network,
+        train_data=material.dataset(data.split.train, training=True),
+        eval_data=material.dataset(data.split.eval, training=False) if data.split.eval else None,
+        device=device,
+        restored=restored,
+        fresh_discriminator=restored and material.lacks_discriminator(network),
+        chosen=chosen,
+        world=world,
+        # The folder of a run that is resumed has them.
+        assets=_assets(material, report) if resumed is None else (),
+        speak=heard.speak,
+        resumes=resumed,
+        limits=request.limits,
+        record=record_of(
+            config,
+            data=material.facts(),
+            held_out=data.split.eval,
+            device=device,
+            base_weights=material.base,
+            base_config=material.base_config,
+            speaker=heard.speaker,
+            language=heard.language,
+            chosen=chosen,
+            filled_in=filled_in,
+        ),
+    )
+    return Assembly(
+        job=job,
+        material=material,
+        samples=(*data.split.train, *data.split.eval),
+        dropped=data.dropped,
+        durations=data.durations,
+        heard=heard,
+        report=report,
+        advice=advice,
+        applied=frozenset(change.field for change in filled_in),
+    )
+
+
+def material_of(request: Request, chosen: frozenset[str], device: torch.device) -> Material:
+    """What the run of a request is made of, by the kind of its model."""
+    kind = VocoderMaterial if isinstance(request.config, VocoderConfig) else SpeechMaterial
+    return kind(request, chosen, device)
+
+
+def read_samples(request: Request, absent: list[Row]) -> list[Sample]:
+    """Read the data sets of a run; rows whose recording is missing go to ``absent``.
+
+    Raises:
+        UserError: see :func:`finetune_tts.data.gathering.load_samples`.
+    """
+    config = request.config
+    if isinstance(config, VocoderConfig):
+        apply_changes(config, name_recordings(config, request.chosen))
+        return load_recordings(config.datasets, request.formatter, absent=absent)
+    return load_samples(config.datasets, request.formatter, absent=absent)
+
+
+def check_writable(folder: Path) -> None:
+    """Find out in the first second, not after the features were computed, that the output folder cannot be used."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UserError(f"--output_path {folder}: {existing} is a file. Choose another folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--output_path {folder}: {existing} cannot be written to. Choose another folder.")
+
+
+def require_finite(report: RestoreReport) -> None:
+    """Refuse weights that hold NaN or infinity."""
+    if report.non_finite:
+        raise UserError(
+            f"{report.source}: {len(report.non_finite)} tensors hold NaN or infinity, the first is "
+            f"{report.non_finite[0]}: such a model cannot be fine-tuned. Take an earlier checkpoint."
+        )
+
+
+def _run_name(material: Material) -> Change:
+    name = expanded(material.config.datasets[0].path).resolve().name
+    return Change("run_name", f"{material.config.model}-{name}", "the model and the recordings")
+
+
+def _suitable(material: Material, clips: int, held_out: int, seconds: float, world: World) -> list[Change]:
+    """What the recordings decide."""
+    config, device = material.config, material.device
+    return fine_tune_defaults(
+        minutes=seconds / 60 * clips / (clips + held_out),
+        clips=clips,
+        device=device,
+        rates=rates_from_scratch(config),
+        bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
+        batch_size=material.batch_size(),
+        epochs=config.epochs if "epochs" in material.chosen else None,
+        batches_per_step=world.size * (material.request.limits.grad_accum_steps or 1),
+    )
+
+
+def _show_settings(config: Any, filled_in: Sequence[Change], advice: Sequence[Change], *, fill_in: bool) -> None:
+    if fill_in:
+        logger.info("Settings for these recordings (--coqpit.FIELD VALUE sets another):\n%s", defaults_table(filled_in))
+        return
+    other = [change for change in advice if getattr(config, change.field, change.value) != change.value]
+    if other:
+        logger.info(
+            "The config is taken as it stands. These recordings would suggest (--coqpit.FIELD VALUE):\n%s",
+            defaults_table(other),
+        )
+
+
+def _assets(material: Material, report: RestoreReport | None) -> list[RunAsset]:
+    assets, config = material.assets(), material.config
+    if config.audio.stats_path:
+        assets.append(RunAsset("scale_stats.npy", Path(config.audio.stats_path), ("audio.stats_path",)))
+    if report is not None:
+        assets.append(RunAsset("restore_report.json", report.to_dict()))
+    return assets
