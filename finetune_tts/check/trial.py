@@ -219,7 +219,7 @@ class _Trial:
             memory_bytes=self.memory,
             checkpoint_bytes=estimate_run_bytes(self.task.network, kept=checkpoints_kept(run)),
             feature_bytes=round(rate * self.all_seconds),
-            losses=run.meter.since_print.drain(),
+            losses=run.meter.since_print.means(),
             non_finite=run.stepper.guard.skipped,
             fault=self.fault,
         )

@@ -98,6 +98,16 @@ class LengthBatchSampler(Sampler[list[int]]):
         """All batches of an epoch for this process, as indices of samples."""
         return [self._own_part(group) for group in self._groups(epoch)]
 
+    @property
+    def begins_with_longest(self) -> bool:
+        """Whether the batch that comes next is that of :meth:`longest`."""
+        return self._longest_first and self._weights is None and self.epoch == 0 and self.first_batch == 0
+
+    def longest(self) -> list[int]:
+        """The part of this process of the very longest samples, as many as make a batch."""
+        order = np.argsort(self._lengths, kind="stable")
+        return self._own_part(order[-self._group_size :])
+
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands: after ``batches_done`` batches of the epoch, which the loader counts.
 

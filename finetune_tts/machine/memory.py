@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from finetune_tts.errors import UserError
+
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 _SPARE = 2**28
 """Bytes left to the rest of the system."""
@@ -29,6 +31,33 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError | OSError) and _WORDS.search(str(error)) is not None
+
+
+@contextmanager
+def memory_explained(when: str, device: torch.device, field: str, clips: int, seconds: float) -> Iterator[None]:
+    """Turn memory that does not suffice for a batch into an error that says what to lower.
+
+    Args:
+        when: the batch was computed.
+        device: that it was computed on.
+        field: of the config that says how many clips make a batch.
+        clips: that it says.
+        seconds: of the longest clip; 0 where it is not known.
+
+    Raises:
+        UserError: the memory does not suffice.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        of = f" of up to {seconds:.1f} s" if seconds else ""
+        more = " (and raise --grad_accum_steps)" if field == "batch_size" else ""
+        raise UserError(
+            f"{when}: the memory of {device} does not hold a batch of {clips} clips{of}. Lower --coqpit.{field}{more}, "
+            "or --coqpit.max_audio_len (samples). Checkpoints so far are whole."
+        ) from error
 
 
 def available_memory(device: torch.device) -> int | None:

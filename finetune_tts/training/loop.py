@@ -6,8 +6,8 @@ Tasks and their hooks are those of the PyPI trainer; the loop is our own. docs/t
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from finetune_tts.checkpoints.writing import released_payload
 from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
-from finetune_tts.machine.memory import is_out_of_memory
+from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.history import History, HistoryEntry
@@ -150,12 +150,8 @@ class TrainingLoop:
             self.started = time.monotonic()
             self._call_hook("on_init_end")
             for group in self._groups():
-                try:
+                with self.memory_explained(f"Step {self.total_steps_done + 1}", group):
                     self.stepper.step(self.total_steps_done + 1, [self.format_batch(batch) for batch in group])
-                except RuntimeError as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    raise UserError(self._out_of_memory(group)) from error
                 self._after_step(len(group))
             if self.ending == INTERRUPTED:
                 self._save_and_stop()
@@ -197,6 +193,14 @@ class TrainingLoop:
         if hook is not None:
             hook(self._view)
 
+    def memory_explained(
+        self, when: str, batches: Sequence[Any], *, held_out: bool = False
+    ) -> AbstractContextManager[None]:
+        """Say what to lower where memory does not suffice for ``batches`` (see :func:`memory_explained`)."""
+        field = "eval_batch_size" if held_out else "batch_size"
+        longest = max((self.task.seconds(batch) or 0.0 for batch in batches), default=0.0)
+        return memory_explained(when, self.settings.device, field, getattr(self.config, field), longest)
+
     def format_batch(self, batch: Any) -> Any:
         """Put a batch on the device, without waiting for it."""
         formatted: Any = self.task.format_batch(batch)
@@ -214,7 +218,7 @@ class TrainingLoop:
         if step % config.plot_step == 0:
             self.meter.collect()
             rates = {f"current_lr{suffix}": rate for suffix, rate in self._suffixed(self.stepper.used_rates)}
-            self._dashboard.train_step_stats(step, {**self.meter.since_plot.drain(), **rates})
+            self._dashboard.train_step_stats(step, {**self._means_of_all(self.meter.since_plot.drain()), **rates})
         if config.run_eval_steps and step % config.run_eval_steps == 0:
             self.evaluate()
         # The run's last step is saved when all is done that belongs to it.
@@ -224,7 +228,7 @@ class TrainingLoop:
     def _print_losses(self) -> None:
         self.stepper.guard.report()
         self.meter.collect()
-        losses = self.meter.since_print.drain()
+        losses = self._means_of_all(self.meter.since_print.drain())
         self.progress.losses(self.total_steps_done, losses, self.stepper.used_rates[self.task.main_optimizer])
         self._record("train", losses)
 
@@ -232,7 +236,7 @@ class TrainingLoop:
         if not self.config.run_eval_steps:
             self.evaluate()
         self.meter.collect()
-        means = self.meter.epoch.drain()
+        means = self._means_of_all(self.meter.epoch.drain())
         self._dashboard.train_epoch_stats(self.total_steps_done, {f"avg_{k}": v for k, v in means.items()})
         if self.config.model_param_stats:
             self._dashboard.model_weights(self.task.network, self.total_steps_done)
@@ -298,9 +302,10 @@ class TrainingLoop:
         self.task.eval()
         with borrowed_randomness(self.config.training_seed):
             for number, batch in enumerate(self.eval_loader):
-                batch = self.format_batch(batch)
-                with self.settings.precision.autocast():
-                    outputs, losses = self.task.held_out_losses(batch)
+                with self.memory_explained(f"Evaluation after step {self.total_steps_done}", [batch], held_out=True):
+                    batch = self.format_batch(batch)
+                    with self.settings.precision.autocast():
+                        outputs, losses = self.task.held_out_losses(batch)
                 sums.add(losses, self.task.clips(batch))
                 if self.config.print_eval:
                     shown = shown_losses({name: float(loss) for name, loss in losses.items()})
@@ -308,10 +313,7 @@ class TrainingLoop:
                 if number == 0 and shows_figures:
                     figures = self.task.figures(outputs, batch)
         self.task.train()
-        total = Sums()
-        for part in self.world.gathered(sums.look()):
-            total.add(part)
-        self.eval_losses = total.means()
+        self.eval_losses = self._means_of_all(sums.look())
         step = self.total_steps_done
         logger.info("step %d: held-out %s", step, shown_losses(self.eval_losses))
         self._record("eval", self.eval_losses)
@@ -356,7 +358,9 @@ class TrainingLoop:
         which = "eval_loss" if self.eval_loader is not None else "train_loss"
         loss = current[which]
         lowest = self.best_loss[which]
-        if loss is None or lowest is None or not loss < lowest or self.total_steps_done <= self.config.save_best_after:
+        late_enough = self.total_steps_done > self.config.save_best_after
+        # A checkpoint is the work of all processes, so that they must not come to different conclusions.
+        if not self.world.from_main(loss is not None and lowest is not None and loss < lowest and late_enough):
             return
         self.best_loss = current
         payload = self._payload()
@@ -373,9 +377,11 @@ class TrainingLoop:
     def _payload(self) -> dict[str, Any]:
         """What a checkpoint of this step holds: 🐸TTS's keys, and where the run stands under a key of its own.
 
-        All processes have to ask, as each has random numbers of its own; the main one's payload is complete.
+        All processes have to ask, as each has random numbers and running means of its own; the main one's payload is
+        complete.
         """
         random_states = self.world.gathered(random_state())
+        meters = self.world.gathered(self.meter.state_dict())
         self.world.share_buffers(self.task.network)
         state = RunState(
             batches_done=self.batches_done,
@@ -387,7 +393,7 @@ class TrainingLoop:
             evaluated_step=self.evaluated_step,
             spoken_step=self.spoken_step,
             early_stopping=self.early_stopping.state_dict(),
-            meter=self.meter.state_dict(),
+            meters=meters,
             stepped_optimizers=sorted(self.stepper.stepped),
             history_position=self.history.position if self.history is not None else 0,
             random=random_states,
@@ -440,7 +446,10 @@ class TrainingLoop:
         self.evaluated_step, self.spoken_step = state.evaluated_step, state.spoken_step
         if state.early_stopping:
             self.early_stopping.load_state_dict(state.early_stopping)
-        self.meter.load_state_dict(state.meter)
+        if len(state.meters) == self.world.size:
+            self.meter.load_state_dict(state.meters[self.world.rank])
+        elif self.world.is_main:
+            self.meter.load_state_dict(state.meters[0])
         self.stepper.stepped = set(state.stepped_optimizers)
         self._history_position = state.history_position
         if len(state.random) == self.world.size:
@@ -459,9 +468,13 @@ class TrainingLoop:
         return int(position["batch"])
 
     def model_loss(self) -> dict[str, float | None]:
-        """The target loss now: mean over the epoch so far, and held out."""
-        train = self._target(self.meter.epoch_means())
+        """The target loss now: mean over the epoch so far, and held out. All processes have to ask."""
+        train = self._target(self._means_of_all(self.meter.epoch_sums()))
         return {"train_loss": math.inf if train is None else train, "eval_loss": self._target(self.eval_losses)}
+
+    def _means_of_all(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+        """Means over what all processes have summed up. All have to ask."""
+        return Sums(self.world.gathered(sums)).means()
 
     def _target(self, losses: Mapping[str, float]) -> float | None:
         name = self.target_name
@@ -494,12 +507,3 @@ class TrainingLoop:
             target = losses.get(name) if name else self._target(losses)
             step, epoch = self.total_steps_done, self.epochs_done
             self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds))
-
-    def _out_of_memory(self, group: list[Any]) -> str:
-        longest = max((self.task.seconds(batch) or 0.0 for batch in group), default=0.0)
-        of = f" of up to {longest:.1f} s" if longest else ""
-        return (
-            f"Step {self.total_steps_done + 1}: the memory of {self.settings.device} does not hold a batch of "
-            f"{self.config.batch_size} clips{of}. Lower --coqpit.batch_size (and raise --grad_accum_steps), or "
-            f"--coqpit.max_audio_len (samples). Checkpoints so far are whole."
-        )

@@ -51,14 +51,17 @@ class DeviceSums:
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Go on from ``state``."""
-        self._sums = {name: value.to(self._device, self._dtype) for name, value in state.items()}
+        # The number format first: Metal cannot hold doubles for a moment.
+        self._sums = {name: value.to(self._dtype).to(self._device) for name, value in state.items()}
 
 
 class Sums:
-    """Weighted sums on the host, filled from :meth:`DeviceSums.drain`."""
+    """Weighted sums on the host, filled from :meth:`DeviceSums.drain`: of one process, or of several."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Iterable[Mapping[str, tuple[float, float]]] = ()) -> None:
         self._sums: dict[str, tuple[float, float]] = {}
+        for part in parts:
+            self.add(part)
 
     def add(self, sums: Mapping[str, tuple[float, float]]) -> None:
         """Add sums and weights."""
@@ -66,15 +69,19 @@ class Sums:
             before = self._sums.get(name, (0.0, 0.0))
             self._sums[name] = (before[0] + total, before[1] + weight)
 
+    def sums(self) -> dict[str, tuple[float, float]]:
+        """The sum of weighted values and the sum of weights of each name."""
+        return dict(self._sums)
+
     def means(self) -> dict[str, float]:
         """Mean of each name; those without any weight are left out."""
         return {name: total / weight for name, (total, weight) in self._sums.items() if weight > 0}
 
-    def drain(self) -> dict[str, float]:
-        """The same, and start anew."""
-        means = self.means()
+    def drain(self) -> dict[str, tuple[float, float]]:
+        """:meth:`sums`, and start again."""
+        sums = self.sums()
         self._sums.clear()
-        return means
+        return sums
 
     def state_dict(self) -> dict[str, list[float]]:
         """The sums, to go on later."""
@@ -102,12 +109,9 @@ class LossMeter:
         for interval in (self.since_print, self.since_plot, self.epoch):
             interval.add(sums)
 
-    def epoch_means(self) -> dict[str, float]:
-        """Means over the epoch so far, without changing anything."""
-        sums = Sums()
-        sums.load_state_dict(self.epoch.state_dict())
-        sums.add(self.device.look())
-        return sums.means()
+    def epoch_sums(self) -> dict[str, tuple[float, float]]:
+        """Sums over the epoch so far, as of :meth:`DeviceSums.look`, without changing anything."""
+        return Sums([self.epoch.sums(), self.device.look()]).sums()
 
     def state_dict(self) -> dict[str, Any]:
         """All intervals, to go on later."""

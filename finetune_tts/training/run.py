@@ -41,6 +41,7 @@ from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.training.console import run_log
 from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
+from finetune_tts.training.rehearsal import rehearse_if_needed
 from finetune_tts.training.settings import RunLimits, TrainerSettings
 from finetune_tts.training.state import RunState
 
@@ -130,6 +131,7 @@ def fit(job: TrainingJob) -> TrainingResult:
         folder = _folder(job)
         with run_log(folder, job.world.rank), _said_how_to_resume(folder):
             loop = _loop(job, folder)
+            rehearse_if_needed(loop)
             try:
                 loop.fit()
             finally:

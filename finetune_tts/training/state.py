@@ -23,7 +23,7 @@ class RunState:
         eval_losses: the newest held-out losses.
         evaluated_step, spoken_step: when the held-out loss was measured and test sentences were synthesised last.
         early_stopping: how long the held-out loss has not fallen.
-        meter: losses that were not shown yet.
+        meters: losses that were not shown yet, of each process, by rank.
         stepped_optimizers: those that have stepped in the epoch in progress.
         history_position: end of the history, in bytes.
         random: random numbers of each process, by rank.
@@ -38,7 +38,7 @@ class RunState:
     eval_losses: Mapping[str, float]
     evaluated_step: int
     spoken_step: int
-    meter: Mapping[str, Any]
+    meters: list[Mapping[str, Any]]
     stepped_optimizers: list[int]
     history_position: int
     random: list[Any]
@@ -61,6 +61,8 @@ class RunState:
         stored = checkpoint.extra.get(STATE_KEY)
         names = cls.__dataclass_fields__
         required = set(names) - {"discriminator_warm_up", "early_stopping"}  # which runs of early versions lack
+        if isinstance(stored, Mapping) and "meter" in stored:  # early versions kept the main process's alone
+            stored = {"meters": [stored["meter"]], **stored}
         if not isinstance(stored, Mapping) or not required <= stored.keys():
             raise UserError(
                 f"{checkpoint.path}: was not written by a run of this program, so there is no place to go on from. "

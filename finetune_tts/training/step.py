@@ -67,11 +67,37 @@ class Stepper:
         Raises:
             NonFiniteLoss: too many steps in a row had no finite loss or gradient.
         """
-        task = self._task
         self.used_rates = self.next_rates()
-        parts = task.parts_at(number, self._settings.discriminator_warm_up)
+        parts = self._task.parts_at(number, self._settings.discriminator_warm_up)
+        means, whole = self._backward(parts, batches)
+        if means:
+            self._advance(number, means, self._contribution(whole))
+
+    def rehearse(self, batch: Any, passes: int = 1) -> None:
+        """Compute the gradients of a step in which all parts learn, for the memory that it takes, and forget them.
+
+        Args:
+            batch: on the device.
+            passes: whose gradients add up, as those of several batches of a step do.
+        """
+        meter, self._meter = self._meter, LossMeter(self._settings.device)
+        try:
+            self._backward(range(len(self._optimizers)), [batch] * passes)
+        finally:
+            self._meter = meter
+            self._task.zero_grad(set_to_none=True)
+
+    def _backward(
+        self, parts: Sequence[int], batches: Sequence[Any]
+    ) -> tuple[dict[int, Tensor], list[tuple[Any, Tensor]]]:
+        """Add the gradients of some parts over some batches to what stands.
+
+        Returns:
+            The mean of what each part minimises, and for each batch its share of all of them.
+        """
+        task = self._task
         shares: dict[int, list[Tensor]] = {}
-        whole = []  # of each batch, what all parts together minimise
+        whole = []
         for batch in batches:
             with self._settings.precision.autocast():
                 _, found = task.part_losses(batch, parts)
@@ -90,8 +116,7 @@ class Stepper:
                 of_batch.append(share.detach())
             if of_batch:
                 whole.append((batch, total_of(of_batch)))
-        if shares:
-            self._advance(number, {part: total_of(of) for part, of in shares.items()}, self._contribution(whole))
+        return {part: total_of(of_part) for part, of_part in shares.items()}, whole
 
     def end_epoch(self) -> None:
         """Step the schedules that count epochs."""
@@ -99,6 +124,10 @@ class Stepper:
             if schedule.after_epoch and index in self.stepped:
                 _step_schedule(schedule.scheduler)
         self.stepped.clear()
+
+    def all_parts_learn(self, number: int) -> bool:
+        """Whether step ``number`` (from 1) moves all parts."""
+        return len(self._task.parts_at(number, self._settings.discriminator_warm_up)) == len(self._optimizers)
 
     def main_part_learns(self, number: int) -> bool:
         """Whether step ``number`` (from 1) moves the part that the held-out loss is measured of."""

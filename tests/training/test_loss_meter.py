@@ -1,9 +1,13 @@
 import pytest
 import torch
 
-from finetune_tts.training.loss_meter import DeviceSums, LossMeter
+from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 
 CPU = torch.device("cpu")
+
+
+def epoch_means(meter):
+    return Sums([meter.epoch_sums()]).means()
 
 
 def value(number):
@@ -15,16 +19,24 @@ def test_means_are_weighted():
     meter.add(value(1), 3)
     meter.add(value(5), 1)
     meter.collect()
-    assert meter.since_print.drain() == {"loss": 2.0}
+    assert meter.since_print.means() == {"loss": 2.0}
+    assert meter.since_print.drain() == {"loss": (8.0, 4.0)}
     assert meter.since_print.drain() == {}
-    assert meter.since_plot.drain() == {"loss": 2.0}
+    assert meter.since_plot.means() == {"loss": 2.0}
+
+
+def test_sums_of_several_processes_make_one_mean():
+    assert Sums([{"loss": (8.0, 4.0)}, {"loss": (4.0, 2.0), "error": (1.0, 2.0)}]).means() == {
+        "loss": 2.0,
+        "error": 0.5,
+    }
 
 
 def test_values_that_are_not_finite_are_left_out_of_training_means_alone():
     meter = LossMeter(CPU)
     for number in (1, float("nan"), 3):
         meter.add(value(number), 1)
-    assert meter.epoch_means() == {"loss": 2.0}
+    assert epoch_means(meter) == {"loss": 2.0}
     sums = DeviceSums(CPU)
     sums.add(value(float("inf")))
     assert sums.look()["loss"][0] == float("inf")
@@ -33,7 +45,7 @@ def test_values_that_are_not_finite_are_left_out_of_training_means_alone():
 def test_a_name_without_any_finite_value_has_no_mean():
     meter = LossMeter(CPU)
     meter.add(value(float("nan")), 1)
-    assert meter.epoch_means() == {}
+    assert epoch_means(meter) == {}
 
 
 def test_an_epoch_goes_on_from_its_state():
@@ -45,8 +57,8 @@ def test_an_epoch_goes_on_from_its_state():
     stopped.add(value(0.2), 1)
     again.load_state_dict(stopped.state_dict())
     again.add(value(0.3), 1)
-    assert again.epoch_means()["loss"] == pytest.approx(straight.epoch_means()["loss"], abs=1e-15)
-    assert stopped.epoch_means()["loss"] == pytest.approx(0.15)
+    assert epoch_means(again)["loss"] == pytest.approx(epoch_means(straight)["loss"], abs=1e-15)
+    assert epoch_means(stopped)["loss"] == pytest.approx(0.15)
 
 
 def test_adding_keeps_no_graph():
