@@ -310,7 +310,7 @@ def _train(arguments: argparse.Namespace, request: "Request", run: "StoppedRun |
         say_quick_check(assembly)
     with report_if_stopped(arguments, assembly.job.device):
         result = fit(assembly.job)
-    say_outcome(result, held_out=assembly.job.eval_data is not None)
+    say_outcome(result)
     say(f"speak with it: {_speaking_command(assembly, result)}")
     report_of_run(arguments, result.folder, assembly.job.device)
 

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from finetune_tts.training.run import TrainingResult
 
 
-def say_outcome(result: "TrainingResult", *, held_out: bool) -> None:
+def say_outcome(result: "TrainingResult") -> None:
     """Print where the run is and how good it got."""
     say(f"run folder: {result.folder}")
     if result.best_model is not None and result.best_loss is not None:
-        kind = "held-out loss" if held_out else "loss"
+        kind = "held-out loss" if result.held_out else "loss"
         say(f"best {kind}: {result.best_loss:.4f} ({result.steps:,} steps in all)")
     if result.curve is not None:
         say(f"loss curve: {result.curve}")

@@ -6,11 +6,12 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from finetune_tts.errors import UserError
+from finetune_tts.errors import ProcessLost, UserError
 
 FAILURE = 1
 MISTAKE = 2
@@ -68,8 +69,22 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
 
     Returns:
         0, :data:`MISTAKE` after a :class:`UserError` or an error of the system that a person can mend,
-        :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise.
+        :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise. One of several processes that are still connected
+        does not return but ends with the status (:func:`_leave`).
     """
+    try:
+        status = _status_of(run, argv)
+    except BaseException:
+        if _is_connected():
+            traceback.print_exc()
+            _leave(FAILURE)
+        raise
+    if status and _is_connected():
+        _leave(status)
+    return status
+
+
+def _status_of(run: Callable[[list[str]], None], argv: list[str] | None) -> int:
     try:
         with _logging():
             command = run(sys.argv[1:] if argv is None else argv)
@@ -87,6 +102,9 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
         # The reader of a pipe has gone (`tts --list_models | head`): nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except ProcessLost as error:
+        print(f"failed (process {os.environ.get('RANK', '0')}): {error}", file=sys.stderr)
+        return FAILURE
     except (MemoryError, OSError, RuntimeError) as error:
         if os.environ.get("TTS_TRACEBACK"):
             raise
@@ -97,6 +115,27 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
         print(f"failed: {name}{error}\nSet TTS_TRACEBACK=1 to see where.", file=sys.stderr)
         return FAILURE
     return 0
+
+
+def _is_connected() -> bool:
+    """Whether this process is one of several that have not taken their connection down."""
+    distributed = sys.modules.get("torch.distributed")  # whoever has not loaded it is not
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process now that everything is said, so that the connection breaks and the others hear of it.
+
+    An ordinary end would wait for what the processes were about to compute together, which the others never finish.
+    """
+    import multiprocessing
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    for process in multiprocessing.active_children():
+        process.kill()  # they hold the connection too
+    os._exit(status)
 
 
 def is_main_process() -> bool:

@@ -204,7 +204,8 @@ def _said_who_is_lost() -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        reason = re.sub(r"^\[[^]]*\]\s*", "", said).rstrip(".")  # without the place in gloo's source
+        reason = re.sub(r"^\[[^]]*\]\s*", "", said).partition(". ")[0].rstrip(".")  # without the place in gloo's source
         raise ProcessLost(
-            f"Another process of this run has failed, or cannot be reached ({reason}). Its own message says why."
+            f"Another process of this run has failed, or cannot be reached ({reason}). Its own message tells why, "
+            "unless it was killed."
         ) from error

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from finetune_tts.errors import ProcessLost, UserError
+
 logger = logging.getLogger(__name__)
 
 LOG_NAME = "trainer_{rank}_log.txt"
@@ -80,7 +82,10 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def run_log(folder: Path, rank: int = 0) -> Iterator[None]:
-    """Write what the package logs into the run folder too, and keep it from tearing a bar on the terminal."""
+    """Write what the package logs into the run folder too, and keep it from tearing a bar on the terminal.
+
+    What ends the run is written there as well, with its traceback unless it is an error that tells all in its message.
+    """
     package = logging.getLogger(__name__.partition(".")[0])
     file_handler = logging.FileHandler(folder / LOG_NAME.format(rank=rank), encoding="utf-8")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -97,7 +102,21 @@ def run_log(folder: Path, rank: int = 0) -> Iterator[None]:
         # The file holds the whole story, even in a program that has set up no logging.
         package.setLevel(min(package.getEffectiveLevel(), logging.INFO))
         stack.callback(package.setLevel, level)
-        yield
+        try:
+            yield
+        except BaseException as error:
+            file_handler.handle(_last_words(error))
+            raise
+
+
+def _last_words(error: BaseException) -> logging.LogRecord:
+    level, trace = logging.ERROR, None
+    if isinstance(error, KeyboardInterrupt):
+        level = logging.INFO
+    elif not isinstance(error, UserError | ProcessLost):
+        trace = (type(error), error, error.__traceback__)
+    said = str(error) or type(error).__name__
+    return logger.makeRecord(logger.name, level, __file__, 0, said, (), trace)
 
 
 class AboveBar:

@@ -100,7 +100,8 @@ class TrainingResult:
     steps: int
     best_model: Path | None
     best_loss: float | None
-    """Held out; in training where nothing was held out."""
+    held_out: bool
+    """Whether that loss is one of held-out clips, else of training."""
     eval_losses: dict[str, float]
     """At the end."""
     curve: Path | None
@@ -142,6 +143,7 @@ def fit(job: TrainingJob) -> TrainingResult:
                 steps=loop.total_steps_done,
                 best_model=best if best.exists() else None,
                 best_loss=loop.best_loss["train_loss" if loop.eval_loader is None else "eval_loss"],
+                held_out=loop.eval_loader is not None,
                 eval_losses=loop.eval_losses,
                 curve=curve,
             )

@@ -14,6 +14,7 @@ from finetune_tts.runs.history import read_history
 from finetune_tts.training.run import open_run
 
 SCRIPT = Path(__file__).with_name("tiny_run.py")
+SEVERAL = Path(__file__).with_name("several_processes.py")
 
 
 def test_without_a_launcher_there_is_one_process():
@@ -100,3 +101,99 @@ def test_two_processes_go_on_where_they_stopped(tmp_path):
     again, _ = run_two("go_on", folder)
 
     assert again == straight
+
+
+class Ends:
+    """How a run of several processes ended: exit statuses, and what each process wrote."""
+
+    def __init__(self, statuses, folder):
+        self.statuses = statuses
+        self.out, self.err = ([(folder / f"{rank}.{name}").read_text() for rank in range(len(statuses))]
+                              for name in ("out", "err"))  # fmt: skip
+        (run,) = run_folders(folder / "output")
+        self.logs = [(run / f"trainer_{rank}_log.txt").read_text() for rank in range(len(statuses))]
+        self.folder = run
+
+
+def run_several(count, what, folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SEVERAL.parents[2])}
+    command = [sys.executable, str(SEVERAL), str(count), what, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return Ends([int(status) for status in done.stdout.split()], folder)
+
+
+LOST = "Another process of this run has failed, or cannot be reached"
+
+
+def test_a_process_whose_memory_runs_out_says_so_and_the_others_say_that_another_one_failed(tmp_path):
+    ends = run_several(3, "memory", tmp_path)
+
+    assert ends.statuses == [1, 2, 1]
+    assert ends.err[1].count("\n") == 1
+    assert ends.err[1].startswith("error: Step 3: the memory of cpu does not hold a batch of 4 clips")
+    for rank in (0, 2):
+        last = ends.err[rank].splitlines()[-1]
+        assert last.startswith(f"failed (process {rank}): {LOST}")
+        assert ends.err[rank].count(LOST) == 1
+    assert ends.err[2].count("\n") == 1
+    assert "ERROR Step 3: the memory of cpu" in ends.logs[1]
+    assert all("Traceback" not in text for text in (*ends.err, *ends.logs))
+
+
+@pytest.mark.slow
+def test_a_disk_that_runs_full_under_the_main_process_ends_all(tmp_path):
+    ends = run_several(2, "disk", tmp_path)
+
+    assert ends.statuses == [2, 1]
+    last = ends.err[0].splitlines()[-1]
+    assert "the disk is full. Checkpoints so far are whole" in last
+    assert last.endswith(f"tts-finetune --continue_path {ends.folder}")
+    assert "the disk is full" in ends.logs[0]
+    assert ends.err[1].startswith(f"failed (process 1): {LOST}")
+
+
+@pytest.mark.slow
+def test_an_error_that_nobody_expected_leaves_its_traceback_on_the_terminal_and_in_the_log(tmp_path):
+    ends = run_several(2, "odd", tmp_path)
+
+    assert ends.statuses == [1, 1]
+    for said in (ends.err[1], ends.logs[1]):
+        assert "Traceback" in said
+        assert said.rstrip().endswith("TypeError: something odd")
+    assert ends.err[0].splitlines()[-1].startswith(f"failed (process 0): {LOST}")
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_others(tmp_path):
+    ends = run_several(2, "killed", tmp_path)
+
+    assert ends.statuses == [1, -9]
+    assert ends.err[0].splitlines()[-1].startswith(f"failed (process 0): {LOST}")
+
+
+@pytest.mark.slow
+def test_processes_whose_own_losses_disagree_decide_together_which_model_is_the_best(tmp_path):
+    ends = run_several(2, "no_eval", tmp_path)
+
+    assert ends.statuses == [0, 0]
+    assert ends.out[0] == ends.out[1]  # weights and best loss
+    assert "best -" in ends.out[0]
+    assert open_run(ends.folder).checkpoint.step == 8
+    # The mean of both, which falls by 0.5 a step more than the loss itself; that of the main process alone by 10.
+    losses = [entry.losses["loss"] - entry.losses["log_mle"] - entry.losses["loss_dur"]
+              for entry in read_history(ends.folder)]  # fmt: skip
+    assert losses == pytest.approx([-0.5 * step for step in range(8)], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_clips_of_the_process_at_fault_are_named_once(tmp_path):
+    ends = run_several(2, "nan", tmp_path)
+
+    assert ends.statuses == [0, 0]
+    (said,) = [line for line in ends.err[0].splitlines() if "is left out" in line]
+    names = said.partition("Clips: ")[2].split(", ")
+    assert "clip0_2" in names
+    assert len(names) <= 4  # one batch of the other process
+    assert ends.err[1] == ""
+    assert said in ends.logs[1]

@@ -1,0 +1,132 @@
+"""A tiny run in several processes, for tests: ``python several_processes.py COUNT WHAT FOLDER``.
+
+The processes are forked, so that torch is imported once. ``FOLDER/<rank>.out`` and ``.err`` take what each says, and
+standard output the exit statuses by rank. WHAT is ``train`` or something that goes wrong in one of them.
+"""
+
+import errno
+import itertools
+import os
+import runpy
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from finetune_tts.cli.program import run_program
+from finetune_tts.families.glow_tts.task import GlowTTSTask
+from finetune_tts.machine.distributed import world_from_environment
+from finetune_tts.runs.history import History
+from finetune_tts.training.run import fit
+from finetune_tts.training.step import Stepper
+
+TINY = runpy.run_path(str(Path(__file__).with_name("tiny_run.py")))
+PATIENCE = 100.0
+"""Seconds after which a process that has not ended counts as one that never will."""
+
+
+def at_step(number: int, rank: int, action: Callable[[], None]) -> None:
+    """Do something in one process when it is about to make a step."""
+    step = Stepper.step
+
+    def watched(self: Stepper, at: int, batches: list[Any]) -> None:
+        if at == number and os.environ["RANK"] == str(rank):
+            action()
+        step(self, at, batches)
+
+    Stepper.step = watched
+
+
+def disk_runs_full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "history.jsonl")
+
+
+def memory_runs_out() -> None:
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def something_odd() -> None:
+    raise TypeError("something odd")
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def drift(by: float) -> None:
+    """Let what this process loses rise or fall from step to step, without a change of any gradient."""
+    losses, calls = GlowTTSTask.losses, itertools.count()
+
+    def drifting(self: GlowTTSTask, outputs: Any, batch: Any) -> dict[str, torch.Tensor]:
+        found = losses(self, outputs, batch)
+        return {**found, "loss": found["loss"] + by * next(calls)}
+
+    GlowTTSTask.losses = drifting
+
+
+def train(what: str, folder: Path) -> None:
+    rank = int(os.environ["RANK"])
+    fields: dict[str, Any] = {"epochs": 4}
+    if what == "disk":
+        History.add = lambda self, entry: disk_runs_full()  # the main process alone has a history
+    elif what == "memory":
+        at_step(3, 1, memory_runs_out)
+    elif what == "odd":
+        at_step(3, 1, something_odd)
+    elif what == "killed":
+        at_step(3, 1, be_killed)
+    elif what == "no_eval":
+        fields["run_eval"] = False
+        drift(-10.0 if rank == 0 else 9.0)
+    job = TINY["tiny_job"](TINY["tiny_config"](folder / "output", **fields), world=world_from_environment())
+    if what == "nan" and rank == 1:
+        for item in job.train_data.items:
+            if item.name == "clip0_2":
+                item.mel[:] = np.nan
+    result = fit(job)
+    print(f"digest {TINY['digest'](job.network)} best {result.best_loss}", flush=True)
+
+
+def main() -> int:
+    count, what, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    torch.set_num_threads(1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    children = {}
+    for rank in range(count):
+        child = os.fork()
+        if child:
+            children[child] = rank
+            continue
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(folder / f"{rank}.{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+        os.environ |= {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count),
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+        }  # fmt: skip
+        os._exit(run_program(lambda words: train(what, folder), []))
+    deadline = time.monotonic() + PATIENCE
+    statuses: dict[int, int] = {}
+    while children:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child:
+            statuses[children.pop(child)] = os.waitstatus_to_exitcode(status)
+        elif time.monotonic() > deadline:
+            for left in children:
+                os.kill(left, signal.SIGKILL)
+            deadline += PATIENCE
+        else:
+            time.sleep(0.02)
+    print(*(statuses[rank] for rank in range(count)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
