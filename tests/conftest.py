@@ -7,8 +7,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -162,6 +164,40 @@ def assert_close() -> Any:
         assert difference <= tolerance * max(np.linalg.norm(expected[finite]), 1e-12), f"{name}: {difference}"
 
     return check
+
+
+class ThreadTeam:
+    """One of several that share work as the processes of a run do, in a thread."""
+
+    def __init__(self, rank: int, size: int, values: list[Any], barrier: threading.Barrier) -> None:
+        self.rank, self.size, self.local_size = rank, size, size
+        self._values, self._barrier = values, barrier
+
+    def gathered(self, value: Any) -> list[Any]:
+        self._values[self.rank] = value
+        self._barrier.wait(60)
+        values = list(self._values)
+        self._barrier.wait(60)
+        return values
+
+
+@pytest.fixture
+def as_team() -> Any:
+    """Let a team of ``size`` do ``work(team)`` at once; gives what each of them returned or raised."""
+
+    def run(size: int, work: Any) -> list[Any]:
+        values, barrier = [None] * size, threading.Barrier(size)
+
+        def one(rank: int) -> Any:
+            try:
+                return work(ThreadTeam(rank, size, values, barrier))
+            except Exception as error:
+                return error
+
+        with ThreadPoolExecutor(size) as pool:
+            return list(pool.map(one, range(size)))
+
+    return run
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.checks import require_valid
 from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
-from finetune_tts.machine.distributed import World, world_from_environment
+from finetune_tts.machine.distributed import World, connect, world_from_environment
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.runs.creation import RunAsset
 from finetune_tts.tasks.adversarial_rates import spread_rate
@@ -96,13 +96,15 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     require_valid(config)
     world = world_from_environment()
     device = choose_device(request.device, local_rank=world.local_rank)
-    material = material_of(request, chosen, device)
+    material = material_of(request, chosen, device, world)
     check_writable(expanded(config.output_path))
     material.read_base()
     material.extractor = SpectrogramExtractor(config.audio)
     restored = material.base is not None
     filled_in = apply_changes(config, [_run_name(material), *material.early_settings()], chosen) \
         if request.fill_in else []  # fmt: skip
+    if not request.dry:  # which one process does alone
+        connect(world, device)
     data = material.prepare()
     suitable = _suitable(material, len(data.split.train), len(data.split.eval), data.seconds, world)
     filled_in += apply_changes(config, suitable, chosen) if request.fill_in else []
@@ -158,10 +160,10 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     )
 
 
-def material_of(request: Request, chosen: frozenset[str], device: torch.device) -> Material:
+def material_of(request: Request, chosen: frozenset[str], device: torch.device, world: World) -> Material:
     """What the run of a request is made of, by the kind of its model."""
     kind = VocoderMaterial if isinstance(request.config, VocoderConfig) else SpeechMaterial
-    return kind(request, chosen, device)
+    return kind(request, chosen, device, world)
 
 
 def read_samples(request: Request, absent: list[Row]) -> list[Sample]:

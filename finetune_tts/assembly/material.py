@@ -24,6 +24,7 @@ from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded
+from finetune_tts.machine.distributed import World
 from finetune_tts.runs.creation import RunAsset
 from finetune_tts.runs.record import DataFacts
 
@@ -63,6 +64,7 @@ class Material(ABC):
         request: what the run is asked for.
         chosen: names of the fields that the user set, and of those that follow from them.
         device: of the run.
+        world: its processes, which share the work on recordings.
 
     Attributes:
         extractor: of the run's audio settings, once :meth:`prepare` was called.
@@ -70,8 +72,8 @@ class Material(ABC):
 
     extractor: SpectrogramExtractor
 
-    def __init__(self, request: Request, chosen: frozenset[str], device: torch.device) -> None:
-        self.request, self.chosen, self.device = request, chosen, device
+    def __init__(self, request: Request, chosen: frozenset[str], device: torch.device, world: World) -> None:
+        self.request, self.chosen, self.device, self.world = request, chosen, device, world
         self.config: Any = request.config
         self.family = family_of(request.config.model)
 

@@ -11,6 +11,7 @@ from finetune_tts.config.changes import Change
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.processes import ALONE, Team
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.speaker_encoder.encoder import (
@@ -40,6 +41,7 @@ class VectorSource:
         device: where the encoder computes.
         files_are_own: the files that the config names were chosen for these recordings; else they are those of the
             model's own training, and a recording of the same name in them is another one.
+        team: processes of the run, which share the work.
         dry: for a check: one vector is computed, which stands for all.
     """
 
@@ -47,6 +49,7 @@ class VectorSource:
     cache_folder: Path
     device: torch.device
     files_are_own: bool
+    team: Team = ALONE
     dry: bool = False
 
 
@@ -160,7 +163,7 @@ def _computed(config: SpeakerConfig, samples: Sequence[Sample], source: VectorSo
         )
     if source.dry:
         return _one_for_all(samples, compute_d_vectors(samples[:1], encoder, source.cache_folder))
-    vectors = compute_d_vectors(samples, encoder, source.cache_folder)
+    vectors = compute_d_vectors(samples, encoder, source.cache_folder, source.team)
     logger.info("D-vectors of %d recordings come from %s.", len(samples), encoder.source)
     return vectors
 

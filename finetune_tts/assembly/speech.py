@@ -101,6 +101,7 @@ class SpeechMaterial(Material):
             cache_folder=self.cache_folder,
             seed=self.config.training_seed,
             formatter=self.request.formatter,
+            team=self.world,
             samples=self.request.samples,
             dry=self.request.dry,
             aligned_frames=self.family.aligned_frames(self.config),
@@ -204,6 +205,7 @@ class SpeechMaterial(Material):
             cache_folder=self.cache_folder,
             device=self.device,
             files_are_own=not request.fill_in or "d_vector_file" in self.chosen,
+            team=self.world,
             dry=request.dry,
         )
 

@@ -9,14 +9,12 @@ from typing import Any
 
 from finetune_tts.audio.measures import MEASURES_VERSION, ClipMeasures, measure_file
 from finetune_tts.data.content import CacheFailure, Digests, Index
-from finetune_tts.data.processes import in_processes, usable_processors
+from finetune_tts.data.processes import in_processes, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 
 logger = logging.getLogger(__name__)
-
-_FEW = 50
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ def measure_samples(
     if at_most is not None and len(unknown) > at_most:
         unknown = [unknown[place * len(unknown) // at_most] for place in range(at_most)]
     faults: dict[Path, str] = {}
-    if workers is None:  # a few recordings are read before processes have begun
-        workers = usable_processors() if len(unknown) > _FEW else 0
+    workers = workers_for(len(unknown)) if workers is None else workers
     work = in_processes(cache.measures, unknown, workers)
     for found in progress(work, len(unknown), "Checking recordings"):
         if found.measures is None:

@@ -84,7 +84,7 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
     return status
 
 
-def _status_of(run: Callable[[list[str]], None], argv: list[str] | None) -> int:
+def _status_of(run: Callable[[list[str]], Callable[[], None] | None], argv: list[str] | None) -> int:
     try:
         with _logging():
             command = run(sys.argv[1:] if argv is None else argv)

@@ -47,7 +47,9 @@ class LoaderConfig(SamplingConfig, FilterConfig):
     compute_f0: bool = field(default=False, metadata={"help": "Compute the pitch of every clip."})
     compute_energy: bool = field(default=False, metadata={"help": "Compute the energy of every clip."})
     compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})
-    precompute_num_workers: int = field(default=0, metadata={"help": "Processes that fill the feature cache."})
+    precompute_num_workers: int = field(
+        default=0, metadata={"help": "Processes that fill the feature cache; 0 is one for each CPU core."}
+    )
     start_by_longest: bool = field(default=False, metadata={"help": "The longest batch first, to meet its memory."})
     shuffle: bool = field(default=False, metadata={"help": "Kept for coqui-tts; batches are shuffled by the seed."})
     drop_last: bool = field(default=False, metadata={"help": "Drop the last batch where it is not full."})

@@ -13,7 +13,7 @@ import numpy as np
 
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
-from finetune_tts.data.processes import in_processes
+from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -99,25 +99,31 @@ class FeatureCache:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
         return self._complete(sample.audio_file, self._digests.of(sample.audio_file))
 
-    def precompute(self, samples: Sequence[Sample], workers: int = 0) -> None:
+    def precompute(self, samples: Sequence[Sample], workers: int | None = None, team: Team = ALONE) -> None:
         """Compute all features that are missing.
 
         Args:
             samples: whose recordings to work through.
-            workers: processes; 0 works in this one.
+            workers: processes that this one has do it; 0 and 1 work in this one, None is for all processors.
+            team: processes that share the work, each with workers of its own; all have to ask.
 
         Raises:
             UserError: recordings that cannot be read, all of them, up to ten named; or the cache cannot be written.
         """
         files = dict.fromkeys(sample.audio_file for sample in samples)
-        missing = [path for path in files if not self._is_known(path)]
+        found = team.gathered([path for path in files if not self._is_known(path)])
+        # What one process found missing another may have found already computed by a third.
+        missing = list(dict.fromkeys(path for part in found for path in part))
         if not missing:
             return
         logger.info(
             "Computing the features of %d recordings (%d are in the cache).", len(missing), len(files) - len(missing)
         )
+        share = share_of(missing, team)
+        work = in_processes(self.compute, share, workers_for(len(share), team) if workers is None else workers)
+        own = list(progress(work, len(share), "Features"))
         faults: list[str] = []
-        for result in progress(in_processes(self.compute, missing, workers), len(missing), "Features"):
+        for result in (result for part in team.gathered(own) for result in part):
             if isinstance(result, str):
                 faults.append(result)
             else:

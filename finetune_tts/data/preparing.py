@@ -11,6 +11,7 @@ from finetune_tts.data.features import Extractor, FeatureCache
 from finetune_tts.data.filtering import filter_by_alignment, filter_samples
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
+from finetune_tts.data.processes import ALONE, Team
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
 from finetune_tts.data.tokenizing import TokenCache
@@ -70,7 +71,7 @@ def prepare_data(
     formatter: Formatter | None = None,
     aligned_frames: int | None = None,
     waveforms: bool = False,
-    workers: int | None = None,
+    team: Team = ALONE,
     samples: Sequence[Sample] | None = None,
     dry: bool = False,
 ) -> PreparedData:
@@ -87,7 +88,7 @@ def prepare_data(
         aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
             Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
         waveforms: keep waveforms too, for models that are trained on them.
-        workers: processes for the features; by default ``precompute_num_workers``.
+        team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
         dry: for a check: features are left to be computed when they are asked for, lengths are taken from the headers,
             and a vocabulary that lacks too much is no error.
@@ -123,7 +124,7 @@ def prepare_data(
     linear = config.compute_linear_spec and not waveforms
     cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms)
     if not dry:
-        cache.precompute(filtered.kept, config.precompute_num_workers if workers is None else workers)
+        cache.precompute(filtered.kept, config.precompute_num_workers or None, team)
     kept, dropped = filtered.kept, dict(filtered.dropped)
     if aligned_frames is not None:
         token_lengths = [len(tokens.ids(sample)) for sample in kept]

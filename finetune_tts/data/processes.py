@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from finetune_tts.errors import UserError
 
@@ -14,6 +15,51 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LARGEST_CHUNK = 16
+_FEW = 50
+"""Recordings that are read before processes have begun."""
+
+
+class Team(Protocol):
+    """The processes of a run, which share work (``training.distributed.World``)."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def local_size(self) -> int:
+        """How many of them are on this machine."""
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The ``value`` of every process, by rank. All have to ask."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A team of one."""
+
+    rank: int = 0
+    size: int = 1
+    local_size: int = 1
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The value."""
+        return [value]
+
+
+ALONE = Alone()
+
+
+def share_of(items: Sequence[Item], team: Team) -> Sequence[Item]:
+    """Those of ``items``, the same in all processes, that are this process's to work through."""
+    return items[team.rank :: team.size]
+
+
+def workers_for(items: int, team: Team = ALONE) -> int:
+    """Processes that suit so many recordings: for all processors that the team leaves to each, but none for a few."""
+    return max(1, usable_processors() // team.local_size) if items > _FEW else 0
 
 
 def usable_processors() -> int:

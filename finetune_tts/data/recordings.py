@@ -13,6 +13,7 @@ from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.formats import AUTO
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
+from finetune_tts.data.processes import ALONE, Team
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
@@ -72,6 +73,7 @@ def prepare_recordings(
     seed: int = 0,
     formatter: Formatter | None = None,
     workers: int = 0,
+    team: Team = ALONE,
     samples: Sequence[Sample] | None = None,
     dry: bool = False,
 ) -> PreparedRecordings:
@@ -87,7 +89,8 @@ def prepare_recordings(
         eval_split_max_size: most of them.
         seed: of the split.
         formatter: the person's own reader of metadata.
-        workers: processes for the features.
+        workers: processes for the features; 0 is for all processors.
+        team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
         dry: for a check: features are left to be computed when they are asked for.
 
@@ -115,7 +118,7 @@ def prepare_recordings(
         kept = with_features
     cache = FeatureCache(cache_folder, extractor, waveforms=True)
     if not dry:
-        cache.precompute(kept, workers)
+        cache.precompute(kept, workers or None, team)
     if forced is not None and not dry:
         for sample in kept:
             forced.require_aligned(sample, cache.length(sample))

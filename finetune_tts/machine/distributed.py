@@ -30,6 +30,8 @@ class World:
     local_rank: int | None = None
     """Number on this machine; None without a launcher."""
     size: int = 1
+    local_size: int = 1
+    """Processes on this machine."""
 
     @property
     def is_main(self) -> bool:
@@ -124,7 +126,7 @@ class World:
 
 
 def world_from_environment(environment: Mapping[str, str] = os.environ) -> World:
-    """Read what torchrun tells each process: ``RANK``, ``LOCAL_RANK`` and ``WORLD_SIZE``.
+    """Read what torchrun tells each process: ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE`` and ``LOCAL_WORLD_SIZE``.
 
     Raises:
         UserError: some of them are set and others are not.
@@ -134,9 +136,10 @@ def world_from_environment(environment: Mapping[str, str] = os.environ) -> World
         return World()
     try:
         rank, local_rank, size = (int(environment[name]) for name in names)
+        local_size = int(environment.get("LOCAL_WORLD_SIZE") or 1)
     except (KeyError, ValueError) as error:
         raise UserError(f"RANK, LOCAL_RANK and WORLD_SIZE have to be numbers: {error}. Start with torchrun.") from error
-    return World(rank, local_rank, size)
+    return World(rank, local_rank, size, local_size)
 
 
 def connect(world: World, device: torch.device) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from finetune_tts.data.content import CacheFailure, Digests, Index
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.probing import unreadable
+from finetune_tts.data.processes import ALONE, Team, share_of
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -40,7 +41,9 @@ class _Embedded(NamedTuple):
     """Length of the recording; None where its vector was known and it was not read."""
 
 
-def compute_d_vectors(samples: Sequence[Sample], encoder: SpeakerEncoder, cache_folder: str | Path) -> DVectors:
+def compute_d_vectors(
+    samples: Sequence[Sample], encoder: SpeakerEncoder, cache_folder: str | Path, team: Team = ALONE
+) -> DVectors:
     """Compute the speaker vector of every recording.
 
     What was computed is kept in the cache under the content of the recording and everything that decides its vector,
@@ -50,6 +53,7 @@ def compute_d_vectors(samples: Sequence[Sample], encoder: SpeakerEncoder, cache_
         samples: whose recordings to work through.
         encoder: the speaker encoder.
         cache_folder: may be that of the features; made if missing.
+        team: processes that share the work; all have to ask.
 
     Raises:
         UserError: recordings that cannot be used, all of them, up to ten named; or the cache cannot be written.
@@ -61,10 +65,12 @@ def compute_d_vectors(samples: Sequence[Sample], encoder: SpeakerEncoder, cache_
         raise UserError(f"{root}: the cache of the d-vectors cannot be made there ({error.strerror}).") from error
     known = Index(root / _SUBFOLDER / f"{encoder.fingerprint()}.jsonl")
     files = list(dict.fromkeys(sample.audio_file for sample in samples))
+    share = share_of(files, team)
+    own = list(progress(_embedded(share, encoder, Digests(root), known), len(share), "D-vectors"))
     vectors: dict[Path, np.ndarray] = {}
     faults: list[str] = []
     short: list[Path] = []
-    for entry in progress(_embedded(files, encoder, Digests(root), known), len(files), "D-vectors"):
+    for entry in (entry for part in team.gathered(own) for entry in part):
         if isinstance(entry, str):
             faults.append(entry)
             continue

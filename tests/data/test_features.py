@@ -145,6 +145,39 @@ def test_processes_compute_the_same(cache_at, recorded, tmp_path, extractor, cap
     assert extractor.loads == 0
 
 
+def test_a_team_computes_each_feature_once_and_all_of_them_know_it(cache_at, recorded, extractor, as_team):
+    samples = recorded(7)
+    cache_at().precompute(samples[:2])
+    extractor.loads = 0
+    caches = [cache_at() for _ in range(3)]
+    assert as_team(3, lambda team: caches[team.rank].precompute(samples, team=team)) == [None] * 3
+
+    assert extractor.loads == 5
+    for cache in caches:
+        assert [cache.length(sample) for sample in samples] == [cache_at().length(sample) for sample in samples]
+    assert extractor.loads == 5
+
+
+def test_what_one_of_a_team_cannot_read_all_of_them_name(cache_at, recorded, as_team):
+    samples = recorded(4)
+    samples[1].audio_file.write_bytes(b"")
+    samples[2].audio_file.write_bytes(b"no audio at all")
+    for error in as_team(2, lambda team: cache_at().precompute(samples, team=team)):
+        assert isinstance(error, UserError)
+        assert "2 recordings cannot be used" in str(error)
+        assert str(samples[1].audio_file) in str(error)
+
+
+def test_processors_are_used_unless_told_otherwise(cache_at, recorded, extractor, monkeypatch):
+    samples = recorded(3)
+    monkeypatch.setattr("finetune_tts.data.processes._FEW", 2)
+    monkeypatch.setattr("finetune_tts.data.processes.usable_processors", lambda: 2)
+    cache_at().precompute(samples)
+    assert extractor.loads == 0  # other processes did it
+    cache_at(linear=True).precompute(samples, workers=1)
+    assert extractor.loads == 3
+
+
 def test_several_runs_may_use_one_folder_at_once(cache_at, recorded, tmp_path, extractor):
     samples = recorded(6)
     context = multiprocessing.get_context("fork")

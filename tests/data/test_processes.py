@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from finetune_tts.data.processes import in_processes, usable_processors
+from finetune_tts.data import processes
+from finetune_tts.data.processes import Alone, in_processes, share_of, usable_processors, workers_for
 from finetune_tts.errors import UserError
 
 
@@ -41,3 +42,18 @@ def test_a_process_that_is_killed_is_told():
 
 def test_there_is_a_processor():
     assert usable_processors() >= 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_shares_are_as_large_as_each_other_and_together_the_whole(size):
+    shares = [share_of(range(10), Alone(rank, size)) for rank in range(size)]
+    assert sorted(item for share in shares for item in share) == list(range(10))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_team_divides_the_processors_and_a_few_recordings_need_none(monkeypatch):
+    monkeypatch.setattr(processes, "usable_processors", lambda: 8)
+    assert workers_for(1000) == 8
+    assert workers_for(1000, Alone(1, 16, 4)) == 2
+    assert workers_for(1000, Alone(1, 16, 16)) == 1
+    assert workers_for(50) == 0

@@ -53,6 +53,17 @@ def test_every_recording_gets_its_vector(encoder, make_samples, tmp_path):
         np.testing.assert_array_equal(found.of_sample(sample), encoder.vector_of_files([sample.audio_file]))
 
 
+def test_a_team_computes_each_vector_once_and_all_of_them_get_all(encoder, make_samples, computed, tmp_path, as_team):
+    samples = make_samples(5)
+    found = as_team(2, lambda team: compute_d_vectors(samples, encoder, tmp_path / "cache", team))
+    assert sorted(computed) == [f"{number}.wav" for number in range(5)]
+    alone = compute_d_vectors(samples, encoder, tmp_path / "another cache")
+    for vectors in found:
+        assert list(vectors.vectors) == [sample.name for sample in samples]
+        for sample in samples:
+            np.testing.assert_array_equal(vectors.of_sample(sample), alone.of_sample(sample))
+
+
 def test_what_is_known_by_content_is_not_read_again(encoder, make_samples, computed, tmp_path):
     samples = make_samples(4)
     first = compute_d_vectors(samples, encoder, tmp_path / "cache")

@@ -19,8 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from finetune_tts.assembly.assembly import assemble
+from finetune_tts.assembly.request import Request
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.cli.program import run_program
 from finetune_tts.families.glow_tts.task import GlowTTSTask
+from finetune_tts.families.loading import config_from_dict
 from finetune_tts.machine.distributed import world_from_environment
 from finetune_tts.runs.history import History
 from finetune_tts.training.run import fit
@@ -70,7 +74,26 @@ def drift(by: float) -> None:
     GlowTTSTask.losses = drifting
 
 
+def assemble_and_train(folder: Path) -> None:
+    """The whole way from recordings on, with the recordings counted that this process decodes."""
+    decoded = []
+    load = SpectrogramExtractor.load
+    SpectrogramExtractor.load = lambda self, path: (decoded.append(path), load(self, path))[1]
+    audio = {"sample_rate": 8000, "fft_size": 256, "win_length": 256, "hop_length": 64, "num_mels": TINY["MELS"],
+             "mel_fmax": 4000.0, "do_trim_silence": False}  # fmt: skip
+    config = TINY["tiny_config"](folder / "output", epochs=1, mixed_precision=False)
+    config = config_from_dict({
+        **config.to_dict(), "audio": audio, "characters": {"pad": "_", "characters": "abcdefgh", "punctuations": " ."},
+        "datasets": [{"formatter": "auto", "path": str(folder / "recordings")}],
+    })  # fmt: skip
+    result = fit(assemble(Request(config)).job)
+    print(f"decoded {len(decoded)} best {result.best_loss}", flush=True)
+
+
 def train(what: str, folder: Path) -> None:
+    if what == "assemble":
+        assemble_and_train(folder)
+        return
     rank = int(os.environ["RANK"])
     fields: dict[str, Any] = {"epochs": 4}
     if what == "disk":

@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from finetune_tts.audio.reading import write_waveform
 from finetune_tts.errors import UserError
 from finetune_tts.machine.distributed import World, world_from_environment
 from finetune_tts.runs.history import read_history
@@ -23,8 +25,10 @@ def test_without_a_launcher_there_is_one_process():
 
 
 def test_torchrun_says_who_is_who():
-    world = world_from_environment({"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8"})
-    assert world == World(5, 1, 8)
+    environment = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8"}
+    assert world_from_environment(environment) == World(5, 1, 8, 1)
+    world = world_from_environment({**environment, "LOCAL_WORLD_SIZE": "4"})
+    assert world == World(5, 1, 8, 4)
     assert not world.is_main
 
 
@@ -74,7 +78,7 @@ def run_two(*arguments):
 
 
 def run_folders(output):
-    return [path for path in output.iterdir() if path.is_dir()]
+    return [log.parent for log in output.glob("*/trainer_0_log.txt")]
 
 
 @pytest.mark.slow
@@ -197,3 +201,20 @@ def test_the_clips_of_the_process_at_fault_are_named_once(tmp_path):
     assert len(names) <= 4  # one batch of the other process
     assert ends.err[1] == ""
     assert said in ends.logs[1]
+
+
+@pytest.mark.slow
+def test_processes_share_the_features_of_the_recordings(tmp_path):
+    random = np.random.default_rng(0)
+    texts = ["a bad egg", "head bed", "faded", "cage faced", "deaf aged", "beef", "dead cabbage"]
+    for number, text in enumerate(texts):
+        wav = tmp_path / "recordings" / f"{number}.wav"
+        wav.parent.mkdir(exist_ok=True)
+        write_waveform(wav, 0.3 * random.normal(size=4000 + 500 * number), 8000)
+        wav.with_suffix(".txt").write_text(text)
+    ends = run_several(2, "assemble", tmp_path)
+
+    assert ends.statuses == [0, 0]
+    assert ends.out[0].startswith("decoded 4 ")
+    assert ends.out[1].startswith("decoded 3 ")
+    assert ends.out[0].partition("best")[2] == ends.out[1].partition("best")[2]
