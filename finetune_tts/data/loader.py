@@ -1,10 +1,12 @@
 """The loader: batches from worker processes, in the sampler's order, counted for a resume."""
 
 import atexit
+import logging
 import multiprocessing
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,14 @@ import torch
 from torch.utils.data import DataLoader
 
 from finetune_tts.data.batching import LengthBatchSampler
+from finetune_tts.data.processes import usable_processors
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# A terminal sends Ctrl-C, and a batch system SIGTERM, to the workers too; when to end is for their parent to say.
+_LEFT_TO_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
 
 
 class SpeechLoader(DataLoader[Any]):
@@ -27,13 +35,18 @@ class SpeechLoader(DataLoader[Any]):
         self.dataset.set_epoch(sampler.epoch)
         start = sampler.first_batch
         try:
-            for done, batch in enumerate(super().__iter__(), start=start + 1):
+            with _signals_held_back(self.num_workers):
+                batches = super().__iter__()
+            for done, batch in enumerate(batches, start=start + 1):
                 sampler.batches_done = done
                 yield batch
         except UserError as error:
             self._end_workers()
             # A worker's error carries its traceback as text; what the person needs is the last line.
             raise UserError(str(error).rsplit("UserError: ", 1)[-1].strip()) from error
+
+    def check_worker_number_rationality(self) -> None:
+        """Torch warns here of more workers than CPUs, in a long Python warning; `make_loader` says it in a line."""
 
     def _end_workers(self) -> None:
         # The error's traceback holds the iterator, in a cycle. When such a one is collected, its queues are closed
@@ -68,6 +81,13 @@ def make_loader(
         pin_memory: put batches into page-locked memory (for a GPU).
         seed: seeds the workers.
     """
+    if num_workers > usable_processors():
+        logger.warning(
+            "%d processes that load clips share %d CPUs; more processes than CPUs load no faster. "
+            "Lower num_loader_workers and num_eval_loader_workers.",
+            num_workers,
+            usable_processors(),
+        )
     loader = SpeechLoader(
         dataset,
         batch_sampler=batch_sampler,
@@ -86,14 +106,28 @@ def make_loader(
 
 def _kill_daemons() -> None:
     """Kill the processes that Python, at its end, sends SIGTERM and waits for: the workers ignore it."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch raises an error wherever it hears of a killed worker
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()
 
 
+@contextmanager
+def _signals_held_back(num_workers: int) -> Iterator[None]:
+    """Let workers start with these signals blocked: torch's workers die of SIGTERM until `_seed_worker` ignores it."""
+    if not num_workers or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_THE_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _seed_worker(worker_id: int) -> None:
-    # A terminal sends Ctrl-C, and a batch system SIGTERM, to the workers too; when to end is for their parent to say.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _LEFT_TO_THE_PARENT:
         signal.signal(number, signal.SIG_IGN)
     seed = torch.initial_seed() % 2**32
     np.random.seed(seed)

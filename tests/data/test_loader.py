@@ -1,3 +1,6 @@
+import logging
+import os
+import signal
 import subprocess
 import sys
 
@@ -5,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from finetune_tts.data import loader as loader_module
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.dataset import NOISE_LEVEL, SpeechDataset
@@ -115,6 +119,31 @@ def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, wo
     dataset.samples[3].audio_file.write_bytes(b"")
     with pytest.raises(UserError, match=r"^\S*anna3.wav: the file has 0 bytes[^\n]*$"):
         list(make_loader(dataset, sampler, num_workers=workers))
+
+
+def test_more_workers_than_processors_are_told_in_one_line(dataset, monkeypatch, caplog):
+    monkeypatch.setattr(loader_module, "usable_processors", lambda: 1)
+    monkeypatch.setattr(torch._utils, "cpu_count", lambda: 1)
+    sampler = LengthBatchSampler(dataset.mel_lengths(), 7)
+    with caplog.at_level(logging.WARNING):
+        assert len(list(make_loader(dataset, sampler, num_workers=2))) == 1
+    (message,) = caplog.messages
+    assert "2 processes that load clips share 1 CPUs" in message
+    caplog.clear()
+    make_loader(dataset, sampler, num_workers=1)
+    assert not caplog.messages
+
+
+def test_a_worker_survives_a_signal_to_its_group_from_its_first_moment(dataset, monkeypatch):
+    seed_worker = loader_module._seed_worker
+
+    def terminated_before_it_is_set_up(worker_id):
+        os.kill(os.getpid(), signal.SIGTERM)
+        seed_worker(worker_id)
+
+    monkeypatch.setattr(loader_module, "_seed_worker", terminated_before_it_is_set_up)
+    loader = make_loader(dataset, LengthBatchSampler(dataset.mel_lengths(), 7), num_workers=1)
+    assert len(list(loader)) == 1
 
 
 FAILING_PROGRAM = """

@@ -29,7 +29,8 @@ def tiny():
 
 def start(*arguments, **environment):
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parents[2]), **environment}
+    threads = str(torch.get_num_threads())  # their number is part of what the numbers depend on
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": str(SCRIPT.parents[2]), **environment}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
 

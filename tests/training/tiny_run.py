@@ -92,7 +92,6 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    torch.set_num_threads(1)
     step = Stepper.step
 
     def slow_step(self: Stepper, number: int, batches: list[object]) -> None:
