@@ -26,7 +26,8 @@ FLOORS = [
     ["audio"],
     ["checkpoints"],
     ["config", "text", "machine", "catalog"],
-    ["layers", "files"],
+    ["layers", "json_text"],
+    ["files"],
     ["errors", "encodings", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

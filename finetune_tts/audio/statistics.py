@@ -124,8 +124,9 @@ def read_statistics(path: str | Path) -> ScaleStats:
 
 def _channels(path: str | Path, name: str, value: Any) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=np.float32)
-    except (TypeError, ValueError):
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+            array = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError):
         array = np.empty(0, dtype=np.float32)
     if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
         raise UserError(f"{path}: {name} is not a list of finite numbers. Compute the statistics again.")
@@ -136,8 +137,9 @@ def _read_pickled_dictionary(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise UserError(f"{path}: the statistics cannot be read ({error.strerror}). Check audio.stats_path.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: the statistics cannot be read ({reason}). Check audio.stats_path.") from error
     refusal = f"{path}: not a statistics file of 🐸TTS ({{}}). Check audio.stats_path."
     if len(raw) > _LARGEST_FILE:
         raise UserError(refusal.format(f"larger than {_LARGEST_FILE // 2**20} MiB"))

@@ -180,7 +180,7 @@ def _verify(part: Path, checksum: str) -> None:
 def _resumable(part: Path, url: str) -> _Version | None:
     try:
         version = _Version(**json.loads(_version_file(part).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return version if version.url == url and version.validator else None
 

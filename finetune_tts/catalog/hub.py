@@ -7,6 +7,7 @@ from urllib.parse import quote
 from finetune_tts.catalog.address import HubRepository, RemoteFile, hub_file_url, hub_root
 from finetune_tts.catalog.connection import opened
 from finetune_tts.catalog.failure import AddressFailure
+from finetune_tts.json_text import parse_json
 
 #: never a part of a model.
 _ALWAYS_IGNORED = (".gitattributes", ".gitignore", "README.md")
@@ -62,8 +63,6 @@ def _file(address: HubRepository, item: dict[str, Any]) -> RemoteFile:
 
 
 def _json(url: str) -> Any:
-    import json
-
     import requests
 
     content = b""
@@ -76,6 +75,6 @@ def _json(url: str) -> Any:
         except requests.RequestException as error:
             raise AddressFailure("the connection was cut while the hub listed the files") from error
     try:
-        return json.loads(content)
+        return parse_json(content.decode("utf-8-sig"), repeated=set())
     except ValueError as error:
         raise AddressFailure("the hub's answer is not JSON") from error

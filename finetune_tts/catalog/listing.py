@@ -8,7 +8,8 @@ from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.catalog.released_form import entries_of_released_form
 from finetune_tts.catalog.schema import entries_of_schema
 from finetune_tts.errors import UserError
-from finetune_tts.files import expanded, read_text
+from finetune_tts.files import expanded
+from finetune_tts.json_text import read_json
 
 #: names another catalog file; its entries replace those of the same name.
 MODELS_FILE_VARIABLE = "TTS_MODELS_FILE"
@@ -39,15 +40,7 @@ def read_catalog_file(path: Path) -> dict[str, ModelEntry]:
     Raises:
         UserError: see :func:`load_catalog`.
     """
-    import json
-
-    text = read_text(path)
-    try:
-        content: Any = json.loads(text, object_pairs_hook=_without_doubles)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from error
-    except ValueError as error:
-        raise UserError(f"{path}: {error}.") from error
+    content: Any = read_json(path, what="catalog", refuse_repeated=True)
     if not isinstance(content, dict):
         raise UserError(f'{path}: a catalog is an object, {{"models": [...]}} or {{type: {{language: ...}}}}.')
     in_our_schema = isinstance(content.get("models"), list)
@@ -56,11 +49,3 @@ def read_catalog_file(path: Path) -> dict[str, ModelEntry]:
     except ValueError as error:
         raise UserError(f"{path}: {error}.") from error
     return {entry.name: entry for entry in entries}
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
-    return result

@@ -1,13 +1,12 @@
 """Released configs name files of the machine that trained them; point them at the files beside the config."""
 
-import json
 import logging
-import re
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text, write_json
+from finetune_tts.files import write_json
+from finetune_tts.json_text import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,6 @@ _SWITCHES = {
 }
 #: groups of a config that hold such fields, beside its top level.
 _GROUPS = ("audio", "model_args")
-
-_STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def localise(config_file: Path, folder: Path | None = None) -> bool:
@@ -74,12 +71,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is not JSON, or not an object.
     """
-    text = read_text(path)
-    without_comments = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", text)
-    try:
-        config = json.loads(without_comments, strict=False)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from error
+    config = read_json(path, what="config file", comments=True, infinity=True)
     if not isinstance(config, dict):
         raise UserError(f"{path}: a config is an object {{...}}, this is a {type(config).__name__}.")
     return config

@@ -1,6 +1,5 @@
 """What words on a command line mean, given the type of the field that they are for."""
 
-import json
 import typing
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from finetune_tts.config.values import (
     is_nullable,
     members,
 )
+from finetune_tts.json_text import NotJSON, parse_json
 
 TRUTH = {"true": True, "false": False}
 NULLS = ("null", "none")
@@ -53,7 +53,7 @@ def parse_words(words: Sequence[str], kind: Any, current: Any, path: str) -> Any
     value = parse_word(words[0], kind, path)
     if isinstance(current, Config) and isinstance(value, Config):
         merged = deepcopy(current)
-        for name in json.loads(words[0]):
+        for name in parse_json(words[0], infinity=True, repeated=set()):
             setattr(merged, name, getattr(value, name))
         return merged
     return value
@@ -70,7 +70,7 @@ def parse_word(word: str, kind: Any, path: str) -> Any:
     if word.lower() in NULLS and is_nullable(kind):
         return None
     if word.strip().startswith(("[", "{")) and is_structured(kind):
-        return parse_json(word, kind, path)
+        return parse_structure(word, kind, path)
     if kind is Any:
         return parse_free(word)
     for member in members(kind):
@@ -94,15 +94,15 @@ def is_structured(kind: Any) -> bool:
     return container(kind, list) is not None or container(kind, dict) is not None
 
 
-def parse_json(text: str, kind: Any, path: str) -> Any:
+def parse_structure(text: str, kind: Any, path: str) -> Any:
     """Return a list or an object that a word gives as JSON.
 
     Raises:
         Mismatch: it is not JSON, or of another type.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text, infinity=True)
+    except NotJSON as error:
         raise Mismatch(f"is not JSON ({error}). Lists and objects are JSON, texts in them in double quotes.") from error
     findings = Findings()
     value = fit(value, kind, path, findings)
@@ -137,6 +137,6 @@ def parse_free(word: str) -> Any:
     if word.lower() in TRUTH:
         return TRUTH[word.lower()]
     try:
-        return json.loads(word)
-    except (ValueError, RecursionError):
+        return parse_json(word, infinity=True)
+    except NotJSON:
         return word

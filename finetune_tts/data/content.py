@@ -35,7 +35,7 @@ class Index:
         for line in lines:
             try:
                 key, value = json.loads(line) if line else (None, None)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
             if isinstance(key, str):
                 self._values[key] = value

@@ -138,8 +138,9 @@ def _entries(path: str | Path) -> dict[str, dict[str, Any]]:
 
 def _vector(entry: Mapping[str, Any], path: str | Path, key: str) -> np.ndarray:
     try:
-        vector = np.asarray(entry["embedding"], dtype=np.float32).reshape(-1)
-    except (TypeError, ValueError) as error:
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+            vector = np.asarray(entry["embedding"], dtype=np.float32).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: the embedding of '{key}' is not a list of numbers.") from error
     if not len(vector) or not np.isfinite(vector).all():
         raise UserError(f"{path}: the embedding of '{key}' is empty or holds a number that is not finite.")

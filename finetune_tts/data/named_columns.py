@@ -1,6 +1,5 @@
 """Tables whose header names the columns (CSV, TSV), and JSON lines."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from finetune_tts.data.metadata_files import find_metadata
 from finetune_tts.data.rows import Row, numbered_cells, numbered_lines, too_few_columns
 from finetune_tts.errors import UserError
+from finetune_tts.json_text import NotJSON, describe, parse_json
 
 DELIMITERS = ("|", "\t", ",", ";")
 
@@ -138,9 +138,9 @@ def read_json_lines(root: Path, meta_file: str) -> list[Row]:
 
 def _json_values(path: Path, number: int, line: str) -> dict[str, str]:
     try:
-        entry = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {number}: not JSON ({error.msg}, column {error.colno}): {line[:60]!r}") from None
+        entry = parse_json(line)
+    except NotJSON as error:
+        raise UserError(describe(error, line, str(path), number)) from None
     if not isinstance(entry, dict):
         raise UserError(f'{path}, line {number}: an object {{"audio_file": …, "text": …}} is expected: {line[:60]!r}')
     columns = match_columns(entry)

@@ -1,6 +1,5 @@
 """Speakers and languages by name: which row of an embedding belongs to whom."""
 
-import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +8,16 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text, write_json
+from finetune_tts.files import write_json
+from finetune_tts.json_text import read_json
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pkl")
 """Endings of files that torch wrote."""
+
+#: d-vectors of hundreds of thousands of recordings, as JSON.
+LARGEST_FILE = 4 * 2**30
+#: Rows that an embedding may have; a number beyond is none of a row.
+MOST_ROWS = 2**24
 
 Names = TypeVar("Names", bound="_EmbeddingNames")
 
@@ -124,10 +129,7 @@ def read_mapping(path: str | Path) -> Any:
     """
     path = Path(path)
     if path.suffix.lower() not in TORCH_SUFFIXES:
-        try:
-            return json.loads(read_text(path))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from None
+        return read_json(path, what="file of speakers or d-vectors", most_bytes=LARGEST_FILE)
     import torch
 
     if not path.is_file():
@@ -149,7 +151,7 @@ def _ids_of(values: Any, path: Path) -> dict[str, int]:
     if isinstance(values, dict) and values:
         if all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in values.values()):
             return {name: row for row, name in enumerate(sorted({entry["name"] for entry in values.values()}))}
-        if all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in values.values()):
+        if all(isinstance(row, int) and not isinstance(row, bool) and 0 <= row < MOST_ROWS for row in values.values()):
             _check_rows_differ(values, path)
             return {str(name): row for name, row in values.items()}
     if values in ({}, []):

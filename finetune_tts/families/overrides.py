@@ -138,7 +138,12 @@ def apply_overrides(config: Config, overrides: Sequence[Override]) -> None:
 
 def natural_order(path: str) -> list[tuple[int, str]]:
     """Return a key that sorts dotted paths with their list indexes as numbers, a whole before its parts."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in path.split(".")]
+    return [(int(part), "") if is_index(part) else (-1, part) for part in path.split(".")]
+
+
+def is_index(name: str) -> bool:
+    """Tell whether a part of a path can be the index of a list; one of thousands of digits cannot."""
+    return name.isdecimal() and len(name) < 10
 
 
 def set_field(config: Config, override: Override) -> None:
@@ -188,7 +193,7 @@ def look_up(config: Config, holder: Any, kind: Any, name: str, path: str) -> tup
         return holder.get(name), of[1]
     if isinstance(holder, list):
         item = getattr(container(kind, list), "__args__", (Any,))[0]
-        if not name.isdecimal() or int(name) > len(holder):
+        if not is_index(name) or int(name) > len(holder):
             raise Mismatch(f"{name!r} is no place in a list of {len(holder)}; the next free one is {len(holder)}.")
         return (holder[int(name)] if int(name) < len(holder) else None), item
     raise Mismatch(f"{shown(holder)} is a single value without a field {name!r}.")

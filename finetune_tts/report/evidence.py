@@ -1,6 +1,5 @@
 """Everything that the page of a run shows, gathered from its folder and from what its models say."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
-from finetune_tts.files import read_text
+from finetune_tts.json_text import read_json
 from finetune_tts.report.hearing import Listener, Utterance
 from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.report.speaking import load_speaker
@@ -282,7 +281,7 @@ def _restored(folder: Path) -> str:
         return ""
     try:
         # Where the weights stood on the machine of the run is nobody's business.
-        return str(json.loads(read_text(path))["summary"]).rpartition(": ")[2]
-    except (UserError, json.JSONDecodeError, KeyError, TypeError) as error:
+        return str(read_json(path)["summary"]).rpartition(": ")[2]
+    except (UserError, KeyError, TypeError) as error:
         logger.debug("%s: %s", path, error)
         return ""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
+from finetune_tts.json_text import parse_json
 
 FILE_NAME = "history.jsonl"
 
@@ -83,9 +84,9 @@ def read_history(folder: Path) -> list[HistoryEntry]:
     complete = text[: text.rfind("\n") + 1]
     for number, line in enumerate(complete.splitlines(), start=1):
         try:
-            values = json.loads(line)
+            values = parse_json(line, infinity=True)
             losses = {name: math.nan if value is None else value for name, value in values.pop("losses").items()}
             entries.append(HistoryEntry(losses=losses, **values))
-        except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(f"{path}, line {number}: not an entry of a run's history ({error}).") from error
     return entries

@@ -4,7 +4,6 @@ Written when the run begins, so that the report of it can be made at any time, a
 recordings are no longer where they were.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text, write_json
+from finetune_tts.files import write_json
+from finetune_tts.json_text import read_json
 
 FILE_NAME = "about_run.json"
 
@@ -115,10 +115,10 @@ def read_record(folder: Path) -> RunRecord | None:
     path = folder / FILE_NAME
     if not path.exists():
         return None
+    values = read_json(path, what="record of a run", infinity=True)
     try:
-        values = json.loads(read_text(path))
         record = _record(values)
-    except (json.JSONDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(f"{path}: not the record of a run ({error}).") from error
     return _with_paths(record, lambda place: os.path.normpath(os.path.join(os.path.abspath(folder), place)))
 

@@ -145,6 +145,8 @@ def test_statistics_that_cannot_be_divided_by_are_refused(tmp_path: Path, stats:
         ({"mel_std": np.zeros(80)}, "mel_std holds a value"),
         ({"mel_mean": np.zeros(79)}, "differ in length"),
         ({"linear_mean": np.full(513, np.nan)}, "linear_mean is not a list of finite numbers"),
+        ({"linear_mean": [10**400] * 513}, "linear_mean is not a list of finite numbers"),
+        ({"linear_mean": np.full(513, 1e300)}, "linear_mean is not a list of finite numbers"),
         ({"linear_mean": "many"}, "linear_mean is not a list of finite numbers"),
         ({"linear_mean": np.zeros((2, 2))}, "linear_mean is not a list of finite numbers"),
     ]:

@@ -99,7 +99,7 @@ def entry(**fields):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{\n,}", "own.json, line 2: not JSON"),
+        ("{\n,}", "own.json, line 2, column 1: not JSON"),
         ('{"models": [], "models": []}', "'models' stands there twice"),
         ([], "a catalog is an object"),
         ({"models": [3]}, 'model 1 is not an object with a "name"'),

@@ -112,7 +112,9 @@ def test_comments_are_passed_over_and_addresses_are_not_comments(put):
     assert read_config(put(text)) == {"a": "http://x.y/z", "b": 'tab\there "//"'}
 
 
-@pytest.mark.parametrize(("text", "told"), [("{\n1}", "line 2: not JSON"), ("[1]", "this is a list"), ("", "line 1")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("{\n1}", "line 2, column 1: not JSON"), ("[1]", "this is a list"), ("", "line 1")]
+)
 def test_a_config_that_is_none_is_told(put, text, told):
     with pytest.raises(UserError, match=told):
         localise(put(text))

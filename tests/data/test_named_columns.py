@@ -56,7 +56,11 @@ def test_a_missing_header_is_explained(tmp_path, write_text):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2: not JSON"),
+        ("{", "line 2, column 1: not JSON"),
+        ('{"path": "a", "text": NaN}', "line 2, column 23: NaN"),
+        ('{"path": "a", "text": "x", "text": "y"}', "line 2: 'text' stands there twice"),
+        ("[" * 10_000, "line 2, column 65: brackets are nested deeper"),
+        ('{"path": "a", "text": "\\ud800"}', "line 2: .*surrogate"),
         ("[1]", "line 2: an object"),
         ('{"text": "Yes"}', "line 2: no audio field"),
         ('{"path": "a"}', "line 2: no text field"),

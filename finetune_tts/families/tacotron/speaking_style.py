@@ -46,9 +46,9 @@ def style_for(config: Config, extractor: SpectrogramExtractor, given: Style | No
 def _weights(given: Mapping[str, Any], tokens: int, source: str) -> dict[int, float]:
     weights = {}
     for name, value in given.items():
-        number = int(name) if str(name).isdecimal() else -1
+        number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else -1
         if not 0 <= number < tokens:
-            raise UserError(f"{source}: there is no token {name}; the model has 0 to {tokens - 1}.")
+            raise UserError(f"{source}: there is no token {str(name)[:20]}; the model has 0 to {tokens - 1}.")
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
             raise UserError(f"{source}: the weight of token {name} is {value!r}; it must be a number.")
         weights[number] = float(value)

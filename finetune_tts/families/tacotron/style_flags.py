@@ -1,13 +1,12 @@
 """The flags of ``tts`` that say in which style a Tacotron speaks."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from finetune_tts.errors import UserError
-from finetune_tts.files import read_text
+from finetune_tts.json_text import NotJSON, describe, parse_json, read_json
 
 #: A recording, or the weight of each token by its number, as a text.
 Style = str | Path | Mapping[str, Any]
@@ -45,7 +44,7 @@ def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
 
 
 def read_style(given: str) -> Style:
-    """Read a style as a person names it: a recording, a JSON object of weights, or a file that holds one.
+    """Read a style as you name it: a recording, a JSON object of weights, or a file that holds one.
 
     Raises:
         UserError: a JSON object that cannot be read.
@@ -53,11 +52,11 @@ def read_style(given: str) -> Style:
     text = given.strip()
     if text.startswith("{") or text.lower().endswith(".json"):
         try:
-            if not text.startswith("{"):
-                text = read_text(text)
-            weights = json.loads(text)
-        except (OSError, ValueError) as error:
-            raise UserError(f"--gst_style {given}: cannot be read as JSON ({error}).") from error
+            weights = parse_json(text) if text.startswith("{") else read_json(text, what="file of weights")
+        except NotJSON as error:
+            raise UserError(describe(error, text, "--gst_style")) from error
+        except UserError as error:
+            raise UserError(f"--gst_style {error}") from error
         if not isinstance(weights, dict):
             raise UserError(f"--gst_style {given}: must be an object of token numbers and weights.")
         return weights

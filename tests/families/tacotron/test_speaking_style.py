@@ -53,6 +53,7 @@ def test_the_config_names_a_style_for_where_none_is_given(recording):
     [
         ({"3": 1.0}, "there is no token 3; the model has 0 to 2"),
         ({"x": 1.0}, "there is no token x"),
+        ({"9" * 5000: 1.0}, "there is no token 999"),
         ({"0": "much"}, "the weight of token 0 is 'much'"),
         ({"0": float("nan")}, "the weight of token 0 is nan"),
         ({"0": True}, "the weight of token 0 is True"),
@@ -72,7 +73,10 @@ def test_a_style_for_a_model_without_tokens_is_refused(recording):
             style_for(config, extractor, recording)
 
 
-@pytest.mark.parametrize("given", ["{", "[1].json", "missing.json"])
-def test_json_that_cannot_be_read_is_refused(given):
-    with pytest.raises(UserError, match="cannot be read as JSON"):
-        read_style(given)
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [("{", "not JSON"), ("missing.json", "cannot be read"), ('{"0": NaN}', "NaN")],
+)
+def test_json_that_cannot_be_read_is_refused(given, part):
+    with pytest.raises(UserError, match=f"--gst_style.*{part}"):
+        styled(read_style(given))
