@@ -1,7 +1,6 @@
 """``tts-finetune … --check``: what was found, as a table, as JSON, and as an exit status."""
 
 import argparse
-import io
 import os
 import shlex
 import sys
@@ -38,12 +37,6 @@ class Paint:
         return f"\033[{_COLOURS[kind]}m{text}\033[0m" if self._colours else text
 
 
-def show_what_it_can(stream: TextIO) -> None:
-    """Let a stream that lacks a character of the table (``LANG=C``) show a question mark and not end the program."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
-
-
 def run_check(request: "Request", arguments: argparse.Namespace) -> None:
     """Check, print, and write what was asked for.
 
@@ -57,7 +50,6 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
     if not is_main_process():
         return
     report = check(request)
-    show_what_it_can(sys.stdout)
     for line in report_lines(report, Paint(sys.stdout)):
         say(line)
     if arguments.check_json:

@@ -76,6 +76,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
         prog=prog,
         description="Tune a pre-trained text-to-speech model to your own recordings.",
         epilog=EXAMPLES,
+        may_be_empty=("--list_models",),
     )
     add = parser.add_argument
     add("--demo", action="store_true", help="tune the bundled model to the bundled recordings: offline, minutes")
@@ -85,9 +86,24 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--config_path", type=Path, help="config of the run (default: the model's own)")
     add("--restore_path", type=Path, help="checkpoint, or folder that holds one, to start from")
     add("--continue_path", type=Path, help="folder of a run that goes on where it stopped")
-    add("--dataset_path", metavar="DIR", help="folder of the recordings (--coqpit.datasets.0.path)")
-    add("--dataset_format", metavar="NAME", help="layout of the recordings (default: auto, which looks)")
-    add("--meta_file", metavar="FILE", help="metadata file inside the folder, where the layout has one")
+    add(
+        "--dataset_path",
+        action="collect",
+        metavar="DIR",
+        help="folder of the recordings (--coqpit.datasets.0.path); several data sets: give it several times",
+    )
+    add(
+        "--dataset_format",
+        action="collect",
+        metavar="NAME",
+        help="layout of the recordings (default: auto, which looks)",
+    )
+    add(
+        "--meta_file",
+        action="collect",
+        metavar="FILE",
+        help="metadata file inside the folder, where the layout has one",
+    )
     add("--output_path", metavar="DIR", help="where run folders are made (default: output)")
     add("--run_name", metavar="NAME", help="first part of the run folder's name")
     add(

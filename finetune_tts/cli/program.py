@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import Any, NoReturn
 
+from finetune_tts.cli.streams import encodable_streams
 from finetune_tts.errors import ProcessLost, UserError
 
 FAILURE = 1
@@ -28,15 +30,74 @@ _MENDABLE = {
 }
 
 
+class _Given(argparse.Action):
+    """Takes the value of a flag once; a second one that differs is no correction of the first, but a mistake."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Store the value, or the values of a flag that takes several."""
+        values = self.complete(values)
+        if self.dest in _given(namespace) and getattr(namespace, self.dest) != values:
+            before = " ".join(map(str, _listed(getattr(namespace, self.dest))))
+            now = " ".join(map(str, _listed(values)))
+            raise argparse.ArgumentError(self, f"given twice, as {before} and as {now}: leave one of them out")
+        _given(namespace).add(self.dest)
+        setattr(namespace, self.dest, values)
+
+    def complete(self, values: Any) -> Any:
+        """Return the values with the word ``--``, which argparse before Python 3.13 drops from ``--flag=--``."""
+        if values != [] or self.nargs == argparse.OPTIONAL:
+            return values
+        try:
+            value = self.type("--") if callable(self.type) else "--"
+        except (TypeError, ValueError) as error:
+            kind = getattr(self.type, "__name__", "")
+            raise argparse.ArgumentError(self, f"invalid {kind} value: '--'") from error
+        return value if self.nargs is None else [value]
+
+
+class _Collected(_Given):
+    """Takes the values of a flag that may be given several times."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Put the value, or the values, after those that were given before."""
+        before = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*before, *_listed(self.complete(values))])
+
+
+_MARK = "_given"
+
+
+def _given(namespace: argparse.Namespace) -> set[str]:
+    given: set[str] = namespace.__dict__.setdefault(_MARK, set())
+    return given
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that names a flag's nearest neighbours when it does not know it.
 
-    ``--help`` is a flag like the others: the programs print what belongs to it.
+    A flag is given once, or several times with the same value; one with ``action="collect"`` is a list. ``--help`` is a
+    flag like the others: the programs print what belongs to it.
+
+    Args:
+        may_be_empty: flags for which an empty value is none by accident.
+        options: of :class:`argparse.ArgumentParser`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, may_be_empty: Sequence[str] = (), **options: Any) -> None:
         formatter = argparse.RawDescriptionHelpFormatter
         super().__init__(allow_abbrev=False, add_help=False, formatter_class=formatter, **options)
+        self._may_be_empty = may_be_empty
+        self.register("action", None, _Given)
+        self.register("action", "store", _Given)
+        self.register("action", "collect", _Collected)
         self.add_argument("-h", "--help", action="store_true", help="show this and end")
 
     def parse_known_flags(self, argv: list[str]) -> argparse.Namespace:
@@ -45,7 +106,9 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UserError: an unknown flag (the nearest ones are named), or a value that does not fit its flag.
         """
+        self._refuse_empty(argv)
         arguments, unknown = self.parse_known_args(argv)
+        arguments.__dict__.pop(_MARK, None)
         if unknown:
             from difflib import get_close_matches
 
@@ -57,7 +120,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's own complaints into the form of all others."""
-        raise UserError(f"{message[:1].upper()}{message[1:]}. --help lists the flags.")
+        hint = "--help lists the flags."
+        if message.endswith("expected one argument"):
+            hint = f"A value that begins with a dash is written --flag=-value. {hint}"
+        raise UserError(f"{message[:1].upper()}{message[1:]}. {hint}")
+
+    def _refuse_empty(self, argv: list[str]) -> None:
+        """Refuse ``--flag ""``, which is mostly a variable of a shell script that is not set."""
+        for word, following in zip_longest(argv, argv[1:]):
+            flag, equals, value = word.partition("=")
+            action = self._option_string_actions.get(flag)
+            if action is None or action.nargs == 0 or flag in self._may_be_empty or action.default == "":
+                continue
+            if (value if equals else following) == "":
+                raise UserError(f"{flag}: its value is empty. Give it one, or leave the flag out.")
 
 
 def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: list[str] | None = None) -> int:
@@ -72,49 +148,43 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
         :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise. One of several processes that are still connected
         does not return but ends with the status (:func:`_leave`).
     """
-    try:
-        status = _status_of(run, argv)
-    except BaseException:
-        if _is_connected():
-            traceback.print_exc()
-            _leave(FAILURE)
-        raise
-    if status and _is_connected():
-        _leave(status)
+    status = FAILURE
+    with encodable_streams():
+        try:
+            with _logging():
+                command = run(sys.argv[1:] if argv is None else argv)
+                if command is not None:
+                    command()
+            sys.stdout.flush()
+            status = 0
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = MISTAKE
+        except KeyboardInterrupt as stop:
+            # A run that was stopped has saved itself, and its message says how to resume it.
+            print(str(stop) or "Stopped.", file=sys.stderr)
+            status = INTERRUPTED
+        except BrokenPipeError:
+            # The reader of a pipe has gone (`tts --list_models | head`): nothing is wrong here.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 128 + signal.SIGPIPE
+        except ProcessLost as error:
+            print(f"failed (process {os.environ.get('RANK', '0')}): {error}", file=sys.stderr)
+        except (MemoryError, OSError, RuntimeError) as error:
+            if os.environ.get("TTS_TRACEBACK"):
+                raise
+            if isinstance(error, OSError) and error.errno in _MENDABLE:
+                print(f"error: {error.filename or 'a file'}: {_MENDABLE[error.errno]}.", file=sys.stderr)
+                status = MISTAKE
+            else:
+                name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+                print(f"failed: {name}{error}\nSet TTS_TRACEBACK=1 to see where.", file=sys.stderr)
+        finally:
+            if status and _is_connected():
+                if sys.exc_info()[0] is not None:
+                    traceback.print_exc()
+                _leave(status)
     return status
-
-
-def _status_of(run: Callable[[list[str]], Callable[[], None] | None], argv: list[str] | None) -> int:
-    try:
-        with _logging():
-            command = run(sys.argv[1:] if argv is None else argv)
-            if command is not None:
-                command()
-        sys.stdout.flush()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISTAKE
-    except KeyboardInterrupt as stop:
-        # A run that was stopped has saved itself, and its message says how to go on.
-        print(str(stop) or "Stopped.", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`tts --list_models | head`): nothing is wrong here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    except ProcessLost as error:
-        print(f"failed (process {os.environ.get('RANK', '0')}): {error}", file=sys.stderr)
-        return FAILURE
-    except (MemoryError, OSError, RuntimeError) as error:
-        if os.environ.get("TTS_TRACEBACK"):
-            raise
-        if isinstance(error, OSError) and error.errno in _MENDABLE:
-            print(f"error: {error.filename or 'a file'}: {_MENDABLE[error.errno]}.", file=sys.stderr)
-            return MISTAKE
-        name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-        print(f"failed: {name}{error}\nSet TTS_TRACEBACK=1 to see where.", file=sys.stderr)
-        return FAILURE
-    return 0
 
 
 def _is_connected() -> bool:

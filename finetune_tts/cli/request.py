@@ -1,6 +1,7 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
 
-#: flag → the config field that it is short for.
+#: flag → the config field that it is short for; those of a data set can be given once for each.
 SHORT_FOR = {
-    "dataset_path": "datasets.0.path",
-    "dataset_format": "datasets.0.formatter",
-    "meta_file": "datasets.0.meta_file_train",
+    "dataset_path": "datasets.{}.path",
+    "dataset_format": "datasets.{}.formatter",
+    "meta_file": "datasets.{}.meta_file_train",
     "output_path": "output_path",
     "run_name": "run_name",
 }
+_DATA = ("dataset_path", "dataset_format", "meta_file")
+_DATASET_PATH = re.compile(r"datasets\.\d+\.path")
 
 
 def located_config(path: Path) -> Any:
@@ -37,20 +40,41 @@ def short_forms(arguments: argparse.Namespace, overrides: "list[Override]") -> "
     """Return the overrides that ``--dataset_path`` and its like stand for.
 
     Raises:
-        UserError: a field is set both ways, to different values.
+        UserError: a field is set both ways, to different values, or the data sets and what is said of them are not as
+            many.
     """
     said = {override.path: " ".join(override.words) for override in overrides}
     short = []
+    datasets = len(arguments.dataset_path or [None])
+    described = list(zip(*(_values(arguments, flag, datasets) or [""] * datasets for flag in _DATA), strict=True))
+    if len(set(described)) < len(described):
+        path = next(given[0] for given in described if described.count(given) > 1)
+        raise UserError(f"--dataset_path {path} is given twice: leave one of them out.")
     for flag, path in SHORT_FOR.items():
-        value = getattr(arguments, flag)
-        if value is None or said.get(path) == value:
-            continue
-        if path in said:
-            raise UserError(f"--{flag} {value} and --coqpit.{path} {said[path]} differ: give one of them.")
-        from finetune_tts.families.overrides import Override
+        for number, value in enumerate(_values(arguments, flag, datasets)):
+            field = path.format(number)
+            if field in said and said[field] != value:
+                raise UserError(f"--{flag} {value} and --coqpit.{field} {said[field]} differ: give one of them.")
+            if field not in said:
+                from finetune_tts.families.overrides import Override
 
-        short.append(Override(path, (value,)))
+                short.append(Override(field, (value,)))
     return short
+
+
+def _values(arguments: argparse.Namespace, flag: str, datasets: int) -> list[str]:
+    """The values of a flag: of those that describe data sets one for each."""
+    value = getattr(arguments, flag)
+    if value is None and flag == "dataset_format" and datasets > 1:
+        return ["auto"] * datasets
+    if not isinstance(value, list):
+        return [] if value is None else [value]
+    if len(value) not in (1, datasets):
+        raise UserError(
+            f"--{flag} is given {len(value)} times, --dataset_path {datasets} times: give --{flag} once for all data "
+            "sets, or once for each, in their order."
+        )
+    return value * datasets if len(value) == 1 else value
 
 
 def require_dataset(overrides: "list[Override]") -> None:
@@ -63,7 +87,8 @@ def require_dataset(overrides: "list[Override]") -> None:
         raise UserError("Where are the recordings? Give --dataset_path DIR, or --coqpit.datasets.0.path DIR.")
     for override in overrides:
         path = " ".join(override.words)
-        if override.path in ("datasets.0.path", "data_path") and not expanded(path).is_dir():
+        names_folder = override.path == "data_path" or _DATASET_PATH.fullmatch(override.path)
+        if names_folder and not expanded(path).is_dir():
             raise UserError(f"--dataset_path {path}: no such folder. Name the folder of the recordings.")
 
 

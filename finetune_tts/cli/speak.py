@@ -31,7 +31,12 @@ EXAMPLES = """examples:
 
 def build_parser() -> Parser:
     """Return the parser of ``tts``."""
-    parser = Parser(prog="tts", description="List, download and speak with text-to-speech models.", epilog=EXAMPLES)
+    parser = Parser(
+        prog="tts",
+        description="List, download and speak with text-to-speech models.",
+        epilog=EXAMPLES,
+        may_be_empty=("--text", "--list_models"),
+    )
     add = parser.add_argument
     add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
@@ -47,7 +52,14 @@ def build_parser() -> Parser:
     add("--vocoder_config_path", type=Path, help="config of the vocoder (default: config.json beside it)")
     add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
     add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
-    add("--speaker_wav", type=Path, nargs="+", metavar="FILE", help="recordings to speak like, for a d-vector model")
+    add(
+        "--speaker_wav",
+        type=Path,
+        nargs="+",
+        action="collect",
+        metavar="FILE",
+        help="recordings to speak like, for a d-vector model",
+    )
     add(
         "--reference_wav",
         type=Path,

@@ -87,7 +87,7 @@ def run_log(folder: Path, rank: int = 0) -> Iterator[None]:
     What ends the run is written there as well, with its traceback unless it is an error that tells all in its message.
     """
     package = logging.getLogger(__name__.partition(".")[0])
-    file_handler = logging.FileHandler(folder / LOG_NAME.format(rank=rank), encoding="utf-8")
+    file_handler = logging.FileHandler(folder / LOG_NAME.format(rank=rank), encoding="utf-8", errors="backslashreplace")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = package.level
     with ExitStack() as stack:

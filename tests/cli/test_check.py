@@ -1,6 +1,5 @@
 """``--check`` finds what is wrong, says it in three ways, and trains nothing."""
 
-import io
 import json
 import shutil
 import sys
@@ -356,11 +355,3 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(monkeypatch, caps
 def test_the_table_has_no_colours_where_it_is_piped(check):
     outcome, _ = check()
     assert "\033[" not in outcome.out
-
-
-def test_a_terminal_that_lacks_the_marks_shows_the_rest():
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    check_view.show_what_it_can(stream)
-    stream.write("✓ fine")
-    stream.flush()
-    assert stream.buffer.getvalue() == b"? fine"

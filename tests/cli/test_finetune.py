@@ -66,6 +66,18 @@ def test_the_weights_were_tuned_and_not_initialised_anew(tuned, release):
     assert all(torch.allclose(before[name], after[name], atol=0.01) for name in before)
 
 
+def test_several_data_sets_are_several_flags(tune, release, make_recordings):
+    first = make_recordings(Path("first"), ("abba had", "a bad egg", "dad fed a cab", "head bed"), start="one")
+    second = make_recordings(Path("second"), ("deaf aged", "cage faced", "beef"), start="two")
+    words = ("--dataset_path", first, "--dataset_path", second, "--max_steps", 1, "--no_report")
+    outcome = tune("--restore_path", release, *words)
+    assert "4 samples in first" in outcome.err
+    assert "3 samples in second" in outcome.err
+    assert len(load_config(outcome.run_folder / "config.json").datasets) == 2
+    outcome = tune("--restore_path", release, "--dataset_path", first, "--dataset_path", "no/such", "--max_steps", 1)
+    outcome.refused("no/such")
+
+
 def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, release, recordings):
     outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1, "--run_name", "mine")
     folder = outcome.run_folder

@@ -1,12 +1,15 @@
 """Exit statuses, and what is said with them."""
 
 import errno
+import io
 import logging
+import os
 import subprocess
 import sys
 
 import pytest
 
+from finetune_tts.cli import embeddings, finetune, speak
 from finetune_tts.cli.program import FAILURE, INTERRUPTED, MISTAKE, Parser, run_program, say
 from finetune_tts.errors import UserError
 
@@ -77,6 +80,92 @@ def test_an_unknown_flag_is_answered_with_near_ones():
         parser.parse_known_flags(["--zzz"])
     with pytest.raises(UserError, match="Argument --model_path: expected one argument"):
         parser.parse_known_flags(["--model_path"])
+
+
+def flags_of(build):
+    """Every flag of a program that takes a value, with a value for it."""
+    for action in build()._actions:
+        if action.option_strings and action.nargs != 0:
+            number = "1" if action.type in (int, float) else "x"
+            count = action.nargs if isinstance(action.nargs, int) else 1
+            yield action.option_strings[-1], action, [number] * count
+
+
+PARSERS = [finetune.build_parser, speak.build_parser, embeddings.build_classic_parser]
+
+
+@pytest.mark.parametrize("build", PARSERS)
+def test_every_flag_given_twice_is_a_list_or_a_mistake(build):
+    for flag, action, values in flags_of(build):
+        others = ["2" for _ in values]
+        if action.nargs == "+" or flag in ("--dataset_path", "--dataset_format", "--meta_file") and build != PARSERS[2]:
+            given = getattr(build().parse_known_flags([flag, *values, flag, *others]), action.dest)
+            assert [str(value) for value in given] == [*values, *others]
+            continue
+        assert getattr(build().parse_known_flags([flag, *values, flag, *values]), action.dest) not in (None, [])
+        with pytest.raises(UserError, match=f"{flag}: given twice, as {' '.join(values)}.* and as 2"):
+            build().parse_known_flags([flag, *values, flag, *others])
+
+
+@pytest.mark.parametrize("build", PARSERS)
+def test_every_flag_takes_two_dashes_for_a_text_or_refuses_them(build):
+    for flag, action, values in flags_of(build):
+        if action.type in (int, float):
+            with pytest.raises(UserError, match=f"{flag}: invalid {action.type.__name__} value: '--'"):
+                build().parse_known_flags([f"{flag}=--"])
+        elif len(values) == 1 and action.nargs != "?":
+            value = getattr(build().parse_known_flags([f"{flag}=--"]), action.dest)
+            assert [str(item) for item in (value if isinstance(value, list) else [value])] == ["--"]
+
+
+@pytest.mark.parametrize("build", PARSERS)
+def test_an_empty_value_is_a_mistake(build):
+    for flag, action, values in flags_of(build):
+        if action.default == "" or flag in ("--text", "--list_models"):
+            build().parse_known_flags([f"{flag}="])
+            continue
+        for words in ([f"{flag}="], [flag, ""], [flag, "", *values[1:]]):
+            with pytest.raises(UserError, match=f"{flag}: its value is empty"):
+                build().parse_known_flags(words)
+
+
+def test_a_value_that_begins_with_a_dash_is_explained():
+    with pytest.raises(UserError, match="--text: expected one argument.* written --flag=-value"):
+        speak.build_parser().parse_known_flags(["--text", "-hm"])
+    assert speak.build_parser().parse_known_flags(["--text=-hm"]).text == "-hm"
+    assert speak.build_parser().parse_known_flags(["--text", "- hm"]).text == "- hm"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
+def test_no_character_ends_a_program(encoding, monkeypatch):
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+
+    def run(words):
+        say("🐸TTS → głos/ĝi.wav …")
+        say("caf\udce9.wav")
+        raise UserError("░ ✗ \udcff \ud800")
+
+    assert run_program(run, []) == MISTAKE
+    out.flush(), err.flush()
+    assert (out.errors, err.errors) == ("strict", "strict")
+    first, second, *_ = out.buffer.getvalue().splitlines()
+    assert second == b"caf\xe9.wav"
+    if encoding == "utf-8":
+        assert first.decode(encoding) == "🐸TTS → głos/ĝi.wav …"
+    elif encoding == "ascii":
+        assert first == b"TTS -> g\\u0142os/\\u011di.wav ..."
+    assert b"\xff" in err.buffer.getvalue()
+
+
+def test_help_and_catalog_are_shown_in_any_encoding():
+    for encoding in ("ascii", "cp1252"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        for words in (["-m", "finetune_tts", "--help"], ["-m", "finetune_tts.cli.speak", "--list_models"]):
+            run = subprocess.run([sys.executable, *words], capture_output=True, env=environment)
+            assert (run.returncode, run.stderr) == (0, b"")
+            assert len(run.stdout.decode(encoding)) > 1000
 
 
 def test_a_reader_that_goes_away_is_no_failure():

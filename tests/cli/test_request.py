@@ -53,3 +53,34 @@ def test_a_request_knows_what_was_chosen():
     assert request.chosen == {"audio", "lr"}
     assert (request.limits.time_limit, request.limits.grad_accum_steps, request.device) == (90, 2, "cpu")
     assert (request.max_steps, request.fill_in, request.allow_partial) == (None, True, False)
+
+
+def applied(*words, overrides=()):
+    config = GlowTTSConfig(datasets=[DatasetConfig(formatter="auto")])
+    apply(config, short_forms(build_parser().parse_known_flags(list(words)), list(overrides)))
+    return [(dataset.path, dataset.formatter, dataset.meta_file_train) for dataset in config.datasets]
+
+
+def test_a_flag_given_for_each_of_several_data_sets_is_about_that_one():
+    paths = ("--dataset_path", "a", "--dataset_path", "b")
+    assert applied(*paths) == [("a", "auto", ""), ("b", "auto", "")]
+    assert applied(*paths, "--dataset_format", "ljspeech") == [("a", "ljspeech", ""), ("b", "ljspeech", "")]
+    metadata = ("--meta_file", "1.csv", "--meta_file=2.csv", "--dataset_format", "csv", "--dataset_format", "vctk")
+    assert applied(*paths, *metadata) == [("a", "csv", "1.csv"), ("b", "vctk", "2.csv")]
+    same = ("--dataset_path", "a", "--dataset_path", "a", "--meta_file", "1.csv", "--meta_file", "2.csv")
+    assert applied(*same) == [("a", "auto", "1.csv"), ("a", "auto", "2.csv")]
+
+
+def test_data_sets_that_cannot_be_told_apart_or_matched_are_refused():
+    paths = ("--dataset_path", "a", "--dataset_path", "b")
+    with pytest.raises(UserError, match="--dataset_path a is given twice"):
+        applied("--dataset_path", "a", "--dataset_path", "a")
+    with pytest.raises(UserError, match="--meta_file is given 2 times, --dataset_path 3 times"):
+        applied(
+            *("--dataset_path", "a") * 1,
+            *["--dataset_path", "b", "--dataset_path", "c", "--meta_file", "x", "--meta_file", "y"],
+        )
+    with pytest.raises(UserError, match="--dataset_format is given 2 times, --dataset_path 1 times"):
+        applied("--dataset_format", "csv", "--dataset_format", "vctk")
+    with pytest.raises(UserError, match="--dataset_path b and --coqpit.datasets.1.path c differ"):
+        applied(*paths, overrides=[Override("datasets.1.path", ("c",))])

@@ -51,10 +51,12 @@ def test_the_log_of_the_run_holds_what_the_package_says_and_leaves_no_handler(tm
     before = (list(package.handlers), package.level)
     with run_log(tmp_path):
         logging.getLogger("finetune_tts.anything").info("told äöü")
+        logging.getLogger("finetune_tts.anything").info("caf\udce9.wav")
     logging.getLogger("finetune_tts.anything").warning("not told")
 
     text = (tmp_path / "trainer_0_log.txt").read_text(encoding="utf-8")
     assert "INFO told äöü" in text
+    assert r"INFO caf\udce9.wav" in text
     assert "not told" not in text
     assert (list(package.handlers), package.level) == before
 
