@@ -105,11 +105,17 @@ def d_vectors_of(config: SpeakerConfig, samples: Sequence[Sample], source: Vecto
     """The vectors of all recordings of a run, beside those that the model knows.
 
     Raises:
-        UserError: recordings have no vector and no encoder is at hand, or sizes do not fit the model.
+        UserError: recordings have no vector and no encoder is at hand, two have the same one, or sizes do not fit.
     """
+    vectors = _gathered(config, samples, source)
+    vectors.of_samples(samples)  # which finds out whether each has its own
+    return vectors
+
+
+def _gathered(config: SpeakerConfig, samples: Sequence[Sample], source: VectorSource) -> DVectors:
     known = _known_vectors(config, source)
     if source.encoder is None:
-        return _complete(known, samples)
+        return _complete(known, samples, source.files_are_own)
     missing = list(samples)
     if known is not None and source.files_are_own:
         missing = _without_vector(samples, known)
@@ -122,7 +128,7 @@ def d_vectors_of(config: SpeakerConfig, samples: Sequence[Sample], source: Vecto
             logger.warning("d_vector_file %s is not there: the model's own speakers are lost.", named)
         return new
     _tell_speakers(known, new)
-    return known.merged(new)
+    return known.giving_way_to(new.vectors).merged(new)
 
 
 def _known_vectors(config: SpeakerConfig, source: VectorSource) -> DVectors | None:
@@ -141,11 +147,16 @@ def _known_vectors(config: SpeakerConfig, source: VectorSource) -> DVectors | No
     return known
 
 
-def _complete(known: DVectors | None, samples: Sequence[Sample]) -> DVectors:
-    """The vectors of the files, which have to do where no encoder is at hand."""
+def _complete(known: DVectors | None, samples: Sequence[Sample], files_are_own: bool) -> DVectors:
+    """The vectors of the files, which have to do where no encoder is at hand.
+
+    In a model's own files a recording of the same name is the same one only if the same speaker is heard in it.
+    """
     if known is None:
         raise UserError(f"use_d_vector_file is true, but d_vector_file names no file. {_WAY_OUT}")
     missing = _without_vector(samples, known)
+    if not files_are_own:
+        missing = [sample for sample in samples if known.speaker_of(sample) != sample.speaker]
     if missing:
         raise UserError(
             f"{len(missing)} of {len(samples)} recordings have no d-vector in {known.source} "

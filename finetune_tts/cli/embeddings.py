@@ -34,13 +34,14 @@ def run_embeddings(
 
     out = arguments.compute_embeddings
     require_writable(out, "--compute_embeddings")
+    there = _there(out)
     if config is None and arguments.config_path:
         config = load_located_config(arguments.config_path)
     config = config or SpeechConfig()
     make_room_for_dataset(config, overrides, replace=not arguments.config_path)
     apply_overrides(config, overrides)
     files = _encoder_files(arguments, config)
-    vectors = _compute(files, config.datasets, arguments.device, config.output_path, formatter, replaced=out)
+    vectors = _compute(files, config.datasets, arguments.device, config.output_path, formatter, there=there)
     _write(vectors, out)
     say(f"use them: --coqpit.use_d_vector_file true --coqpit.d_vector_file {out} --coqpit.d_vector_dim {vectors.size}")
 
@@ -82,6 +83,15 @@ def require_writable(path: Path, flag: str) -> None:
         raise UserError(f"{flag} {path}: must end in {' or '.join(SUFFIXES)}, which decides the form.")
     if not path.resolve().parent.is_dir():
         raise UserError(f"{flag} {path}: the folder {path.resolve().parent} does not exist. Create it first.")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{flag} {path}: is a device or a pipe. Name a file.")
+
+
+def _there(path: Path) -> "DVectors | None":
+    """The vectors that a file holds already."""
+    from finetune_tts.data.d_vectors import DVectors
+
+    return DVectors.read(path) if path.exists() else None
 
 
 def _run_classic(argv: list[str]) -> None:
@@ -116,9 +126,10 @@ def _run_classic(argv: list[str]) -> None:
         datasets = [replace(dataset, meta_file_val="") for dataset in datasets]
     files = encoder_files(arguments.model_path, arguments.config_path)
     old = DVectors.read(arguments.old_file) if arguments.old_file else None
+    appended = old if arguments.old_append else None
     device = "cpu" if arguments.disable_cuda else "auto"
-    vectors = _compute(files, datasets, device, out.resolve().parent, known=old)
-    _write(old.merged(vectors) if old is not None and arguments.old_append else vectors, out)
+    cache = out.resolve().parent
+    _write(_compute(files, datasets, device, cache, known=old, appended=appended, there=_there(out)), out)
 
 
 def _encoder_files(arguments: argparse.Namespace, config: "SpeechConfig") -> "EncoderFiles":
@@ -155,8 +166,24 @@ def _compute(
     formatter: "Formatter | None" = None,
     *,
     known: "DVectors | None" = None,
-    replaced: Path | None = None,
+    appended: "DVectors | None" = None,
+    there: "DVectors | None" = None,
 ) -> "DVectors":
+    """The vectors of data sets, and those of ``appended``.
+
+    Args:
+        files: of the encoder.
+        datasets: the data sets.
+        device: where to compute.
+        output_path: folder of the cache.
+        formatter: the person's own reader of metadata.
+        known: vectors that need not be computed.
+        appended: vectors that come with them.
+        there: what the file holds that they are written to.
+
+    Raises:
+        UserError: what the file holds would be lost; see also the functions called.
+    """
     from finetune_tts.data.content import CACHE_NAME
     from finetune_tts.data.gathering import load_samples
     from finetune_tts.machine.device import choose_device
@@ -164,20 +191,24 @@ def _compute(
     from finetune_tts.synthesis.d_vectors import complete_d_vectors
 
     samples = load_samples(datasets, formatter)
-    if replaced is not None and replaced.exists():
-        _require_replaceable(replaced, {sample.name for sample in samples})
+    kept = {sample.name for sample in samples} | set(appended.vectors if appended is not None else ())
+    if there is not None:
+        _require_kept(there, [name for name in there.vectors if name not in kept])
     encoder = load_speaker_encoder(files, device=choose_device(device))
-    return complete_d_vectors(samples, known, encoder, expanded(output_path) / CACHE_NAME)
+    vectors = complete_d_vectors(samples, known, encoder, expanded(output_path) / CACHE_NAME)
+    if appended is not None:
+        vectors = appended.merged(vectors)
+    if there is not None:
+        _require_kept(there, there.differing(vectors))
+    return vectors
 
 
-def _require_replaceable(path: Path, names: set[str]) -> None:
-    from finetune_tts.data.d_vectors import DVectors
-
-    others = [name for name in DVectors.read(path).vectors if name not in names]
-    if others:
+def _require_kept(there: "DVectors", lost: list[str]) -> None:
+    if lost:
         raise UserError(
-            f"--compute_embeddings {path}: the file is there and holds {len(others)} d-vectors of other recordings "
-            f"({others[0]}, …). Choose another name; d_vector_file takes a list of files."
+            f"{there.source}: the file is there and holds {len(lost)} d-vectors that would be lost ({lost[0]}, …): of "
+            "other recordings, or of another encoder. Choose another name (d_vector_file takes a list of files), or "
+            "remove the file."
         )
 
 

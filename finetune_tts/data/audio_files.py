@@ -1,9 +1,10 @@
 """Recordings on disk: finding a file by its id, whatever its extension, and walking folders safely."""
 
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+
+from finetune_tts.data.names import normal_form
 
 #: what libsndfile reads, in order of preference, and then what has to be converted first: to find such a file and say
 #: so tells more than not to find it.
@@ -23,11 +24,6 @@ def without_audio_extension(name: str) -> str:
     """``name`` without its extension if that is one of audio; an id such as ``part.1`` stays whole."""
     stem, extension = os.path.splitext(name)
     return stem if extension.lower() in AUDIO_EXTENSIONS else name
-
-
-def normal_form(name: str) -> str:
-    """A name in the form in which names are compared: macOS stores them decomposed, metadata is mostly composed."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _preference(name: str) -> int:

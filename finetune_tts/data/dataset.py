@@ -60,7 +60,7 @@ class SpeechDataset(TrainingData):
         self._cache = cache
         self._token_ids = [tokens.ids(sample) for sample in self.samples]
         self._speaker_ids = [speakers.id(sample.speaker) if speakers is not None else None for sample in self.samples]
-        self._d_vectors = [d_vectors.of_sample(sample) if d_vectors is not None else None for sample in self.samples]
+        self._d_vectors = d_vectors.of_samples(self.samples) if d_vectors is not None else [None] * len(self.samples)
         self._language_ids = [
             languages.id(sample.language) if languages is not None else None for sample in self.samples
         ]

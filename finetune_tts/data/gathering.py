@@ -1,9 +1,11 @@
 """From the data sets of a config to samples: every recording found, every fault named."""
 
+import itertools
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.audio_files import AUDIO_EXTENSIONS, AudioFinder, without_audio_extension
 from finetune_tts.data.detection import detect
 from finetune_tts.data.formats import AUTO, INCOMPLETE, reader_for
+from finetune_tts.data.names import half_character, normal_form, readable
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -36,19 +39,55 @@ def load_samples(
         absent: takes the rows whose recording is missing, which then are no error.
 
     Returns:
-        The samples in the order of the metadata.
+        The samples in the order of the metadata. No two recordings have the same name.
 
     Raises:
         UserError: a data set, a metadata file or recordings are missing, a line cannot be read, or nothing is left.
     """
     if not datasets:
         raise UserError("No data set is given. Name its folder with --dataset_path, or list it under 'datasets'.")
-    samples: list[Sample] = []
+    loaded: list[list[Sample]] = []
     for dataset in datasets:
         found = _load_dataset(dataset, formatter, absent)
         logger.info("%d samples in %s", len(found), dataset.path)
-        samples += found
-    return samples
+        loaded.append(found)
+    return [sample for samples in _told_apart(datasets, loaded) for sample in samples]
+
+
+def _told_apart(datasets: Sequence[DatasetConfig], loaded: Sequence[list[Sample]]) -> Sequence[list[Sample]]:
+    """Give data sets whose recordings have the same names another first part of the name, that of their folders.
+
+    Speaker vectors and features go by these names. None of such data sets keeps its name: a file of vectors that has it
+    may have been made for any of them.
+    """
+    first: dict[str, tuple[int, Path]] = {}
+    mixed: dict[int, None] = {}
+    for number, samples in enumerate(loaded):
+        for sample in samples:
+            other, audio = first.setdefault(sample.name, (number, sample.audio_file))
+            if other != number and not _same_file(audio, sample.audio_file):
+                mixed |= {other: None, number: None}
+    taken = {dataset.dataset_name for dataset in datasets}
+    apart = list(loaded)
+    for number in sorted(mixed):
+        dataset = datasets[number]
+        plain = readable(dataset.dataset_name or Path(dataset.path).expanduser().resolve().name) or "data"
+        names = itertools.chain([plain], (f"{plain}-{count}" for count in itertools.count(2)))
+        label = next(name for name in names if name not in taken)
+        taken.add(label)
+        start = f"{dataset.dataset_name}#"
+        apart[number] = [
+            replace(sample, name=f"{label}#{sample.name.removeprefix(start)}") for sample in loaded[number]
+        ]
+        logger.warning(
+            "%s: another data set has recordings of the same names, so these are called %s#… (a dataset_name for each "
+            "data set tells them apart too).", dataset.path, label,
+        )  # fmt: skip
+    return apart
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    return first == second or os.path.realpath(first) == os.path.realpath(second)
 
 
 def _load_dataset(dataset: DatasetConfig, formatter: Formatter | None, absent: list[Row] | None) -> list[Sample]:
@@ -124,9 +163,10 @@ def _load_file(
 
 
 def _without_ignored(rows: list[Row], ignored: Sequence[str]) -> list[Row]:
-    names = set(ignored)
-    kept = [row for row in rows if row.speaker not in names and row.speaker_id not in names]
-    unknown = names - {row.speaker for row in rows} - {row.speaker_id for row in rows}
+    names = {normal_form(name) for name in ignored}
+    speakers = [{normal_form(row.speaker), normal_form(row.speaker_id)} for row in rows]
+    kept = [row for row, own in zip(rows, speakers, strict=True) if not names & own]
+    unknown = names.difference(*speakers)
     if unknown:
         logger.warning("ignored_speakers names speakers that the data set lacks: %s.", ", ".join(sorted(unknown)))
     return kept
@@ -141,6 +181,7 @@ def _samples(
     missing: list[Row] = []
     default_speaker = dataset.dataset_name or root.resolve().name
     for row in rows:
+        _require_text(row.text, row.origin, "the text")
         audio = next((path for path in map(finder.find, row.audio) if path is not None), None)
         if audio is None:
             missing.append(row)
@@ -149,14 +190,30 @@ def _samples(
         sample = Sample(
             text=row.text,
             audio_file=audio,
-            speaker=row.speaker or default_speaker,
-            language=row.language or dataset.language,
-            name=f"{dataset.dataset_name}#{relative}",
+            speaker=_name(row.speaker or default_speaker, row.origin, "the speaker's name"),
+            language=_name(row.language or dataset.language, row.origin, "the language's name"),
+            name=f"{dataset.dataset_name}#{readable(relative)}",
             dataset=dataset.dataset_name,
             split=split,
         )
         found.append((row, sample))
     return found, missing
+
+
+def _name(name: str, origin: str, what: str) -> str:
+    """A name as the run knows it: looking the same is being the same, and file names that are not UTF-8 are spelt."""
+    name = readable(name)
+    _require_text(name, origin, what)
+    return normal_form(name)
+
+
+def _require_text(text: str, origin: str, what: str) -> None:
+    half = half_character(text)
+    if half is not None:
+        raise UserError(
+            f"{origin}: {what} holds half a character ({half!a}): {text[:40]!a}. Write the line again; a program cut a "
+            "character in two."
+        )
 
 
 def _report_missing(missing: list[Row], total: int, root: Path, may_lack: bool) -> None:

@@ -1,12 +1,13 @@
 """Speakers and languages by name: which row of an embedding belongs to whom."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from finetune_tts.data.names import normal_form, same_name
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
 from finetune_tts.json_text import read_json
@@ -69,7 +70,7 @@ class _EmbeddingNames:
         return len(self.ids)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.ids
+        return isinstance(name, str) and same_name(name, self.ids) is not None
 
     def row_names(self) -> list[str | None]:
         """The name of every row, None for a row that no name has; old and new lists tell which rows to copy."""
@@ -78,7 +79,8 @@ class _EmbeddingNames:
 
     def grown(self: Names, names: Iterable[str]) -> Names:
         """These names with their rows, and after them the new ones of ``names`` in alphabetical order."""
-        new = sorted(set(names) - set(self.ids))
+        known = {normal_form(name) for name in self.ids}
+        new = sorted({normal_form(name) for name in names} - known)
         return type(self)({**self.ids, **{name: self.rows + place for place, name in enumerate(new)}})
 
     def id(self, name: str) -> int:
@@ -115,9 +117,12 @@ class LanguageNames(_EmbeddingNames):
     flag: ClassVar[str] = "Choose one with --language_idx."
 
 
-def typed_name(name: str, known: Iterable[str]) -> str | None:
+def typed_name(name: str, known: Collection[str]) -> str | None:
     """The known name that a person means: releases have names such as ``"ED\\n"``, which nobody can type."""
-    meant = [other for other in known if other == name] or [other for other in known if other.strip() == name.strip()]
+    same = same_name(name, known)
+    if same is not None:
+        return same
+    meant = [other for other in known if normal_form(other).strip() == normal_form(name).strip()]
     return meant[0] if len(meant) == 1 else None
 
 

@@ -94,7 +94,7 @@ def compute_d_vectors(
 def complete_d_vectors(
     samples: Sequence[Sample], known: DVectors | None, encoder: SpeakerEncoder, cache_folder: str | Path
 ) -> DVectors:
-    """The speaker vector of every recording, those of ``known`` under its unique name as they stand.
+    """The speaker vector of every recording, those of ``known`` under its unique name and speaker as they stand.
 
     Args:
         samples: the recordings.
@@ -105,7 +105,11 @@ def complete_d_vectors(
     Raises:
         UserError: as :func:`compute_d_vectors`, or the encoder gives vectors of another size.
     """
-    taken = {sample.name: sample.speaker for sample in samples if known is not None and sample.name in known.vectors}
+    taken = {
+        sample.name: sample.speaker
+        for sample in samples
+        if known is not None and known.speakers.get(sample.name) == sample.speaker
+    }
     missing = [sample for sample in samples if sample.name not in taken]
     if known is None or not taken:
         return compute_d_vectors(missing, encoder, cache_folder)

@@ -1,12 +1,14 @@
 """``tts-finetune --compute_embeddings`` and the classic script: from flags to a file of d-vectors."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from finetune_tts.cli import embeddings
@@ -37,6 +39,17 @@ def classic(capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+def other_data_set(folder):
+    """Nine recordings with the names of the others, in which something else is heard."""
+    (folder / "wavs").mkdir(parents=True)
+    for number in range(9):
+        noise = 0.1 * np.random.default_rng(number).standard_normal(8000)
+        soundfile.write(folder / "wavs" / f"clip{number}.wav", noise, 8000)
+    lines = [f"clip{number}|a bad egg|a bad egg\n" for number in range(9)]
+    (folder / "metadata.csv").write_text("".join(lines), encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize("name", ["vectors.json", "vectors.pth"])
@@ -89,8 +102,54 @@ def test_the_catalog_model_has_no_encoder(tune, catalog, recordings):
 
 def test_a_file_of_other_recordings_is_not_overwritten(compute, tmp_path):
     DVectors({"other": np.ones(6, dtype=np.float32)}, {"other": "x"}).write("vectors.json")
-    compute("vectors.json").refused("vectors.json", "1 d-vectors of other recordings")
+    compute("vectors.json").refused("vectors.json", "1 d-vectors that would be lost", "Choose another name")
     assert list(DVectors.read("vectors.json").vectors) == ["other"]
+
+
+def test_a_file_of_other_recordings_with_the_same_names_is_not_overwritten(compute, classic, encoder, tune, tmp_path):
+    assert compute("vectors.json").status == 0
+    before = Path("vectors.json").read_bytes()
+    second = other_data_set(tmp_path / "second")
+    words = ("--encoder_path", encoder[0], "--dataset_path", second)
+    tune("--compute_embeddings", "vectors.json", *words).refused("9 d-vectors that would be lost")
+    script = ("--model_path", encoder[0], "--dataset_path", second, "--output_path", "vectors.json")
+    status, _, err = classic(*script)
+    assert (status, "9 d-vectors that would be lost" in err) == (2, True)
+    assert Path("vectors.json").read_bytes() == before
+    assert tune("--compute_embeddings", "second.json", *words).status == 0
+
+
+def test_two_data_sets_with_the_same_file_names_have_a_vector_for_each_recording(
+    tune, encoder, recordings, config_file, tmp_path
+):
+    second = other_data_set(tmp_path / "second")
+    alone = {}
+    for folder in (recordings, second):
+        words = ("--encoder_path", encoder[0], "--dataset_path", folder)
+        assert tune("--compute_embeddings", f"{folder.name}.json", *words).status == 0
+        alone[folder.name] = DVectors.read(f"{folder.name}.json")
+    datasets = [{"formatter": "auto", "path": str(folder)} for folder in (recordings, second)]
+    config = config_file(datasets=datasets, use_d_vector_file=True, d_vector_dim=6)
+    words = ("--encoder_path", encoder[0], "--config_path", config)
+    outcome = tune("--compute_embeddings", "both.json", *words)
+    assert outcome.line("wrote: ").startswith("both.json (18 d-vectors")
+    assert "another data set has recordings of the same names" in outcome.err
+    both = DVectors.read("both.json")
+    for name, own in alone.items():
+        for number in range(9):
+            key = f"{name}#wavs/clip{number}"
+            assert np.array_equal(both.vectors[key], own.vectors[f"#wavs/clip{number}"])
+    # A run finds them again; files of the two alone are told to be ambiguous.
+    run = ("--config_path", config, "--max_steps", 1)
+    assert tune(*run, "--coqpit.d_vector_file", "both.json").status == 0
+    files = [f"{folder.name}.json" for folder in (recordings, second)]
+    tune(*run, "--coqpit.d_vector_file", json.dumps(files)).refused("two recordings have that name", "dataset_name")
+    tune(*run, "--coqpit.d_vector_file", files[0]).refused("18 of 18 recordings have no d-vector")
+
+
+def test_a_pipe_in_the_place_of_the_file_is_refused(compute, tmp_path):
+    os.mkfifo("pipe.json")
+    compute("pipe.json").refused("pipe.json", "a device or a pipe")
 
 
 def test_what_cannot_be_is_said_before_anything_is_read(compute, tune, encoder, recordings, tmp_path):
@@ -126,7 +185,7 @@ def test_the_classic_script(classic, encoder, recordings):
     computed = DVectors.read("speakers.pth")
     assert "lj#wavs/clip0" in computed.vectors
 
-    old = DVectors({"lj#wavs/clip0": np.ones(6), "old": np.zeros(6)}, {"lj#wavs/clip0": "x", "old": "y"})
+    old = DVectors({"lj#wavs/clip0": np.ones(6), "old": np.zeros(6)}, {"lj#wavs/clip0": "ljspeech", "old": "y"})
     old.write("old.json")
     words = ("--model_path", encoder[0], *data, "--old_file", "old.json", "--disable_cuda", "--no_eval")
     assert classic(*words, "--output_path", "new.json")[0] == 0

@@ -52,7 +52,7 @@ def test_a_request_knows_what_was_chosen():
     request = request_of(arguments, overrides, GlowTTSConfig(), fill_in=True)
     assert request.chosen == {"audio", "lr"}
     assert (request.limits.time_limit, request.limits.grad_accum_steps, request.device) == (90, 2, "cpu")
-    assert (request.max_steps, request.fill_in, request.allow_partial) == (None, True, False)
+    assert (request.limits.max_steps, request.fill_in, request.allow_partial) == (None, True, False)
 
 
 def applied(*words, overrides=()):

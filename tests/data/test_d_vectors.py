@@ -1,4 +1,5 @@
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +83,51 @@ def test_what_is_written_is_read_again_to_the_last_bit(vectors, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 
 
-def test_newer_vectors_count_and_must_have_the_same_size(vectors):
-    newer = DVectors({"2.wav": np.ones(2, dtype=np.float32)}, {"2.wav": "carl"}, "new.json")
+def test_merged_vectors_have_the_same_size_and_each_recording_one(vectors):
+    newer = DVectors({"new": np.ones(2, dtype=np.float32)}, {"new": "carl"}, "new.json")
     merged = vectors.merged(newer)
-    assert merged.speakers["2.wav"] == "carl"
-    assert merged.vectors["2.wav"].tolist() == [1, 1]
-    assert len(merged.vectors) == 3
+    assert merged.speakers["new"] == "carl"
+    assert len(merged.vectors) == 4
     with pytest.raises(UserError, match=r"d_vectors.json has vectors of 2 numbers, new.json gives 3"):
         vectors.merged(DVectors({"x": np.ones(3, dtype=np.float32)}, {"x": "x"}, "new.json"))
+    again = DVectors({"2.wav": np.float32([0, 1.00001])}, {"2.wav": "bert"}, "new.json")
+    assert len(vectors.merged(again).vectors) == 3
+    for other, speaker in (([1, 1], "bert"), ([0, 1], "carl")):
+        newer = DVectors({"2.wav": np.float32(other)}, {"2.wav": speaker}, "new.json")
+        assert vectors.differing(newer) == ["2.wav"]
+        with pytest.raises(UserError, match=r"d_vectors.json and new.json have different d-vectors under .*'2.wav'"):
+            vectors.merged(newer)
+        both = vectors.giving_way_to(newer.vectors).merged(newer)
+        assert both.vectors["2.wav"].tolist() == other
+        assert both.vectors["2.wav (2)"].tolist() == [0, 1]
+        assert both.speakers["2.wav (2)"] == "bert"
+
+
+def test_files_that_contradict_each_other_are_refused(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(VALUES))
+    (tmp_path / "b.json").write_text(json.dumps({"2.wav": {"name": "bert", "embedding": [0.5, 0.5]}}))
+    (tmp_path / "c.json").write_text(json.dumps({"2.wav": {"name": "bert", "embedding": [0.0, 1.0]}}))
+    assert len(DVectors.read(tmp_path / "a.json", tmp_path / "c.json").vectors) == 3
+    with pytest.raises(UserError, match=r"a.json and .*b.json have different d-vectors under the name '2.wav'"):
+        DVectors.read(tmp_path / "a.json", tmp_path / "b.json")
+
+
+def test_a_vector_under_a_file_name_cannot_be_that_of_two_recordings(vectors):
+    first, second = (Sample("Yes", Path(f"{folder}/2.wav"), "bert", "", f"#{folder}/2") for folder in ("a", "b"))
+    assert len(vectors.of_samples([first, first])) == 2
+    with pytest.raises(UserError, match=r"d-vector '2.wav' may be that of a/2.wav or of b/2.wav"):
+        vectors.of_samples([first, second])
+
+
+def test_a_key_that_macos_wrote_is_found_by_what_linux_calls_it(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
+    entries = {f"#{decomposed}": {"name": decomposed, "embedding": [1.0]}}
+    (tmp_path / "d.json").write_text(json.dumps(entries))
+    vectors = DVectors.read(tmp_path / "d.json")
+    sample = Sample("Ja", Path(f"{composed}.wav"), composed, "", f"#{composed}")
+    assert vectors.has(sample)
+    assert vectors.of_speaker(composed).tolist() == vectors.of_speaker(decomposed).tolist() == [1]
+    assert vectors.names().names == (composed,)
 
 
 def test_names_that_end_in_a_line_break_can_be_typed(tmp_path):

@@ -1,4 +1,7 @@
+import json
 import logging
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,78 @@ def test_several_data_sets_follow_each_other(ljspeech, tmp_path, write_wav, writ
     samples = load_samples([ljspeech, second])
     assert [sample.name for sample in samples] == ["lj#wavs/1", "lj#wavs/2", "lj#wavs/3", "b#a"]
     assert samples[-1].language == "de"
+
+
+@pytest.fixture
+def data_set(write_text, write_wav):
+    """A data set of recordings with these names."""
+
+    def make(root, *names, **options):
+        for name in names:
+            write_text(root / f"{name}.txt", "Text.")
+            write_wav(root / f"{name}.wav")
+        return DatasetConfig(formatter="pairs", path=str(root), **options)
+
+    return make
+
+
+def test_recordings_of_two_data_sets_never_have_the_same_name(tmp_path, data_set, caplog):
+    datasets = [data_set(tmp_path / folder, "1", "2") for folder in ("a", "b", "x/b")]
+    datasets.append(data_set(tmp_path / "c", "3"))
+    names = [sample.name for sample in load_samples(datasets)]
+    assert names == ["a#1", "a#2", "b#1", "b#2", "b-2#1", "b-2#2", "#3"]
+    assert "another data set has recordings of the same names, so these are called a#" in caplog.text
+    assert [sample.name for sample in load_samples(datasets[:1])] == ["#1", "#2"]
+
+
+def test_the_same_dataset_name_for_two_is_told_apart_too(tmp_path, data_set):
+    datasets = [data_set(tmp_path / folder, "1", dataset_name="mine") for folder in ("a", "b")]
+    assert [sample.name for sample in load_samples(datasets)] == ["mine-2#1", "mine-3#1"]
+    datasets[1].dataset_name = "other"
+    assert [sample.name for sample in load_samples(datasets)] == ["mine#1", "other#1"]
+
+
+def test_the_same_recording_in_two_data_sets_keeps_its_name(tmp_path, data_set, write_text):
+    first = data_set(tmp_path, "1", "2")
+    write_text(tmp_path / "list.csv", "1|Text.\n")
+    (tmp_path / "link").symlink_to(tmp_path)
+    second = DatasetConfig(formatter="auto", path=str(tmp_path / "link"), meta_file_train="list.csv")
+    assert [sample.name for sample in load_samples([first, second])] == ["#1", "#2", "#1"]
+
+
+def test_speakers_whose_names_look_the_same_are_one(tmp_path, write_wav, write_text):
+    composed, decomposed = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+    lines = [f"{n}|Text {n}|{(composed, decomposed)[n % 2]}\n" for n in range(1, 7)]
+    write_text(tmp_path / "metadata.csv", "audio_file|text|speaker_name\n" + "".join(lines))
+    for number in range(1, 7):
+        write_wav(tmp_path / "wavs" / f"{number}.wav")
+    dataset = DatasetConfig(formatter="csv", path=str(tmp_path))
+    assert {sample.speaker for sample in load_samples([dataset])} == {composed}
+    dataset.ignored_speakers = [decomposed]
+    with pytest.raises(UserError, match="every speaker is among ignored_speakers"):
+        load_samples([dataset])
+
+
+def test_names_that_are_not_utf_8_are_spelt_out(tmp_path, data_set):
+    dataset = data_set(tmp_path / "plain", "1")
+    for extension in ("txt", "wav"):
+        Path(dataset.path, f"1.{extension}").rename(Path(dataset.path, f"clip\udcff.{extension}"))
+    dataset.path = str(Path(dataset.path).rename(tmp_path / os.fsdecode(b"caf\xe9")))
+    (sample,) = load_samples([dataset])
+    assert (sample.name, sample.speaker) == ("#clip\\xff", "caf\\xe9")
+    assert sample.audio_file.is_file()
+    sample.name.encode()
+
+
+@pytest.mark.parametrize("field", ["text", "speaker_name", "language"])
+def test_half_a_character_is_refused_with_its_line(tmp_path, write_wav, write_text, field):
+    entries = [{"audio_file": f"{n}.wav", "text": "Yes.", "speaker_name": "anna", "language": "en"} for n in (1, 2)]
+    entries[1][field] = "\ud83d!"
+    write_text(tmp_path / "metadata.jsonl", "".join(json.dumps(entry) + "\n" for entry in entries))
+    for number in (1, 2):
+        write_wav(tmp_path / f"{number}.wav")
+    with pytest.raises(UserError, match=r"metadata.jsonl, line 2: .*holds half a character \('\\ud83d'\)"):
+        load_samples([DatasetConfig(formatter="auto", path=str(tmp_path))])
 
 
 def test_the_metadata_file_may_be_a_name_or_absolute(ljspeech, tmp_path, write_text):

@@ -1,5 +1,6 @@
 import json
 import pickle
+import unicodedata
 
 import pytest
 import torch
@@ -46,6 +47,16 @@ def test_growing_keeps_old_rows(tmp_path):
     assert grown.rows == 6
     assert grown.row_names() == ["zoe", None, None, "bert", "anna", "carl"]
     assert old.grown([]) == old
+
+
+def test_a_name_is_known_however_its_accents_are_written():
+    composed, decomposed = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+    old = SpeakerNames({"anna": 0, decomposed: 1, "ED\n": 2})
+    assert composed in old
+    assert old.id(composed) == old.id(decomposed) == 1
+    assert old.grown([composed, decomposed, "bert"]).names == ("anna", decomposed, "ED\n", "bert")
+    assert SpeakerNames({composed: 0, decomposed: 1}).id(decomposed) == 1
+    assert old.id("ED") == 2
 
 
 def test_several_files_are_merged_by_name(tmp_path):

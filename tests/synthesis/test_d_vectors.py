@@ -164,13 +164,20 @@ def test_a_cache_that_cannot_be_written_is_named(encoder, make_samples, tmp_path
 def test_vectors_that_are_there_stand_and_the_others_are_computed(encoder, make_samples, computed, tmp_path):
     samples = make_samples(3)
     known = DVectors({"set#wavs/1": np.ones(6, dtype=np.float32), "old": np.zeros(6, dtype=np.float32)},
-                     {"set#wavs/1": "someone", "old": "old"}, "old.json")  # fmt: skip
+                     {"set#wavs/1": "voice1", "old": "old"}, "old.json")  # fmt: skip
     found = complete_d_vectors(samples, known, encoder, tmp_path / "cache")
     assert found.vectors.keys() == {"set#wavs/0", "set#wavs/1", "set#wavs/2"}
     assert found.vectors["set#wavs/1"].tolist() == [1] * 6
     assert found.speakers["set#wavs/1"] == "voice1"
     assert "1.wav" not in computed
     assert complete_d_vectors(samples[1:2], known, encoder, tmp_path / "cache").vectors.keys() == {"set#wavs/1"}
-    other = DVectors({"set#wavs/1": np.ones(4, dtype=np.float32)}, {"set#wavs/1": "a"}, "old.json")
+    other = DVectors({"set#wavs/1": np.ones(4, dtype=np.float32)}, {"set#wavs/1": "voice1"}, "old.json")
     with pytest.raises(UserError, match=r"old.json has vectors of 4 numbers, .*model_se.pth gives 6"):
         complete_d_vectors(samples, other, encoder, tmp_path / "cache")
+
+
+def test_a_vector_of_another_speaker_is_that_of_another_recording(encoder, make_samples, tmp_path):
+    samples = make_samples(2)
+    known = DVectors({"set#wavs/1": np.ones(6, dtype=np.float32)}, {"set#wavs/1": "someone"}, "old.json")
+    found = complete_d_vectors(samples, known, encoder, tmp_path / "cache")
+    assert found.vectors["set#wavs/1"].tolist() != [1] * 6
