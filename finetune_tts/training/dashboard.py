@@ -1,5 +1,6 @@
 """The dashboard of a run."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,24 @@ class RunDashboard(TensorboardLogger):
 
         self.model_name = name
         self.writer = SummaryWriter(str(folder), purge_step=next_step)
+
+
+#: dashboard → its package.
+PACKAGES = {"wandb": "wandb", "mlflow": "mlflow", "clearml": "clearml", "aim": "aim"}
+
+
+def require_dashboard(config: Any) -> None:
+    """Find out before a run folder is made whether the dashboard that the config names can be.
+
+    Raises:
+        UserError: its package is not installed.
+    """
+    package = PACKAGES.get(config.dashboard_logger)
+    if package is not None and find_spec(package) is None:
+        raise UserError(
+            f"--coqpit.dashboard_logger {config.dashboard_logger}: the package {package} is not installed. "
+            "Install it, or use tensorboard."
+        )
 
 
 def make_dashboard(config: Any, folder: Path, *, next_step: int | None = None, show: bool = True) -> Any:

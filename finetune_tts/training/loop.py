@@ -6,9 +6,9 @@ Tasks and their hooks are those of the PyPI trainer; the loop is our own. docs/t
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from finetune_tts.checkpoints.names import fitted_names
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.writing import released_payload
 from finetune_tts.config.paths import relative_paths
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
@@ -130,8 +130,12 @@ class TrainingLoop:
         steps, most = self.steps_per_epoch * int(self.config.epochs), self.settings.limits.max_steps
         return steps if most is None else min(steps, most)
 
-    def fit(self) -> None:
+    def fit(self, begun: Callable[[], None] = lambda: None) -> None:
         """Train to the end.
+
+        Args:
+            begun: called once, when nothing is in the way any more: before the first step of a new run, and after it
+                in a run that is resumed, which was whole before and must not be spoiled by settings that are refused.
 
         Raises:
             TrainingInterrupted: a signal stopped the run; it has saved itself.
@@ -149,10 +153,15 @@ class TrainingLoop:
             stack.callback(self.progress.close)
             self.started = time.monotonic()
             self._call_hook("on_init_end")
+            begin = chain([begun], repeat(lambda: None))
+            if not self._resumed:
+                next(begin)()
             for group in self._groups():
                 with self.memory_explained(f"Step {self.total_steps_done + 1}", group):
                     self.stepper.step(self.total_steps_done + 1, [self.format_batch(batch) for batch in group])
+                next(begin)()
                 self._after_step(len(group))
+            next(begin)()
             if self.ending == INTERRUPTED:
                 self._save_and_stop()
             self._finish_run()
@@ -426,6 +435,7 @@ class TrainingLoop:
             self.task.load_state_dict(fitted_names(checkpoint.model, self.task.state_dict()))
             for optimizer, saved in zip(self.optimizers, self.task.own_states(checkpoint.optimizer), strict=True):
                 optimizer.load_state_dict(saved)
+                _require_all_arguments(optimizer)
             if any(name.startswith("lr_scheduler") for name in self.settings.changed):
                 start_schedules(self.optimizers, schedulers)
             else:
@@ -433,8 +443,11 @@ class TrainingLoop:
                 for stepped, saved in zip(present, checkpoint.scheduler, strict=True):
                     stepped.load_state_dict(saved)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            changed = ", ".join(sorted(self.settings.changed - {"datasets"}))
+            hint = f" A run keeps its network and its optimizer: leave out what changes them ({changed})."
             raise UserError(
-                f"{checkpoint.path}: does not fit the network or optimizer of the config: {error}"
+                f"{checkpoint.path}: does not fit the network or optimizer of the config: {excerpt(str(error), 200)}."
+                f"{hint if changed else ''}"
             ) from error
         if self.stepper.scaler is not None and checkpoint.scaler:
             self.stepper.scaler.load_state_dict(checkpoint.scaler)
@@ -507,3 +520,12 @@ class TrainingLoop:
             target = losses.get(name) if name else self._target(losses)
             step, epoch = self.total_steps_done, self.epochs_done
             self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds))
+
+
+def _require_all_arguments(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse the state of another optimizer, which lacks arguments of this one and would fail in the first step."""
+    for group in optimizer.param_groups:
+        if missing := sorted(optimizer.defaults.keys() - group.keys()):
+            raise ValueError(
+                f"the run was not trained with {type(optimizer).__name__}, its optimizer has no {', '.join(missing)}"
+            )

@@ -39,6 +39,7 @@ from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.training.console import run_log
+from finetune_tts.training.dashboard import require_dashboard
 from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.rehearsal import rehearse_if_needed
@@ -128,13 +129,15 @@ def fit(job: TrainingJob) -> TrainingResult:
         NonFiniteLoss: several steps in a row had no finite loss or gradient.
         TrainingInterrupted: a signal stopped the run; it has saved itself, and the message says how to go on.
     """
+    require_dashboard(job.config)
     with process_group(job.world, job.device):
         folder = _folder(job)
         with run_log(folder, job.world.rank), _said_how_to_resume(folder):
             loop = _loop(job, folder)
             rehearse_if_needed(loop)
+            values = relative_paths(job.config.to_dict(), folder)
             try:
-                loop.fit()
+                loop.fit(begun=lambda: write_json(folder / CONFIG_NAME, values) if job.world.is_main else None)
             finally:
                 curve = _draw_curve(loop) if job.world.is_main and loop.total_steps_done else None
             best = folder / BEST_NAME
@@ -202,8 +205,6 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
         place_assets(config, folder, job.assets)
         if job.record is not None:
             write_record(folder, job.record)
-    if world.is_main:
-        write_json(folder / CONFIG_NAME, relative_paths(config.to_dict(), folder))
     resume = job.resumes.checkpoint if job.resumes else None
     run = TrainingLoop(task, config, folder, train_loader, eval_loader, settings, resume)
     if world.is_main:

@@ -14,6 +14,7 @@ import torch
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.families.loading import load_config
 from finetune_tts.runs.record import read_record
+from finetune_tts.training import dashboard
 
 NAME = "tts_models/xx/test/glow-tts"
 ROOT = Path(__file__).parents[2]
@@ -291,6 +292,44 @@ def test_the_classic_script_is_the_same_program():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        (("dashboard_logger", "wandb"), ["--coqpit.dashboard_logger wandb", "not installed", "tensorboard"]),
+        (("num_flow_blocks_dec", 2), ["does not fit the network", "leave out what changes them (num_flow_blocks_dec)"]),
+        (("optimizer", "SGD"), ["SGD refuses them"]),
+        (("optimizer", "SGD", "--coqpit.optimizer_params", "{}"), ["was not trained with SGD", "momentum"]),
+        (("lr", "-1"), ["lr = -1"]),
+        (("batch_size", "x"), ["--coqpit.batch_size x"]),
+    ],
+)
+def test_an_override_that_is_refused_leaves_the_run_as_it_was(
+    tune, tts, tuned, recordings, tmp_path, monkeypatch, override, parts
+):
+    monkeypatch.setattr(dashboard, "find_spec", lambda package: None)
+    folder = Path(shutil.copytree(tuned, tmp_path / "run" / tuned.name))
+    before = {path.name: path.read_bytes() for path in folder.glob("*.json*")}
+    name, *values = override
+    words = ("--dataset_path", recordings, "--max_steps", 4)
+    tune("--continue_path", folder, f"--coqpit.{name}", *values, *words).refused(*parts)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.json*")} == before
+    assert tts("--model_path", folder, "--text", "a bad egg").status == 0
+
+
+def test_an_override_that_is_accepted_stays_in_the_run(tune, tuned, recordings, tmp_path):
+    folder = Path(shutil.copytree(tuned, tmp_path / "run" / tuned.name))
+    words = ("--dataset_path", recordings, "--coqpit.print_step", 2, "--no_report")
+    assert tune("--continue_path", folder, *words, "--max_steps", 4).status == 0
+    assert load_config(folder / "config.json").print_step == 2
+
+
+def test_a_new_run_that_is_refused_leaves_no_folder(tune, release, recordings, monkeypatch):
+    monkeypatch.setattr(dashboard, "find_spec", lambda package: None)
+    words = ("--restore_path", release, "--dataset_path", recordings, "--coqpit.dashboard_logger", "aim")
+    tune(*words).refused("--coqpit.dashboard_logger aim")
+    assert not list(Path().glob("output/*-*-*"))
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(release, recordings):
     command = [sys.executable, "-m", "finetune_tts"]
     words = ["--restore_path", release, "--dataset_path", recordings, "--coqpit.print_step", 1]
