@@ -11,6 +11,9 @@ from finetune_tts.config.changes import Change
 #: field → what it is the rate of.
 RATES = {"lr": "", "lr_gen": " of the generator", "lr_disc": " of the discriminator"}
 
+MOST_LOADER_WORKERS = 4
+"""Features come ready from the cache, so that more processes have nothing to do."""
+
 
 def fine_tune_defaults(
     *,
@@ -22,6 +25,7 @@ def fine_tune_defaults(
     batch_size: int | None = None,
     epochs: int | None = None,
     batches_per_step: int = 1,
+    processors: int = 1,
 ) -> list[Change]:
     """Choose settings for tuning a pre-trained model.
 
@@ -36,6 +40,7 @@ def fine_tune_defaults(
         bf16: the device computes fast in bfloat16.
         batch_size, epochs: what the person chose.
         batches_per_step: of all processes together.
+        processors: CPU cores that this process may use.
     """
     batch_size = batch_size or _batch_size(clips)
     steps = max(500, round(1500 * (max(minutes, 1) / 5) ** 0.6, -2))
@@ -56,6 +61,9 @@ def fine_tune_defaults(
         Change("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
         Change("plot_step", min(100, max(10, eval_steps // 5)), "as many points on the dashboard"),
     ]
+    if device.type == "cuda" and processors > 1:
+        workers = min(processors - 1, MOST_LOADER_WORKERS)
+        defaults.append(Default("num_loader_workers", workers, "they read clips while the GPU computes"))
     if bf16 and device.type == "cuda":
         defaults.append(Change("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
     return defaults

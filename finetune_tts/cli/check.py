@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 CLIPS_SHOWN = 3
 _BAR_WIDTH = 30
 #: advice about how often a run looks and writes, which the settings table of the run shows.
-_DETAILS = ("eval_batch_size", "run_eval_steps", "save_step", "save_n_checkpoints", "print_step", "plot_step")
+_DETAILS = (
+    "eval_batch_size", "run_eval_steps", "save_step", "save_n_checkpoints", "print_step", "plot_step",
+    "num_loader_workers",
+)  # fmt: skip
 _COLOURS = {"stops": "31", "advises": "33", "fine": "32", "title": "1", "dim": "2"}
 _MARKS = {"stops": "✗", "advises": "!", "fine": "✓"}
 

@@ -52,3 +52,27 @@ def make_optimizer(
         for group in optimizer.param_groups:
             group["buffer"] = [[None, None, None] for _ in range(10)]
     return optimizer
+
+
+_IMPLEMENTATION = ("fused", "foreach", "capturable", "differentiable")
+"""Settings of an optimizer that say how it computes, and nothing of what comes out."""
+
+
+def load_state(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> None:
+    """Restore an optimizer from a state that was saved on any device.
+
+    A saved state says how its machine computed the steps too. This one goes by its own choice, for its own device.
+
+    Args:
+        optimizer: of :func:`make_optimizer`, for the same weights.
+        saved: what ``state_dict()`` gave.
+
+    Raises:
+        KeyError, RuntimeError, TypeError, ValueError: the state is that of other weights, or of another optimizer.
+    """
+    groups = []
+    for number, group in enumerate(saved["param_groups"]):
+        own = optimizer.param_groups[number] if number < len(optimizer.param_groups) else {}
+        kept = {name: value for name, value in group.items() if name not in _IMPLEMENTATION}
+        groups.append(kept | {name: own[name] for name in _IMPLEMENTATION if name in own})
+    optimizer.load_state_dict({**saved, "param_groups": groups})

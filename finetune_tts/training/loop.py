@@ -24,6 +24,7 @@ from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.history import History, HistoryEntry
+from finetune_tts.tasks.optimizers import load_state
 from finetune_tts.tasks.schedules import scale_rates, start_schedules
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
@@ -434,7 +435,7 @@ class TrainingLoop:
         try:
             self.task.load_state_dict(fitted_names(checkpoint.model, self.task.state_dict()))
             for optimizer, saved in zip(self.optimizers, self.task.own_states(checkpoint.optimizer), strict=True):
-                optimizer.load_state_dict(saved)
+                load_state(optimizer, saved)
                 _require_all_arguments(optimizer)
             if any(name.startswith("lr_scheduler") for name in self.settings.changed):
                 start_schedules(self.optimizers, schedulers)

@@ -96,7 +96,7 @@ class StepGuard:
             return bool(sound)
         self._pending.append((step, fine, contribution))
         for optimizer in optimizers:
-            if optimizer.defaults.get("fused"):
+            if all(group.get("fused") for group in optimizer.param_groups):
                 optimizer.grad_scale = None  # type: ignore[attr-defined]
                 optimizer.found_inf = (~sound).to(torch.float32)  # type: ignore[attr-defined]
             else:

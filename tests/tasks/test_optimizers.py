@@ -1,9 +1,11 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from finetune_tts.errors import UserError
-from finetune_tts.tasks.optimizers import make_optimizer
+from finetune_tts.tasks.optimizers import load_state, make_optimizer
 
 
 def parameters():
@@ -45,8 +47,39 @@ def test_the_state_of_radam_holds_what_coqui_looks_for_when_it_goes_on():
     made, again = (make_optimizer("RAdam", weights, 0.5, {}) for _ in range(2))
     weights[0].grad = torch.ones(2)
     made.step()
-    state = made.state_dict()
+    state = copy.deepcopy(made.state_dict())
     assert state["param_groups"][0]["buffer"] == [[None, None, None]] * 10
     del state["param_groups"][0]["buffer"]  # as runs of earlier versions saved it
     again.load_state_dict(state)
     again.step()
+
+
+@pytest.mark.parametrize(("before", "now"), [(False, True), (None, True), (True, False), (True, None)])
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_a_state_of_another_device_is_restored_to_the_way_this_one_computes(name, before, now):
+    def stepped(made, weights):
+        for weight in weights:
+            weight.grad = torch.full((2,), 0.5) if weight.requires_grad else None
+        made.step()
+        return weights[0].tolist()
+
+    old, new = parameters(), parameters()
+    made = make_optimizer(name, old, 0.1, {"fused": before})
+    again = make_optimizer(name, new, 0.1, {"fused": now})
+    new[0].data[:] = torch.tensor(stepped(made, old))
+    state = copy.deepcopy(made.state_dict())
+    if before is None:
+        del state["param_groups"][0]["fused"]  # as older versions of torch saved it
+    load_state(again, state)
+
+    assert again.param_groups[0]["fused"] is now
+    assert stepped(again, new) == pytest.approx(stepped(made, old))
+    assert float(again.state[new[0]]["step"]) == 2
+
+
+def test_a_state_of_other_weights_is_refused():
+    made, other = make_optimizer("Adam", parameters(), 0.1, {}), make_optimizer("Adam", parameters(), 0.1, {})
+    other.add_param_group({"params": [nn.Parameter(torch.ones(3))]})
+    for one, another in ((made, other), (other, made)):
+        with pytest.raises(ValueError, match="parameter group"):
+            load_state(one, another.state_dict())

@@ -252,6 +252,22 @@ def test_a_run_goes_on_from_an_older_checkpoint_with_the_same_numbers(make_run):
     assert again.best_loss == straight.best_loss
 
 
+@pytest.mark.parametrize(("begun", "resumed"), [(False, True), (True, False)])
+@pytest.mark.parametrize("on_device", [False, True])
+def test_a_run_goes_on_where_the_optimizer_computes_another_way(make_run, monkeypatch, begun, resumed, on_device):
+    monkeypatch.setattr("finetune_tts.training.non_finite._decides_on_device", lambda judged: on_device)
+    straight = make_run("straight", epochs=2, optimizer_params={"fused": begun})
+    straight.fit()
+    make_run(epochs=1, optimizer_params={"fused": begun}).fit()
+    checkpoint = read_checkpoint(newest_checkpoint(straight.output_path.parent / "run"))
+    again = make_run(resume=checkpoint, epochs=2, optimizer_params={"fused": resumed})
+    again.fit()
+
+    assert again.total_steps_done == 12
+    for name, weight in straight.task.network.state_dict().items():
+        torch.testing.assert_close(again.task.network.state_dict()[name], weight, msg=name)
+
+
 def test_the_first_signal_saves_and_says_how_to_go_on(make_run, monkeypatch):
     run = make_run(epochs=3)
     step = run.stepper.step
