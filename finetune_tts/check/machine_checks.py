@@ -64,29 +64,51 @@ def free_space(folder: str | Path) -> int:
 def check_device(device: torch.device) -> Finding:
     """Say whether torch can drive the device, and whether there is a better one that it cannot."""
     if device.type == "cuda":
-        major, minor = torch.cuda.get_device_capability(device)
-        built_for = torch.cuda.get_arch_list()
-        name = f"{torch.cuda.get_device_name(device)} (sm_{major}{minor})"
-        # A GPU runs what was built for an older one of the same generation, and compiles what comes as PTX.
-        fits = any(_fits(architecture, major, minor) for architecture in built_for)
-        if not fits:
-            return Finding(
-                "device",
-                Severity.STOPS,
-                f"{name}: this build of torch {torch.__version__} is for {' '.join(built_for)}",
-                "Install a build of torch for this GPU (https://pytorch.org/get-started), or use --device cpu.",
-                count=1,
-            )
-        return fine("device", f"torch {torch.__version__} drives the {name}")
-    if device.type == "cpu" and _has_nvidia_gpu() and not torch.cuda.is_available():
+        return _check_amd_gpu(device) if torch.version.hip else _check_nvidia_gpu(device)
+    make = "" if device.type != "cpu" or torch.cuda.is_available() else _make_of_gpu()
+    if make:
         return Finding(
             "device",
             Severity.ADVISES,
-            f"there is an NVIDIA GPU, but it cannot be used: {why_no_cuda()}",
+            f"there is an {make} GPU, but it cannot be used: {why_no_cuda()}",
             "Install a build of torch that fits the driver (https://pytorch.org/get-started).",
             count=1,
         )
     return fine("device", f"torch {torch.__version__} on {device}")
+
+
+def _check_nvidia_gpu(device: torch.device) -> Finding:
+    major, minor = torch.cuda.get_device_capability(device)
+    built_for = torch.cuda.get_arch_list()
+    name = f"{torch.cuda.get_device_name(device)} (sm_{major}{minor})"
+    # A GPU runs what was built for an older one of the same generation, and compiles what comes as PTX.
+    if built_for and not any(_fits(architecture, major, minor) for architecture in built_for):
+        return Finding(
+            "device",
+            Severity.STOPS,
+            f"{name}: this build of torch {torch.__version__} is for {' '.join(built_for)}",
+            "Install a build of torch for this GPU (https://pytorch.org/get-started), or use --device cpu.",
+            count=1,
+        )
+    return fine("device", f"torch {torch.__version__} drives the {name}")
+
+
+def _check_amd_gpu(device: torch.device) -> Finding:
+    """AMD's architectures are names, and have no order: what is not listed may work, and the tried steps tell."""
+    built_for = torch.cuda.get_arch_list()
+    # gfx90a:sramecc+:xnack- is the architecture with the modes that this GPU is in.
+    architecture = str(getattr(torch.cuda.get_device_properties(device), "gcnArchName", "")).partition(":")[0]
+    name = torch.cuda.get_device_name(device) + (f" ({architecture})" if architecture else "")
+    if architecture and built_for and architecture not in built_for:
+        return Finding(
+            "device",
+            Severity.ADVISES,
+            f"{name}: this build of torch {torch.__version__} is for {' '.join(built_for)}",
+            "Where steps fail, install a build of torch for this GPU (https://pytorch.org/get-started), or use "
+            "--device cpu.",
+            count=1,
+        )
+    return fine("device", f"torch {torch.__version__} drives the {name}")
 
 
 def check_trial(trial: Trial, device: torch.device) -> list[Finding]:
@@ -187,7 +209,10 @@ def _fits(architecture: str, major: int, minor: int) -> bool:
     return built_major == major and built_minor <= minor
 
 
-def _has_nvidia_gpu() -> bool:
-    if sys.platform == "linux":
-        return Path("/proc/driver/nvidia/version").exists()
-    return shutil.which("nvidia-smi") is not None
+def _make_of_gpu() -> str:
+    """Who made the GPU that a driver is installed for; empty where there is none."""
+    if sys.platform != "linux":
+        return "NVIDIA" if shutil.which("nvidia-smi") is not None else ""
+    if Path("/proc/driver/nvidia/version").exists():
+        return "NVIDIA"
+    return "AMD" if Path("/dev/kfd").exists() else ""

@@ -73,8 +73,11 @@ def _choose_gpu(device: torch.device, local_rank: int | None) -> torch.device:
 
 def why_no_cuda() -> str:
     """Why torch finds no GPU here."""
-    if torch.version.cuda is None:
-        return f"torch {torch.__version__} is built without CUDA"
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return "CUDA_VISIBLE_DEVICES hides all of them"
-    return f"torch {torch.__version__} for CUDA {torch.version.cuda} finds no GPU or no driver that fits"
+    if torch.version.cuda is None and torch.version.hip is None:
+        return f"torch {torch.__version__} is built without CUDA and ROCm"
+    hiding = ("CUDA_VISIBLE_DEVICES", *(("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES") if torch.version.hip else ()))
+    for variable in hiding:
+        if os.environ.get(variable) in ("", "-1"):
+            return f"{variable} hides all of them"
+    platform = f"ROCm {torch.version.hip}" if torch.version.hip else f"CUDA {torch.version.cuda}"
+    return f"torch {torch.__version__} for {platform} finds no GPU or no driver that fits"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -40,6 +41,19 @@ def gpu(monkeypatch):
     return make
 
 
+@pytest.fixture
+def amd_gpu(gpu, monkeypatch):
+    """A GPU as torch for ROCm describes one: with a capability, as if it were NVIDIA's, and with names."""
+
+    def make(architecture, built_for):
+        gpu((9, 4), built_for)
+        monkeypatch.setattr(torch.version, "hip", "6.3")
+        properties = SimpleNamespace() if architecture is None else SimpleNamespace(gcnArchName=architecture)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("capability", "built_for", "fits"),
     [
@@ -49,6 +63,7 @@ def gpu(monkeypatch):
         ((12, 0), ["sm_90", "compute_90"], True),
         ((6, 1), ["sm_75", "sm_80", "compute_80"], False),
         ((8, 0), ["sm_86"], False),
+        ((8, 0), [], True),
     ],
 )
 def test_a_gpu_that_this_torch_is_not_built_for_stops_the_run(gpu, capability, built_for, fits):
@@ -58,13 +73,32 @@ def test_a_gpu_that_this_torch_is_not_built_for_stops_the_run(gpu, capability, b
     assert "Tesla X" in finding.title
 
 
+@pytest.mark.parametrize(
+    ("architecture", "built_for", "severity"),
+    [
+        ("gfx942:sramecc+:xnack-", ["gfx90a", "gfx942"], Severity.FINE),
+        ("gfx1100", ["gfx90a", "gfx1100"], Severity.FINE),
+        ("gfx1103", ["gfx90a", "gfx1100"], Severity.ADVISES),
+        ("gfx1103", [], Severity.FINE),
+        (None, ["gfx90a"], Severity.FINE),
+    ],
+)
+def test_an_amd_gpu_is_never_refused_before_it_was_tried(amd_gpu, architecture, built_for, severity):
+    amd_gpu(architecture, built_for)
+    finding = check_device(GPU)
+    assert finding.severity is severity
+    assert "Tesla X" in finding.title
+    assert "sm_" not in finding.title
+
+
 def test_a_gpu_that_is_there_but_cannot_be_used_is_told(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(machine, "_has_nvidia_gpu", lambda: True)
-    finding = check_device(CPU)
-    assert finding.severity is Severity.ADVISES
-    assert "cannot be used" in finding.title
-    monkeypatch.setattr(machine, "_has_nvidia_gpu", lambda: False)
+    for make in ("NVIDIA", "AMD"):
+        monkeypatch.setattr(machine, "_make_of_gpu", lambda make=make: make)
+        finding = check_device(CPU)
+        assert finding.severity is Severity.ADVISES
+        assert f"{make} GPU, but it cannot be used" in finding.title
+    monkeypatch.setattr(machine, "_make_of_gpu", lambda: "")
     assert check_device(CPU).severity is Severity.FINE
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from finetune_tts.errors import UserError
-from finetune_tts.machine.device import choose_device
+from finetune_tts.machine.device import choose_device, why_no_cuda
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 
@@ -57,3 +57,23 @@ def test_under_a_launcher_each_process_gets_its_own(four_gpus):
     assert choose_device("auto", local_rank=3) == torch.device("cuda", 3)
     with pytest.raises(UserError, match="Process 4.*--nproc_per_node 4"):
         choose_device("cuda", local_rank=4)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "hip", "environment", "said"),
+    [
+        (None, None, {}, "built without CUDA and ROCm"),
+        ("12.8", None, {"CUDA_VISIBLE_DEVICES": ""}, "CUDA_VISIBLE_DEVICES hides all"),
+        ("12.8", None, {"HIP_VISIBLE_DEVICES": ""}, "for CUDA 12.8 finds no GPU"),
+        (None, "6.3", {"HIP_VISIBLE_DEVICES": "-1"}, "HIP_VISIBLE_DEVICES hides all"),
+        (None, "6.3", {}, "for ROCm 6.3 finds no GPU"),
+    ],
+)
+def test_why_there_is_no_gpu(monkeypatch, cuda, hip, environment, said):
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert said in why_no_cuda()
