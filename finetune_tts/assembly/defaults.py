@@ -63,7 +63,7 @@ def fine_tune_defaults(
     ]
     if device.type == "cuda" and processors > 1:
         workers = min(processors - 1, MOST_LOADER_WORKERS)
-        defaults.append(Default("num_loader_workers", workers, "they read clips while the GPU computes"))
+        defaults.append(Change("num_loader_workers", workers, "they read clips while the GPU computes"))
     if bf16 and device.type == "cuda":
         defaults.append(Change("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
     return defaults

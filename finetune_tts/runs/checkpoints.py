@@ -3,12 +3,15 @@
 import logging
 import os
 import shlex
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune_tts.checkpoints.finding import numbered
+from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.checkpoints.writing import prune, write_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.files import give_name
@@ -60,13 +63,66 @@ class RunFiles:
         logger.info("Best model so far: %s", path)
         return path
 
+    def set_aside(self, damaged: Sequence[Path]) -> bool:
+        """Give damaged weights of this run a name under which nobody takes them for a checkpoint.
+
+        They would count among those that are kept, and a whole one be thrown away for them.
+
+        Returns:
+            Whether ``best_model.pth`` was one of them.
+        """
+        best = self.folder / BEST_NAME
+        lost = best.exists() and any(path.exists() and path.samefile(best) for path in damaged)
+        for path in damaged:
+            if path.exists():
+                os.replace(path, path.with_name(f"{path.name}.damaged"))
+        if lost:
+            best.unlink()
+        return lost
+
 
 def newest_checkpoint(folder: Path) -> Path:
-    """The file that a run goes on from: the one of the highest step, checkpoint or best model.
+    """The file of the highest step, checkpoint or best model (raises as :func:`read_newest`)."""
+    return _newest_first(folder)[0]
+
+
+def read_newest(folder: Path) -> tuple[Checkpoint, list[Path]]:
+    """Read what a run is resumed from: the newest of its checkpoints and best models that is whole.
+
+    Returns:
+        It, and the newer ones, which are damaged; a warning says so.
 
     Raises:
-        UserError: no run there, or one that has written none yet.
+        UserError: no run there, one that has written none yet, or none that can be read.
     """
+    faults: dict[Path, UserError] = {}
+    for path in _newest_first(folder):
+        try:
+            _require_whole(path)
+            checkpoint = read_checkpoint(path)
+        except UserError as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise
+            faults[path] = error
+            continue
+        for fault in faults.values():
+            logger.warning("%s Resuming from the older %s.", fault, path.name)
+        return checkpoint, list(faults)
+    raise next(iter(faults.values()))
+
+
+def _require_whole(path: Path) -> None:
+    """Compare a checkpoint with the checksums in it: reading alone does not notice a tensor that has changed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError, zlib.error):
+        return  # reading it says what it is
+    if broken is not None:
+        raise UserError(f"{path}: is damaged ({broken} does not fit its checksum).")
+
+
+def _newest_first(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"--continue_path {folder}: no such folder. Give the folder of a run.")
     # At the same step the checkpoint was written last.
@@ -77,7 +133,7 @@ def newest_checkpoint(folder: Path) -> Path:
             f"--continue_path {folder}: no checkpoint there (checkpoint_<step>.pth or best_model_<step>.pth), "
             "so there is nothing to go on from. Start a new run."
         )
-    return max(found)[2]
+    return [path for _, _, path in sorted(found, reverse=True)]
 
 
 def continue_command(folder: Path) -> str:

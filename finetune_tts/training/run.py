@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes
 from finetune_tts.config.base import Config
 from finetune_tts.config.paths import absolute_paths, relative_paths
@@ -29,7 +29,7 @@ from finetune_tts.machine.distributed import World, process_group
 from finetune_tts.machine.malloc import keep_freed_memory
 from finetune_tts.machine.precision import allow_fast_matrix_products, choose_precision
 from finetune_tts.machine.seeds import seed_everything
-from finetune_tts.runs.checkpoints import continue_command, newest_checkpoint
+from finetune_tts.runs.checkpoints import continue_command, read_newest
 from finetune_tts.runs.creation import RunAsset, create_run_folder, place_assets
 from finetune_tts.runs.curves import draw_loss_curve
 from finetune_tts.runs.folder import BEST_NAME, CONFIG_NAME
@@ -59,7 +59,9 @@ class StoppedRun:
     config: Config
     """As the run resolved it, paths absolute."""
     checkpoint: Checkpoint
-    """The newest one, on the CPU."""
+    """The newest one that is whole, on the CPU."""
+    damaged: tuple[Path, ...] = ()
+    """Newer ones that are not."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,16 @@ class TrainingResult:
 
 
 def open_run(folder: str | Path) -> StoppedRun:
-    """Read the config and the newest checkpoint of a run.
+    """Read the config and the newest whole checkpoint of a run.
 
     Raises:
         UserError: no run there, nothing to go on from, or a file that cannot be read.
     """
     folder = expanded(folder).resolve()
-    path = newest_checkpoint(folder)
+    checkpoint, damaged = read_newest(folder)
     stored = load_any_config(folder / CONFIG_NAME)
     config = any_config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
-    return StoppedRun(folder, config, read_checkpoint(path))
+    return StoppedRun(folder, config, checkpoint, tuple(damaged))
 
 
 def fit(job: TrainingJob) -> TrainingResult:
@@ -208,6 +210,8 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     resume = job.resumes.checkpoint if job.resumes else None
     run = TrainingLoop(task, config, folder, train_loader, eval_loader, settings, resume)
     if world.is_main:
+        if job.goes_on is not None and run.files.set_aside(job.goes_on.damaged):
+            run.best_loss = {name: loss if loss is None else math.inf for name, loss in run.best_loss.items()}
         check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run)))
         for line in _announcement(job, run):
             logger.info(line)

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -208,6 +209,87 @@ def test_a_run_that_is_killed_goes_on_with_the_same_numbers_to_the_last_bit(tiny
         for folder in (whole.folder, checkpoint.parent)
     ]
     assert numbers[0] == numbers[1]
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def change_one_weight(path):
+    weights = read_checkpoint(path).model["encoder.emb.weight"].numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weights) + 5] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.fixture(scope="module")
+def straight(tiny, tmp_path_factory):
+    """A run of twelve steps with checkpoints at 4, 8 and 12; its best model is the last one."""
+    job = tiny["tiny_job"](tiny["tiny_config"](tmp_path_factory.mktemp("straight"), lr_scheduler=None, lr=0.01))
+    folder = fit(job).folder
+    assert (folder / "best_model_12.pth").exists()
+    return folder, tiny["digest"](job.network)
+
+
+@pytest.mark.parametrize("damage", [cut_off, change_one_weight, empty])
+def test_a_damaged_newest_checkpoint_leads_to_the_whole_older_one(tiny, tmp_path, straight, caplog, damage):
+    folder = tmp_path / "run"
+    shutil.copytree(straight[0], folder)
+    (folder / "best_model.pth").unlink()
+    (folder / "best_model.pth").hardlink_to(folder / "best_model_12.pth")
+    for name in ("checkpoint_12.pth", "best_model_12.pth"):
+        damage(folder / name)
+
+    stopped = open_run(folder)
+    assert stopped.checkpoint.step == 8
+    assert caplog.text.count("Resuming from the older checkpoint_8.pth") == 2
+    assert "checkpoint_12.pth" in caplog.text
+    job = tiny["tiny_job"](stopped.config, goes_on=stopped)
+    result = fit(job)
+
+    assert tiny["digest"](job.network) == straight[1]
+    assert {path.name for path in folder.glob("*.damaged")} == {
+        "checkpoint_12.pth.damaged",
+        "best_model_12.pth.damaged",
+    }
+    assert open_run(folder).checkpoint.step == 12
+    assert result.best_model is not None
+    assert read_checkpoint(result.best_model).step == 12
+
+
+def test_a_damaged_checkpoint_does_not_count_among_those_that_are_kept(tiny, tmp_path, straight):
+    folder = tmp_path / "run"
+    shutil.copytree(straight[0], folder)
+    for path in (*folder.glob("*_12.pth"), folder / "best_model.pth"):
+        cut_off(path)
+    stopped = open_run(folder)
+    stopped.config.save_n_checkpoints = 1
+    fit(tiny["tiny_job"](stopped.config, goes_on=stopped, limits=RunLimits(max_steps=10)))
+
+    assert [path.name for path in folder.glob("checkpoint_*.pth")] == ["checkpoint_10.pth"]
+    assert open_run(folder).checkpoint.step == 10
+
+
+def test_where_every_checkpoint_is_damaged_the_newest_is_named(tmp_path, straight):
+    folder = tmp_path / "run"
+    shutil.copytree(straight[0], folder)
+    for path in folder.glob("*.pth"):
+        empty(path)
+    with pytest.raises(UserError, match=r"checkpoint_12\.pth: the file is empty"):
+        open_run(folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_checkpoint_that_may_not_be_read_is_not_passed_over(tmp_path, straight):
+    folder = tmp_path / "run"
+    shutil.copytree(straight[0], folder)
+    (folder / "checkpoint_12.pth").chmod(0)
+    with pytest.raises(UserError, match="Check its permissions"):
+        open_run(folder)
 
 
 @pytest.mark.parametrize(
