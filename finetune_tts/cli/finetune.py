@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.cli.field_list import field_list
 from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.cli.reporting import check_report_flags, report_if_stopped, report_of_run, run_report
@@ -47,11 +48,6 @@ EXAMPLES = """examples:
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
 every field that --coqpit does not set. A config of yours (--config_path) is taken as it stands."""
-
-FIELDS_TITLE = """
-every field of the config can be set: --coqpit.FIELD VALUE, --coqpit.audio.sample_rate 16000, --coqpit.lr_scheduler null
-
-"""
 
 _DATA = ("dataset_path", "dataset_format", "meta_file")
 _PLACE = ("output_path", "run_name")
@@ -173,7 +169,7 @@ def _command(
     parser = build_parser() if config is None else build_parser(Path(sys.argv[0]).name)
     arguments = parser.parse_known_flags(argv)
     if arguments.help:
-        say(parser.format_help() + FIELDS_TITLE + _fields(arguments.config_path, config))
+        say(parser.format_help() + field_list(arguments, config))
     elif arguments.model_info:
         from finetune_tts.cli.catalog_view import print_info
 
@@ -215,16 +211,6 @@ def _command(
 
             run_check(request, arguments)
     return None
-
-
-def _fields(config_path: Path | None, config: "SpeechConfig | None") -> str:
-    from finetune_tts.config.field_help import format_field_help
-    from finetune_tts.config.speech import SpeechConfig
-    from finetune_tts.families.loading import load_config
-
-    if config is None and config_path:
-        config = load_config(config_path)
-    return format_field_help(type(config) if config is not None else SpeechConfig)
 
 
 def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None:

@@ -284,6 +284,33 @@ def test_help_lists_the_flags_and_the_fields(tune):
     assert "--coqpit.datasets.0.path" in outcome.out
 
 
+@pytest.mark.parametrize(
+    ("words", "title", "fields"),
+    [
+        (["--config_path", ROOT / "configs/hifigan_ljspeech.json"], "The fields of hifigan:", ["lr_gen", "pad_short"]),
+        (["--config_path", ROOT / "configs/vits_ljspeech.json"], "The fields of vits:", ["model_args.use_sdp"]),
+        (["--model_name", "tts_models/en/ljspeech/vits"], "The fields of vits:", ["model_args.use_sdp"]),
+        (["--model_name", "tts_models/por/fairseq/vits"], "The fields of vits:", ["lr_disc"]),
+        (["--model_name", "tts_models/en/blizzard2013/capacitron-t2-c50"], "The fields of tacotron2:", ["use_gst"]),
+        (["--model_name", "vocoder_models/en/ljspeech/hifigan_v2"], "The fields of hifigan:", ["seq_len"]),
+        (["--model_name", "tts_models/multilingual/multi-dataset/xtts_v2"], "xtts_v2 (xtts) are not known here", []),
+        ([], "The fields of glow_tts; name a model or a config for its own:", ["num_flow_blocks_dec"]),
+    ],
+)
+def test_help_lists_the_fields_of_the_model_that_is_named(tune, words, title, fields):
+    outcome = tune(*words, "--help")
+    assert outcome.status == 0
+    assert title in outcome.out
+    for field in fields:
+        assert f"--coqpit.{field}  " in outcome.out
+
+
+def test_help_lists_the_fields_of_a_model_on_disk(tune, release, tuned):
+    for words in (("--restore_path", release), ("--continue_path", tuned)):
+        assert "The fields of glow_tts:" in tune(*words, "--help").out
+    tune("--config_path", "none.json", "--help").refused("none.json")
+
+
 def test_the_classic_script_is_the_same_program():
     script = ROOT / "finetune_tts" / "bin" / "train_tts.py"
     run = subprocess.run([sys.executable, script, "--model_info", "no/such"], capture_output=True, text=True)
@@ -291,7 +318,6 @@ def test_the_classic_script_is_the_same_program():
     assert run.stderr.startswith("error: ")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "parts"),
     [
@@ -330,6 +356,7 @@ def test_a_new_run_that_is_refused_leaves_no_folder(tune, release, recordings, m
     assert not list(Path().glob("output/*-*-*"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(release, recordings):
     command = [sys.executable, "-m", "finetune_tts"]
     words = ["--restore_path", release, "--dataset_path", recordings, "--coqpit.print_step", 1]
