@@ -12,9 +12,6 @@ Every field of the config can be set: --coqpit.FIELD VALUE, --coqpit.audio.sampl
 The fields of {}{}:
 
 """
-DEFAULT = "glow_tts"
-#: what the catalog calls an architecture → its ``model`` field.
-_CATALOG_NAMES = {"capacitron": "tacotron2"}
 
 
 def field_list(arguments: argparse.Namespace, config: "Config | None") -> str:
@@ -36,10 +33,12 @@ def field_list(arguments: argparse.Namespace, config: "Config | None") -> str:
 
         kind = type(load_any_config(path, quiet=True))
     else:
-        name = _architecture(arguments) or DEFAULT
-        kind = _classes().get(_CATALOG_NAMES.get(name, name))
-        if kind is None:
+        from finetune_tts.families.registry import ENTRIES
+
+        name = _architecture(arguments) or next(iter(ENTRIES))
+        if name not in ENTRIES:
             return f"\nThe fields of {arguments.model_name} ({name}) are not known here: it cannot be fine-tuned yet."
+        kind = ENTRIES[name].load().config_class
     named = any((arguments.config_path, arguments.restore_path, arguments.continue_path, arguments.model_name, config))
     hint = "" if named else "; name a model or a config for its own"
     return TITLE.format(kind().model, hint) + format_field_help(kind)
@@ -68,9 +67,3 @@ def _architecture(arguments: argparse.Namespace) -> str:
     from finetune_tts.catalog.lookup import find
 
     return find(load_catalog(arguments.models_file), arguments.model_name).architecture.lower()
-
-
-def _classes() -> "dict[str, type[Config]]":
-    from finetune_tts.families.loading import CONFIG_CLASSES, VOCODER_CLASSES
-
-    return {**CONFIG_CLASSES, **VOCODER_CLASSES}

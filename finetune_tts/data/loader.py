@@ -20,8 +20,9 @@ from finetune_tts.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-# A terminal sends Ctrl-C, and a batch system SIGTERM, to the workers too; when to end is for their parent to say.
-_LEFT_TO_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
+# A terminal sends Ctrl-C and SIGHUP, and a batch system SIGTERM, to the workers too; when to end is for their parent to
+# say. Windows lacks the last.
+_LEFT_TO_THE_PARENT = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class SpeechLoader(DataLoader[Any]):

@@ -210,7 +210,7 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     resume = job.resumes.checkpoint if job.resumes else None
     run = TrainingLoop(task, config, folder, train_loader, eval_loader, settings, resume)
     if world.is_main:
-        if job.resumes is not None and run.files.set_aside(job.goes_on.damaged):
+        if job.resumes is not None and run.files.set_aside(job.resumes.damaged):
             run.best_loss = {name: loss if loss is None else math.inf for name, loss in run.best_loss.items()}
         check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run)))
         for line in _announcement(job, run):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import torch
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.machine.interrupts import Interrupts
 from finetune_tts.runs.creation import RunAsset
 from finetune_tts.runs.history import History, read_history
 from finetune_tts.training.non_finite import NonFiniteLoss
@@ -248,7 +250,7 @@ def test_a_damaged_newest_checkpoint_leads_to_the_whole_older_one(tiny, tmp_path
     assert stopped.checkpoint.step == 8
     assert caplog.text.count("Resuming from the older checkpoint_8.pth") == 2
     assert "checkpoint_12.pth" in caplog.text
-    job = tiny["tiny_job"](stopped.config, goes_on=stopped)
+    job = tiny["tiny_job"](stopped.config, resumes=stopped)
     result = fit(job)
 
     assert tiny["digest"](job.network) == straight[1]
@@ -268,7 +270,7 @@ def test_a_damaged_checkpoint_does_not_count_among_those_that_are_kept(tiny, tmp
         cut_off(path)
     stopped = open_run(folder)
     stopped.config.save_n_checkpoints = 1
-    fit(tiny["tiny_job"](stopped.config, goes_on=stopped, limits=RunLimits(max_steps=10)))
+    fit(tiny["tiny_job"](stopped.config, resumes=stopped, limits=RunLimits(max_steps=10)))
 
     assert [path.name for path in folder.glob("checkpoint_*.pth")] == ["checkpoint_10.pth"]
     assert open_run(folder).checkpoint.step == 10
@@ -309,6 +311,61 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, workers)
     step = open_run(folder).checkpoint.step
     assert step is not None
     assert step < 12
+
+
+def start_on_terminal(*arguments):
+    """Start the script on a terminal of its own; gives the process and the terminal's other end."""
+    import fcntl
+    import termios
+
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parents[2])}
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs,
+        env=environment, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    return process, ours
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a terminal to close")
+def test_a_terminal_that_is_closed_saves_the_run(tmp_path):
+    process, terminal = start_on_terminal("new", tmp_path, "--slowly", 0.3, "--workers", 1)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "in_step").exists():
+        with suppress(BlockingIOError):
+            os.read(terminal, 10**4)  # a terminal that nobody reads would hold the program up
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)  # as a shell does beside the system
+    assert process.wait(timeout=60) == 130
+
+    (history,) = tmp_path.glob("*/history.jsonl")
+    folder = history.parent
+    assert 0 < open_run(folder).checkpoint.step < 12
+    log = (folder / "trainer_0_log.txt").read_text()
+    assert "Stopping after this step" in log
+    assert f"tts-finetune --continue_path {folder}" in log
+    assert "Traceback" not in log
+
+
+def test_a_run_that_is_to_outlive_its_terminal_does():
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interrupts.requested
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupts.requested
+            os.kill(os.getpid(), signal.SIGTERM)  # of a batch system, and of the launcher that got it too
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, hung_up)
 
 
 @pytest.mark.slow
