@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import torch
 
 from finetune_tts.errors import UserError
@@ -66,10 +67,11 @@ def available_memory(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         # What torch holds without using it is there for the run too.
         return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
-    if device.type != "cpu" or sys.platform != "linux":
+    if device.type != "cpu":
         return None
-    found = [value for value in (_of_the_machine(), _of_the_control_group()) if value is not None]
-    return max(0, min(found) - _SPARE) if found else None
+    available = int(psutil.virtual_memory().available)
+    bound = _of_the_control_group()
+    return max(0, (available if bound is None else min(available, bound)) - _SPARE)
 
 
 def peak_memory(device: torch.device) -> int | None:
@@ -78,10 +80,10 @@ def peak_memory(device: torch.device) -> int | None:
         return int(torch.cuda.max_memory_reserved(device))
     if device.type != "cpu":
         return None
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024
 
@@ -90,17 +92,16 @@ def peak_memory(device: torch.device) -> int | None:
 def bounded_memory(device: torch.device) -> Iterator[None]:
     """Let an allocation beyond what the machine has fail, where Linux would end the process without a word.
 
-    Does nothing for other devices, and where the memory cannot be told.
+    Does nothing for other devices, and on other systems.
     """
     available = available_memory(device) if device.type == "cpu" else None
-    used = _address_space()
-    if available is None or used is None:
+    if available is None or sys.platform != "linux":
         yield
         return
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_AS)
-    limit = used + available
+    limit = int(psutil.Process().memory_info().vms) + available
     if before[0] != resource.RLIM_INFINITY:
         limit = min(limit, before[0])
     resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
@@ -108,16 +109,6 @@ def bounded_memory(device: torch.device) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def _of_the_machine() -> int | None:
-    try:
-        lines = _read(Path("/proc/meminfo")).splitlines()
-    except OSError:
-        return None
-    values = dict(line.split(":", 1) for line in lines if ":" in line)
-    text = values.get("MemAvailable", "").split()
-    return int(text[0]) * 1024 if text else None
 
 
 def _of_the_control_group() -> int | None:
@@ -135,14 +126,3 @@ def _of_the_control_group() -> int | None:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="ascii")
-
-
-def _address_space() -> int | None:
-    """Bytes of addresses in use by this process; None elsewhere than on Linux."""
-    try:
-        pages = _read(Path("/proc/self/statm")).split()[0]
-    except OSError:
-        return None
-    import resource
-
-    return int(pages) * resource.getpagesize()

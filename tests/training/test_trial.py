@@ -1,5 +1,6 @@
 """Steps that are tried before a run tell whether it works, fits, and how long it takes."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,9 +139,9 @@ def test_a_network_that_cannot_take_the_batch_says_so(make_job):
 def test_memory_can_be_told_and_bounded():
     assert peak_memory(CPU) > 2**20
     available = available_memory(CPU)
-    if available is None:
-        pytest.skip("this system does not tell")
     assert available > 0
+    if sys.platform != "linux":
+        pytest.skip("no other system ends a process that asks for too much")
     with bounded_memory(CPU), pytest.raises(RuntimeError, match="allocate memory"):
         torch.empty(available + 2**33, dtype=torch.uint8)
     assert torch.zeros(2**20, dtype=torch.uint8).sum() == 0
@@ -173,7 +174,6 @@ def test_a_container_leaves_what_it_does_not_use(monkeypatch, tmp_path):
         (tmp_path / name).write_text(value)
     monkeypatch.setattr("finetune_tts.machine.memory._CONTROL_GROUP", tmp_path)
     monkeypatch.setattr("finetune_tts.machine.memory._SPARE", 0)
-    if available_memory(CPU) is not None:
-        assert available_memory(CPU) == 500_000
-        (tmp_path / "memory.max").write_text("max\n")
-        assert available_memory(CPU) > 500_000
+    assert available_memory(CPU) == 500_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available_memory(CPU) > 500_000
