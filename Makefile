@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # for the corpus recipes, a browser for the report.
 DEBIAN_PACKAGES := libespeak-ng1 flite chromium
 
-.PHONY: demo test test-slow lint format setup system-packages clean
+.PHONY: demo test test-slow test-numbers lint format setup system-packages clean
 
 # torch is installed first and by its pinned version: any other request could fetch a build with CUDA packages.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,6 +34,11 @@ test: $(VENV)/.installed-test system-packages
 
 test-slow: $(VENV)/.installed-test system-packages
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
+
+# What is computed must not hang on the CPU: the tests of numbers once more with other kernels, of an older CPU.
+test-numbers: $(VENV)/.installed-test system-packages
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest -q -n auto \
+	    --dist loadfile -m "not slow" tests/audio tests/layers tests/models tests/vocoders
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ def assert_the_same(ours, theirs, x, weight, bias, arguments):
     expected = with_gradients(lambda *t: theirs(*t, **arguments), x, weight, bias)
     assert lies_channels_last(found[0])
     for our, their in zip(found, expected, strict=True):
-        # By their norms: rounding leaves little of a gradient that is close to 0, summed from thousands of others.
+        # By their norms: rounding leaves little of a gradient that is close to 0 and summed from thousands.
         assert torch.linalg.vector_norm(our - their) <= 1e-5 * torch.linalg.vector_norm(their)
 
 
