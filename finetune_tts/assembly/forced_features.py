@@ -9,7 +9,7 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.dataset import SpeechDataset
-from finetune_tts.data.forced_features import write_feature, write_settings
+from finetune_tts.data.forced_features import FeatureWriter
 from finetune_tts.data.gathering import Formatter
 from finetune_tts.data.loader import make_loader
 from finetune_tts.data.preparing import prepare_data
@@ -32,7 +32,7 @@ def write_forced_features(
     device: torch.device,
     formatter: Formatter | None = None,
 ) -> int:
-    """Write ``folder/<name of the recording>.npy`` for every recording of the data sets.
+    """Write the spectrogram of every recording of the data sets (see ``data.forced_features``).
 
     Args:
         voice: the model.
@@ -68,12 +68,12 @@ def write_forced_features(
         languages=voice.language_rows,
         frames_per_step=int(getattr(config, "r", 1) or 1),
     )
-    write_settings(folder, config.audio)
+    writer = FeatureWriter(folder, config.audio, data.cache.digests)
     by_name = {sample.name: sample for sample in samples}
     loader = make_loader(dataset, LengthBatchSampler(dataset.mel_lengths(), BATCH_SIZE, shuffle=False))
     voice.network.eval()
     for batch in progress(loader, len(loader), "Spectrograms"):
         batch = batch.to(device)
         for name, mel in zip(batch.names, forced_mels(voice.network, force, batch), strict=True):
-            write_feature(folder, by_name[name], mel.numpy())
+            writer.write(by_name[name], mel.numpy())
     return len(samples)

@@ -73,6 +73,11 @@ class SpectrogramExtractor:
         self.mel_filters = mel_filter_bank(self.sample_rate, self.fft_size, audio.num_mels, audio.mel_fmin or 0, fmax)
         self.window = _window(self.win_length, self.fft_size)
 
+    @property
+    def trims(self) -> bool:
+        """Whether silence is cut from the ends of a recording, so that its length follows from no header."""
+        return self.audio.do_trim_silence
+
     def load(self, path: str | Path) -> np.ndarray:
         """Read a recording at the model's rate, trimmed and made as loud as the config asks: ``[T_wav]`` float32.
 

@@ -44,6 +44,10 @@ class Index:
         """The value of a key, None if there is none."""
         return self._values.get(key)
 
+    def items(self) -> list[tuple[str, Any]]:
+        """All keys and values."""
+        return list(self._values.items())
+
     def remember(self, key: str, value: Any, write: bool = True) -> None:
         """Keep a value.
 

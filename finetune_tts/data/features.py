@@ -4,7 +4,7 @@ import hashlib
 import io
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ import numpy as np
 
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
-from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
+from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, usable_processors, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 CACHE_VERSION = 1
 """Goes up when the files of the cache change their form; what is in the features is the extractor's fingerprint."""
 
+_FEW = 50
+"""Recordings that are read before processes for them have begun."""
 _CHECKSUM_BYTES = 4
 _FULL_SCALE = 32768  # of 16 bits
 
@@ -32,6 +34,9 @@ class Extractor(Protocol):
     """What the cache needs of ``audio.spectrogram.SpectrogramExtractor``."""
 
     hop_length: int
+
+    @property
+    def trims(self) -> bool: ...
 
     def load(self, path: str | Path) -> np.ndarray: ...
 
@@ -58,6 +63,9 @@ class FeatureCache:
         linear: keep linear spectrograms too.
         waveforms: keep waveforms too.
 
+    Attributes:
+        digests: tells recordings by their content.
+
     Raises:
         UserError: the folder cannot be written.
     """
@@ -73,7 +81,7 @@ class FeatureCache:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
-        self._digests = Digests(self._root)
+        self.digests = Digests(self._root)
         self._lengths = Index(self._folder / "lengths.jsonl")
 
     def mel(self, sample: Sample) -> np.ndarray:
@@ -97,7 +105,33 @@ class FeatureCache:
 
     def length(self, sample: Sample) -> int:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
-        return self._complete(sample.audio_file, self._digests.of(sample.audio_file))
+        return self._complete(sample.audio_file, self.digests.of(sample.audio_file))
+
+    def frame_counts(self, samples: Sequence[Sample], workers: int | None = None) -> dict[Path, int]:
+        """Number of mel frames of each recording, its silence trimmed as the settings ask, without any spectrogram.
+
+        Args:
+            samples: whose recordings to count.
+            workers: processes for those that have to be decoded; by default as many as there are processors.
+
+        Raises:
+            UserError: as :meth:`precompute`.
+        """
+        files = dict.fromkeys(sample.audio_file for sample in samples)
+        counts = {path: count for path in files if (count := self._known_count(path)) is not None}
+        unknown = [path for path in files if path not in counts]
+        if workers is None:
+            workers = usable_processors() if len(unknown) > _FEW else 0
+        faults: list[str] = []
+        for result in progress(in_processes(self._count, unknown, workers), len(unknown), "Lengths"):
+            if isinstance(result, str):
+                faults.append(result)
+            else:
+                self._note(result)
+                counts[result.path] = result.frames
+        if faults:
+            raise unreadable(faults)
+        return counts
 
     def precompute(self, samples: Sequence[Sample], workers: int | None = None, team: Team = ALONE) -> None:
         """Compute all features that are missing.
@@ -127,21 +161,43 @@ class FeatureCache:
             if isinstance(result, str):
                 faults.append(result)
             else:
-                self._digests.note(result.path, result.digest)
-                self._lengths.remember(result.digest, result.frames, write=False)
+                self._note(result)
         if faults:
             raise unreadable(faults)
 
     def compute(self, path: Path) -> "Computed | str":
         """See that the features of one recording are kept; gives what ``precompute`` notes, or what is wrong."""
+        return self._worked(path, self._complete)
+
+    def _count(self, path: Path) -> "Computed | str":
+        """See that the number of frames of one recording is known, likewise."""
+        return self._worked(path, self._counted)
+
+    def _worked(self, path: Path, frames_of: Callable[[Path, str], int]) -> "Computed | str":
         try:
-            digest = self._digests.of(path)
-            frames = self._complete(path, digest)
+            digest = self.digests.of(path)
+            return Computed(path, digest, frames_of(path, digest))
         except CacheFailure:
             raise
         except UserError as error:
             return str(error)
-        return Computed(path, digest, frames)
+
+    def _note(self, computed: "Computed") -> None:
+        """Take over what another process has found out and written."""
+        self.digests.note(computed.path, computed.digest)
+        self._lengths.remember(computed.digest, computed.frames, write=False)
+
+    def _known_count(self, path: Path) -> int | None:
+        digest = self.digests.known(path)
+        known = self._lengths.get(digest) if digest is not None else None
+        return known if isinstance(known, int) else None
+
+    def _counted(self, path: Path, digest: str) -> int:
+        known = self._lengths.get(digest)
+        if not isinstance(known, int):
+            known = self.extractor.num_frames(len(self.extractor.load(path)))
+            self._lengths.remember(digest, known)
+        return known
 
     def _complete(self, path: Path, digest: str) -> int:
         """See that all features of a recording are kept, and give its number of frames."""
@@ -156,7 +212,7 @@ class FeatureCache:
         return mel.shape[1]
 
     def _feature(self, sample: Sample, kind: str) -> np.ndarray:
-        digest = self._digests.of(sample.audio_file)
+        digest = self.digests.of(sample.audio_file)
         path = self._path(digest, kind)
         if path.exists():
             feature = _read_feature(path)
@@ -180,7 +236,7 @@ class FeatureCache:
 
     def _is_known(self, path: Path) -> bool:
         """Whether a recording needs no work: its hash and length are in the index, its features on disk."""
-        digest = self._digests.known(path)
+        digest = self.digests.known(path)
         return digest is not None and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
 
     def _is_complete(self, digest: str) -> bool:

@@ -90,8 +90,8 @@ def prepare_data(
         waveforms: keep waveforms too, for models that are trained on them.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
-        dry: for a check: features are left to be computed when they are asked for, lengths are taken from the headers,
-            and a vocabulary that lacks too much is no error.
+        dry: for a check: features are left to be computed when they are asked for, lengths are taken from the headers
+            unless silence is trimmed, and a vocabulary that lacks too much is no error.
 
     Raises:
         UserError: a fault of the data, see the functions called; or the vocabulary lacks more than 1 % of the text.
@@ -128,7 +128,10 @@ def prepare_data(
     kept, dropped = filtered.kept, dict(filtered.dropped)
     if aligned_frames is not None:
         token_lengths = [len(tokens.ids(sample)) for sample in kept]
-        if dry:
+        if dry and extractor.trims:
+            counts = cache.frame_counts(kept, workers)
+            mel_lengths = [counts[sample.audio_file] for sample in kept]
+        elif dry:
             seconds = [durations[sample.audio_file] for sample in kept]
             mel_lengths = [extractor.num_frames(round(length * sample_rate)) for length in seconds]
         else:

@@ -108,20 +108,21 @@ def prepare_recordings(
         max_audio_len=math.inf,
     )
     kept, dropped = filtered.kept, dict(filtered.dropped)
+    cache = FeatureCache(cache_folder, extractor, waveforms=True)
     forced = None
     if feature_path:
         forced = ForcedFeatures(feature_path, extractor)
-        with_features = forced.with_features(kept)
+        with_features = forced.with_features(kept, cache.digests)
         names = {sample.name for sample in with_features}
         if len(with_features) < len(kept):
             dropped["no features in feature_path"] = [sample for sample in kept if sample.name not in names]
         kept = with_features
-    cache = FeatureCache(cache_folder, extractor, waveforms=True)
     if not dry:
         cache.precompute(kept, workers or None, team)
-    if forced is not None and not dry:
+    if forced is not None:
+        counts = cache.frame_counts(kept, workers)
         for sample in kept:
-            forced.require_aligned(sample, cache.length(sample))
+            forced.require_aligned(sample, counts[sample.audio_file])
     most = max(1, len(kept) // 10)
     return PreparedRecordings(
         split=split_samples(kept, eval_split_size, min(most, eval_split_max_size or most), seed),

@@ -50,7 +50,9 @@ class Resynthesis:
     @property
     def names(self) -> list[str]:
         """Of the clips that are made anew."""
-        return [sample.name.partition("#")[2] or sample.name for sample in self.samples[: self.clips]]
+        names = [sample.name for sample in self.samples[: self.clips]]
+        short = [name.partition("#")[2] or name for name in names]
+        return short if len(set(short)) == len(short) else names
 
     def __call__(self, network: nn.Module, name: str) -> SpokenSample:
         """Make one anew with the network as it is."""

@@ -294,6 +294,23 @@ def test_a_run_begins_with_a_short_check(tune, release, voices):
     assert "Check of" not in tune(*words, "--no_check").err
 
 
+def test_what_the_run_leaves_out_the_check_says(check, tune, release, voices):
+    """Zeros at the ends are frames until they are trimmed."""
+    lines = [f"{name}|{text} " + "a bad egg " * 20 + "\n" for name, text in zip(NAMES, TEXTS, strict=True)]
+    (voices / "metadata.csv").write_text("".join(lines))
+    change(voices, "voice_0001", lambda wav: np.tile(wav, 8))
+    for name in NAMES[1:]:
+        change(voices, name, lambda wav: np.pad(wav[: RATE // 2], 3 * RATE))
+    words = ("--coqpit.audio.do_trim_silence", "true", "--coqpit.max_audio_len", 10**9)
+    _, report = check(*words)
+    found = {finding["title"]: finding["count"] for finding in report["findings"] if finding["id"] == "left_out"}
+    assert found == {"5 clips left out: fewer mel frames than tokens": 5}
+    run = tune("--restore_path", release, "--dataset_path", voices, "--max_steps", 1, *words)
+    assert run.status == 0, run.err
+    assert "5 of 6 samples are left out" in run.err
+    assert "5  fewer mel frames than tokens" in run.err
+
+
 def test_nothing_can_be_learned_from_silence(check, tune, release, voices):
     for name in NAMES:
         change(voices, name, silent)

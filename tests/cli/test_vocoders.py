@@ -227,6 +227,24 @@ def test_a_vocoder_learns_from_the_spectrograms_of_an_acoustic_model(tune, make_
     assert load_vocoder_config(run.run_folder / "config.json", quiet=True).feature_path.endswith("mels")
 
 
+def test_spectrograms_of_recordings_outside_the_data_set_stay_in_their_folder(
+    tune, make_vocoder, release, recordings, tmp_path
+):
+    lines = [f"{recordings}/wavs/clip{number}.wav|a bad egg\n" for number in range(9)]
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metadata.csv").write_text("audio_file|text\n" + "".join(lines))
+    mels = tmp_path / "deep" / "mels"
+    for name in ("first", "second"):
+        words = ("--restore_path", release, "--extract_features", mels, "--dataset_path", tmp_path / name)
+        assert tune(*words).status == 0
+    written = [path for path in tmp_path.rglob("clip*.npy")]
+    assert sorted(path.name for path in written) == [f"clip{number}.npy" for number in range(9)]
+    assert all(path.is_relative_to(mels) for path in written)
+    words = ("--restore_path", make_vocoder(), "--dataset_path", recordings, "--output_path", "out", "--max_steps", 1)
+    assert tune(*words, "--coqpit.feature_path", mels).status == 0
+
+
 def test_spectrograms_that_cannot_be_extracted_or_used_are_refused(
     tune, make_vocoder, wavs, recordings, release, tmp_path
 ):

@@ -5,7 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 
+from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.errors import UserError
 
@@ -31,6 +33,36 @@ def test_features_are_those_of_the_extractor(cache_at, recorded, extractor):
         np.testing.assert_array_equal(cache.linear(sample), extractor.linear(wav))
     assert cache.mel(sample).dtype == np.float32
     assert cache.length(sample) == extractor.num_frames(len(wav))
+
+
+def test_frames_are_counted_as_trimmed_and_without_spectrograms(tmp_path, recorded, audio):
+    (sample, *_) = samples = recorded(3)
+    wav, rate = soundfile.read(sample.audio_file)
+    soundfile.write(sample.audio_file, np.pad(wav, rate), rate)
+    settings = audio()
+    settings.do_trim_silence = True
+    cache = FeatureCache(tmp_path / "cache", SpectrogramExtractor(settings))
+    counts = cache.frame_counts(samples)
+    assert not feature_files(tmp_path)
+    assert counts == {sample.audio_file: cache.mel(sample).shape[1] for sample in samples}
+    assert counts[sample.audio_file] < rate / settings.hop_length
+    again = FeatureCache(tmp_path / "cache", SpectrogramExtractor(settings))
+    assert again.frame_counts(samples) == counts
+
+
+def test_frames_are_counted_once(cache_at, recorded, extractor):
+    samples = recorded(3)
+    counts = cache_at().frame_counts(samples, workers=0)
+    assert extractor.loads == 3
+    assert cache_at().frame_counts(samples) == counts
+    assert extractor.loads == 3
+
+
+def test_a_recording_that_cannot_be_counted_is_named(cache_at, recorded):
+    samples = recorded(3)
+    samples[1].audio_file.write_bytes(b"no audio")
+    with pytest.raises(UserError, match=r"anna1.wav: not audio"):
+        cache_at().frame_counts(samples)
 
 
 def test_no_recording_is_decoded_twice(cache_at, recorded, extractor):

@@ -5,8 +5,10 @@ import pytest
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
-from finetune_tts.data.forced_features import ForcedFeatures, feature_file, write_feature, write_settings
+from finetune_tts.data.content import Digests
+from finetune_tts.data.forced_features import FeatureWriter, ForcedFeatures, feature_file
 from finetune_tts.data.recordings import prepare_recordings
+from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 
 
@@ -25,6 +27,30 @@ def prepare(tmp_path, extractor):
         return prepare_recordings(datasets, extractor, **fields)
 
     return make
+
+
+@pytest.fixture
+def digests(tmp_path):
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    return Digests(tmp_path / "cache")
+
+
+@pytest.fixture
+def writer(tmp_path, extractor, digests):
+    """Writes features to ``mels``."""
+
+    def make(settings=extractor.audio):
+        return FeatureWriter(tmp_path / "mels", settings, digests)
+
+    return make
+
+
+def save_mel(folder, sample, mel):
+    """A feature as another program leaves it, which does not say of which recording it is."""
+    path = folder / feature_file(sample)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, mel)
+    return path
 
 
 def test_a_folder_of_recordings_needs_no_transcript(prepare, folder):
@@ -48,7 +74,7 @@ def test_features_of_a_model_replace_the_recordings_own(prepare, folder, tmp_pat
     plain = prepare(DatasetConfig(path=str(folder)))
     samples = [*plain.split.train, *plain.split.eval]
     for sample in samples[:4]:
-        write_feature(tmp_path / "mels", sample, plain.cache.mel(sample) + 1)
+        save_mel(tmp_path / "mels", sample, plain.cache.mel(sample) + 1)
     with caplog.at_level(logging.INFO):
         data = prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
     assert len(data.split.train) + len(data.split.eval) == 4
@@ -57,17 +83,91 @@ def test_features_of_a_model_replace_the_recordings_own(prepare, folder, tmp_pat
     np.testing.assert_allclose(data.forced.mel(kept), plain.cache.mel(kept) + 1, rtol=1e-6)
 
 
-def test_features_that_stand_elsewhere_under_the_recordings_name_are_found(prepare, folder, tmp_path, extractor):
+def test_features_that_stand_elsewhere_under_the_recordings_name_are_found(
+    prepare, folder, tmp_path, extractor, digests
+):
     plain = prepare(DatasetConfig(path=str(folder)))
     sample = plain.split.train[0]
     place = tmp_path / "coqui" / "mel" / f"{sample.audio_file.stem}.npy"
     place.parent.mkdir(parents=True)
     np.save(place, plain.cache.mel(sample))
-    assert ForcedFeatures(tmp_path / "coqui", extractor).find(sample) == place
+    forced = ForcedFeatures(tmp_path / "coqui", extractor)
+    assert forced.with_features(plain.split.train, digests) == [sample]
+    np.testing.assert_array_equal(forced.mel(sample), plain.cache.mel(sample))
     (tmp_path / "coqui" / "other").mkdir()
     np.save(tmp_path / "coqui" / "other" / place.name, plain.cache.mel(sample))
     with pytest.raises(UserError, match="any of"):
-        ForcedFeatures(tmp_path / "coqui", extractor).find(sample)
+        ForcedFeatures(tmp_path / "coqui", extractor).with_features([sample], digests)
+
+
+@pytest.fixture
+def two_sets(tmp_path, write_wav):
+    """Two data sets of two recordings with the same names, 0.3 s and more than 0.5 s long, as samples of one run."""
+
+    def name(number, place):
+        file = tmp_path / place / "wavs" / f"{number}.wav"
+        write_wav(file, seconds=0.3 + 0.05 * number + (0.2 if place == "b" else 0))
+        return Sample("", file, "anna", "", f"{place}#wavs/{number}")
+
+    return [name(number, place) for place in ("a", "b") for number in range(2)]
+
+
+def test_two_data_sets_with_the_same_file_names_have_features_for_each_recording(
+    two_sets, writer, tmp_path, extractor, digests
+):
+    mels = {sample.audio_file: extractor.mel(extractor.load(sample.audio_file)) for sample in two_sets}
+    first, second = two_sets[:2], two_sets[2:]
+    for part in (first, second):  # the second time adds to the folder of the first
+        features = writer()
+        paths = [features.write(sample, mels[sample.audio_file]) for sample in part]
+    assert len(list((tmp_path / "mels").rglob("*.npy"))) == 4
+    assert [writer().write(sample, mels[sample.audio_file]) for sample in second] == paths
+    for run in (two_sets, first, second, second[:1]):
+        forced = ForcedFeatures(tmp_path / "mels", extractor)
+        assert forced.with_features(run, digests) == run
+        for sample in run:
+            np.testing.assert_allclose(forced.mel(sample), mels[sample.audio_file], atol=1e-5)
+
+
+def test_the_features_of_one_recording_are_not_those_of_another_of_its_name(
+    two_sets, writer, tmp_path, extractor, digests
+):
+    first, second = two_sets[0], two_sets[2]
+    writer().write(first, np.zeros((20, 5)))
+    forced = ForcedFeatures(tmp_path / "mels", extractor)
+    assert forced.with_features([second, first], digests) == [first]
+    (tmp_path / "mels" / "recordings.jsonl").unlink()  # as in a folder of another program
+    with pytest.raises(UserError, match=r"may be the features of .*b/wavs/0.wav or of .*a/wavs/0.wav"):
+        ForcedFeatures(tmp_path / "mels", extractor).with_features([second, first], digests)
+
+
+@pytest.mark.parametrize(
+    "name", ["#../../elsewhere/wavs/1", "set#../1", "#/elsewhere/1", "#..", "#a/../../../b", "#../..//../c"]
+)
+def test_features_stay_in_their_folder_wherever_the_recordings_are(two_sets, writer, tmp_path, name):
+    before = set(tmp_path.rglob("*.npy"))
+    sample = Sample("", two_sets[0].audio_file, "anna", "", name)
+    path = writer().write(sample, np.zeros((20, 5)))
+    assert set(tmp_path.rglob("*.npy")) - before == {path}
+    assert path.resolve().is_relative_to(tmp_path / "mels")
+
+
+def test_an_index_that_leads_elsewhere_is_not_followed(two_sets, writer, tmp_path, extractor, digests):
+    path = writer().write(two_sets[0], np.zeros((20, 5)))
+    index = tmp_path / "mels" / "recordings.jsonl"
+    digest = digests.of(two_sets[2].audio_file)
+    with index.open("a") as file:
+        file.write(f'\n["../outside.npy", "{digest}"]\n["{tmp_path}/outside.npy", "{digest}"]\n["x.npy", ["x"]]\n')
+    np.save(tmp_path / "outside.npy", np.ones((20, 5)))
+    assert writer().write(two_sets[2], np.zeros((20, 6))).parent == path.parent
+    assert np.load(tmp_path / "outside.npy").shape == (20, 5)
+
+
+def test_features_of_other_audio_settings_are_not_mixed(two_sets, writer, audio):
+    writer().write(two_sets[0], np.zeros((20, 5)))
+    with pytest.raises(UserError, match="mels: holds spectrograms of a model with other audio settings"):
+        writer(audio(mel_fmax=2000.0))
+    writer()
 
 
 def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, folder, tmp_path):
@@ -78,13 +178,14 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
     (tmp_path / "mels").mkdir()
     with pytest.raises(UserError, match=r"no \.npy files"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
-    write_feature(tmp_path / "mels", sample, np.zeros((20, 9), np.float32))
-    with pytest.raises(UserError, match="9 frames, its recording has"):
-        prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
-    write_feature(tmp_path / "mels", sample, np.zeros((80, 51), np.float32))
+    path = save_mel(tmp_path / "mels", sample, np.zeros((20, 9), np.float32))
+    for dry in (False, True):
+        with pytest.raises(UserError, match="9 frames, its recording has"):
+            prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels", dry=dry)
+    save_mel(tmp_path / "mels", sample, np.zeros((80, 51), np.float32))
     with pytest.raises(UserError, match=r"\[80, 51\]; \[20, frames\]"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
-    feature_file(tmp_path / "mels", sample).write_bytes(b"\x93NUMPY junk")
+    path.write_bytes(b"\x93NUMPY junk")
     with pytest.raises(UserError, match="cannot be read as an array"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
     (tmp_path / "others").mkdir()
@@ -93,16 +194,19 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "others")
 
 
-def test_features_of_another_normalisation_are_brought_to_the_vocoders(prepare, folder, tmp_path, extractor, audio):
+def test_features_of_another_normalisation_are_brought_to_the_vocoders(
+    prepare, folder, writer, tmp_path, extractor, audio, digests
+):
     """The model's spectrograms go from 0 to 1, the vocoder's from -4 to 4."""
     model = SpectrogramExtractor(audio(symmetric_norm=False, max_norm=1.0))
     plain = prepare(DatasetConfig(path=str(folder)))
     sample = plain.split.train[0]
-    write_settings(tmp_path / "mels", model.audio)
-    write_feature(tmp_path / "mels", sample, model.mel(model.load(sample.audio_file)))
+    writer(model.audio).write(sample, model.mel(model.load(sample.audio_file)))
     forced = ForcedFeatures(tmp_path / "mels", extractor)
+    forced.with_features([sample], digests)
     np.testing.assert_allclose(forced.mel(sample), plain.cache.mel(sample), atol=1e-3)
 
-    write_settings(tmp_path / "mels", audio(mel_fmax=2000.0))
+    (tmp_path / "mels" / "recordings.jsonl").unlink()
+    writer(audio(mel_fmax=2000.0))
     with pytest.raises(UserError, match="from 0 to 2000 Hz.*Make them with a model"):
         ForcedFeatures(tmp_path / "mels", extractor)
