@@ -121,7 +121,7 @@ class FeatureCache:
         counts = {path: count for path in files if (count := self._known_count(path)) is not None}
         unknown = [path for path in files if path not in counts]
         if workers is None:
-            workers = usable_processors() if len(unknown) > _FEW else 0
+            workers = workers_for(len(unknown))
         faults: list[str] = []
         for result in progress(in_processes(self._count, unknown, workers), len(unknown), "Lengths"):
             if isinstance(result, str):

@@ -129,7 +129,7 @@ def prepare_data(
     if aligned_frames is not None:
         token_lengths = [len(tokens.ids(sample)) for sample in kept]
         if dry and extractor.trims:
-            counts = cache.frame_counts(kept, workers)
+            counts = cache.frame_counts(kept, config.precompute_num_workers or None)
             mel_lengths = [counts[sample.audio_file] for sample in kept]
         elif dry:
             seconds = [durations[sample.audio_file] for sample in kept]
