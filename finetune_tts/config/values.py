@@ -53,7 +53,8 @@ def is_nullable(kind: Any) -> bool:
 def config_class(kind: Any) -> type[Config] | None:
     """Return the config class that the type is, or admits beside null."""
     for member in members(kind):
-        if isinstance(member, type) and issubclass(member, Config):
+        # On Python 3.10 dict[str, Any] passes for a type, but not for a class.
+        if typing.get_origin(member) is None and isinstance(member, type) and issubclass(member, Config):
             return member
     return None
 

@@ -140,7 +140,7 @@ class LengthBatchSampler(Sampler[list[int]]):
     def _groups(self, epoch: int) -> list[np.ndarray]:
         """Batches of all processes together."""
         random = np.random.default_rng([self._seed, epoch])
-        samples = np.arange(len(self._lengths))
+        samples: np.ndarray = np.arange(len(self._lengths))
         if self._weights is not None:
             samples = random.choice(samples, size=len(samples), p=self._weights)
         if not self._shuffle:
