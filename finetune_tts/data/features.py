@@ -13,7 +13,7 @@ import numpy as np
 
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
-from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, usable_processors, workers_for
+from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
