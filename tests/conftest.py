@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,11 @@ from finetune_tts.config.base import Config
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.families.loading import load_config, load_vocoder_config
 from finetune_tts.families.registry import ENTRIES
+from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
+from finetune_tts.families.tacotron.tacotron import TacotronSizes
+from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.families.vits.building import build_vits
+from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
@@ -267,3 +272,13 @@ def change_family(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setitem(ENTRIES, name, replace(entry, load=lambda: changed))
 
     return change
+
+
+@pytest.fixture
+def small_widths(change_family: Callable[..., None]) -> None:
+    """Make the widths of networks small that no config holds."""
+    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
+    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
+    change_family("tacotron2", build=partial(build_tacotron2, widths=Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)))
+    judge = {"scale_layers": (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2)), "period_channels": (4, 8)}
+    change_family("vits", build=partial(build_vits, judge_sizes=judge))

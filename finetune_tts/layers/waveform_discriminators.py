@@ -51,22 +51,31 @@ class PeriodDiscriminator(nn.Module):
         period: samples of a row.
         kernel_size: odd kernel length along the columns.
         stride: of all convolutions but the last.
+        channels: that come out of each convolution but the last.
         use_spectral_norm: spectral norm in the place of weight norm.
     """
 
-    def __init__(self, period: int, *, kernel_size: int = 5, stride: int = 3, use_spectral_norm: bool = False) -> None:
+    def __init__(
+        self,
+        period: int,
+        *,
+        kernel_size: int = 5,
+        stride: int = 3,
+        channels: Sequence[int] = PERIOD_CHANNELS,
+        use_spectral_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.period = period
         convolution = SpectralNormConv2d if use_spectral_norm else WeightNormConv2d
         self.convs = nn.ModuleList()
         in_channels = 1
-        for index, channels in enumerate(PERIOD_CHANNELS):
-            step = stride if index < len(PERIOD_CHANNELS) - 1 else 1
+        for index, out_channels in enumerate(channels):
+            step = stride if index < len(channels) - 1 else 1
             padding = (kernel_size - 1) // 2
             self.convs.append(
-                convolution(in_channels, channels, (kernel_size, 1), stride=(step, 1), padding=(padding, 0))
+                convolution(in_channels, out_channels, (kernel_size, 1), stride=(step, 1), padding=(padding, 0))
             )
-            in_channels = channels
+            in_channels = out_channels
         self.conv_post = convolution(in_channels, 1, (3, 1), padding=(1, 0))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,8 @@ from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.families.registry import names
-from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.families.tacotron.tacotron import TacotronSizes
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
+
+pytestmark = pytest.mark.usefixtures("small_widths")
 
 VOICE = Path(finetune_tts.__file__).parent / "assets" / "demo" / "recordings"
 RATE = 16000
@@ -52,18 +49,6 @@ NETWORKS = {
         },
     },
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def small_networks(change_family, monkeypatch):
-    """The widths that are no fields of a config, small."""
-    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
-    sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
-    layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

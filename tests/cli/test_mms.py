@@ -16,7 +16,8 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import load_config
 from finetune_tts.families.vits.mms import from_mms
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
+
+pytestmark = pytest.mark.usefixtures("small_widths")
 
 NAME = "tts_models/xyz/fairseq/vits"
 SYMBOLS = ["|", *"abcdefgh", "'", " "]
@@ -48,12 +49,6 @@ def original_name(name: str) -> str:
     ):  # fmt: skip
         name = re.sub(rf"^{ours}\.", f"{theirs}.", name)
     return name
-
-
-@pytest.fixture(autouse=True)
-def narrow_discriminator(monkeypatch):
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", (ScaleLayer(4, 15, 4, 1),))
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4,))
 
 
 @pytest.fixture

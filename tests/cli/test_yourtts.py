@@ -13,7 +13,8 @@ from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
+
+pytestmark = pytest.mark.usefixtures("small_widths")
 
 RATE = 8000
 SPEAKERS = {"a": "female-en-5", "b": "female-en-5\n", "c": "male-pt-3\n"}
@@ -49,14 +50,6 @@ CONFIG = {
     "test_sentences": [["a bad egg.", "female-en-5", None, "en"], ["a hag.", "male-pt-3\n", None, "pt-br"]],
     "datasets": [{"name": "vctk", "path": f"{ELSEWHERE}/VCTK", "meta_file_train": "x", "language": "en"}],
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def narrow_discriminator(monkeypatch):
-    """The widths of the discriminators are no fields of a config; a small network needs small ones."""
-    layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.families.tacotron.building import build_tacotron2
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
-
 ROOT = Path(__file__).parents[2]
 TEXTS = ("one two", "two three four", "four five", "five six seven", "seven eight", "eight nine ten")
 
@@ -113,10 +110,8 @@ def run_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 
 
 @pytest.fixture
-def train_tacotron2(train: Callable[..., Path], change_family: Callable[..., None]) -> Callable[..., Path]:
+def train_tacotron2(train: Callable[..., Path], small_widths: None) -> Callable[..., Path]:
     """The same for Tacotron 2, whose widths no config names."""
-    sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes))
     return partial(train, network=TINY_TACOTRON2)
 
 

@@ -1,13 +1,10 @@
 """The Capacitron recipe, run for two steps on tiny data."""
 
 import runpy
-from functools import partial
 from pathlib import Path
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.families.loading import load_config
-from finetune_tts.families.tacotron.building import build_tacotron2
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 
 ROOT = Path(__file__).parents[2]
 RECIPE = "recipes/blizzard2013/tacotron2-Capacitron/train_capacitron_t2.py"
@@ -27,10 +24,7 @@ TINY = {
 }
 
 
-def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path, monkeypatch, change_family):
-    # The widths of the decoder are no fields of a config.
-    sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes))
+def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path, small_widths):
     words = ["--device=cpu", "--max_steps=2", *(f"--coqpit.{name}={value}" for name, value in TINY.items())]
     words += ["--coqpit.output_path", tmp_path / "runs", "--coqpit.datasets.0.path", ljspeech]
     assert run_program(RECIPE, *words) == 0

@@ -8,7 +8,8 @@ import pytest
 
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.families.loading import load_config
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
+
+pytestmark = pytest.mark.usefixtures("small_widths")
 
 ROOT = Path(__file__).parents[2]
 LJSPEECH = "recipes/ljspeech/vits_tts/train_vits.py"
@@ -36,14 +37,6 @@ TINY = {
     "precompute_num_workers": 0,
     "test_sentences": '["one"]',
 }
-
-
-@pytest.fixture(autouse=True)
-def narrow_discriminator(monkeypatch):
-    """The widths of the discriminators are no fields of a config; a small network needs small ones."""
-    layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.families.checks import require_valid
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 RECIPE = "recipes/vctk/yourtts/train_yourtts.py"
 ROOT = Path(__file__).parents[2]
@@ -36,15 +35,7 @@ TINY = {
 }
 
 
-@pytest.fixture
-def narrow_discriminator(monkeypatch):
-    """The widths of the discriminators are no fields of a config; a small network needs small ones."""
-    layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
-
-
-@pytest.mark.usefixtures("narrow_discriminator")
+@pytest.mark.usefixtures("small_widths")
 def test_it_computes_d_vectors_trains_and_lets_the_encoder_judge(run_program, make_encoder, vctk, tmp_path):
     output = tmp_path / "runs"
     words = ["--device=cpu", "--max_steps=2", *(f"--coqpit.{name}={value}" for name, value in TINY.items())]

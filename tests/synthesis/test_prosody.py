@@ -1,7 +1,5 @@
 """A model with Capacitron speaks from the prior, or like a recording."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import soundfile
@@ -11,18 +9,12 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
-from finetune_tts.families.tacotron.building import build_tacotron2
 from finetune_tts.families.tacotron.style_flags import StyleRecording
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.voice import Voice
 
+pytestmark = pytest.mark.usefixtures("small_widths")
+
 SIZES = {"capacitron_VAE_embedding_dim": 4, "capacitron_text_summary_embedding_dim": 3}
-
-
-@pytest.fixture(autouse=True)
-def small_networks(change_family):
-    sizes = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes))
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """How Tacotrons speak: linear spectrograms, styles, and a sentence without an end."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -9,20 +7,11 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
-from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.families.tacotron.tacotron import TacotronSizes
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.voice import Voice
 
+pytestmark = pytest.mark.usefixtures("small_widths")
+
 FIELDS = {"encoder_in_features": 8, "decoder_in_features": 8, "max_decoder_steps": 15}
-
-
-@pytest.fixture(autouse=True)
-def small_networks(change_family):
-    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
-    sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
 
 
 @pytest.fixture

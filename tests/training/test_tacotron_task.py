@@ -2,7 +2,6 @@
 
 import json
 from copy import deepcopy
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,11 @@ from finetune_tts.config.making import save_config
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict, load_config
-from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
-from finetune_tts.families.tacotron.tacotron import TacotronSizes
-from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.settings import RunLimits
+
+pytestmark = pytest.mark.usefixtures("small_widths")
 
 RATE = 8000
 FIELDS = {
@@ -60,15 +58,6 @@ VARIANTS = {
     "tacotron2 speakers": {"model": "tacotron2", "use_speaker_embedding": True, "speaker_embedding_dim": 4},
     "tacotron2 gradual": {"model": "tacotron2", "r": 4, "gradual_training": [[0, 4, 8], [2, 2, 8], [5, 1, 8]]},
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def small_networks(change_family):
-    """The widths that no config names, small."""
-    sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
-    change_family("tacotron", build=partial(build_tacotron, widths=sizes))
-    sizes2 = Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)
-    change_family("tacotron2", build=partial(build_tacotron2, widths=sizes2))
 
 
 @pytest.fixture(scope="module")

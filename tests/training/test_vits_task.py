@@ -17,21 +17,14 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.families.vits.task import VITSTask, freeze_modules
-from finetune_tts.layers.waveform_discriminators import ScaleLayer
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.settings import RunLimits
 
+pytestmark = pytest.mark.usefixtures("small_widths")
+
 RATE = 16000
 TEXTS = ("one two three", "four five six", "seven eight", "nine ten eleven", "twelve one two", "three four")
-
-
-@pytest.fixture(autouse=True)
-def narrow_discriminator(monkeypatch):
-    """The widths of the discriminators are no fields of a config; a small network needs small ones."""
-    layers = (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2))
-    monkeypatch.setattr("finetune_tts.families.vits.discriminator.SCALE_LAYERS", layers)
-    monkeypatch.setattr("finetune_tts.layers.waveform_discriminators.PERIOD_CHANNELS", (4, 8))
 
 
 @pytest.fixture

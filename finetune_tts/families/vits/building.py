@@ -1,5 +1,8 @@
 """From a config to a VITS and its spectrograms."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from finetune_tts.audio.mel_filters import mel_filter_bank
@@ -10,13 +13,16 @@ from finetune_tts.families.vits.network import VITS
 from finetune_tts.families.vits.spectrogram import SpectrogramFront
 
 
-def build_vits(config: VitsConfig, sizes: Sizes, *, for_training: bool = True) -> VITS:
+def build_vits(
+    config: VitsConfig, sizes: Sizes, *, for_training: bool = True, judge_sizes: Mapping[str, Any] | None = None
+) -> VITS:
     """Build the VITS that ``config`` describes.
 
     Args:
         config: as loaded.
         sizes: of its embeddings.
         for_training: false leaves the discriminator out, whatever the config says.
+        judge_sizes: arguments of the discriminator that no config holds, to make a small one for a test.
 
     Raises:
         UserError: the config contradicts itself.
@@ -56,6 +62,7 @@ def build_vits(config: VitsConfig, sizes: Sizes, *, for_training: bool = True) -
             discriminator={
                 "periods": args.periods_multi_period_discriminator,
                 "use_spectral_norm": args.use_spectral_norm_disriminator,
+                **(judge_sizes or {}),
             }
             if args.init_discriminator and for_training
             else None,

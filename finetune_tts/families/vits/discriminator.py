@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from finetune_tts.layers.judgement import Judgement
 from finetune_tts.layers.waveform_discriminators import (
+    PERIOD_CHANNELS,
     PeriodDiscriminator,
     ScaleDiscriminator,
     ScaleLayer,
@@ -32,14 +33,26 @@ class VITSDiscriminator(nn.Module):
     Args:
         periods: of the period discriminators, in samples.
         use_spectral_norm: spectral norm in the place of weight norm.
+        scale_layers: of the part that hears the waveform as it is.
+        period_channels: of the parts for periods.
     """
 
-    def __init__(self, *, periods: Sequence[int], use_spectral_norm: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        periods: Sequence[int],
+        use_spectral_norm: bool = False,
+        scale_layers: Sequence[ScaleLayer] = SCALE_LAYERS,
+        period_channels: Sequence[int] = PERIOD_CHANNELS,
+    ) -> None:
         super().__init__()
         self.nets = nn.ModuleList(
             [
-                ScaleDiscriminator(SCALE_LAYERS, use_spectral_norm=use_spectral_norm),
-                *(PeriodDiscriminator(period, use_spectral_norm=use_spectral_norm) for period in periods),
+                ScaleDiscriminator(scale_layers, use_spectral_norm=use_spectral_norm),
+                *(
+                    PeriodDiscriminator(period, channels=period_channels, use_spectral_norm=use_spectral_norm)
+                    for period in periods
+                ),
             ]
         )
 
