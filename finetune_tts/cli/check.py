@@ -47,11 +47,14 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
         UserError: something would make the run fail, so that the exit status tells.
     """
     from finetune_tts.check.checking import check
+    from finetune_tts.check.filtered import require_apart
     from finetune_tts.check.finding import Severity
     from finetune_tts.files import write_json
 
     if not is_main_process():
         return
+    if arguments.write_filtered:
+        require_apart(arguments.write_filtered, request.config.datasets)
     report = check(request)
     for line in report_lines(report, Paint(sys.stdout)):
         say(line)

@@ -282,6 +282,14 @@ def test_the_filtered_metadata_can_be_tuned_to(check, tune, release, voices, tmp
     assert tune("--restore_path", release, *command, "--max_steps", 1).status == 0
 
 
+def test_a_data_set_is_not_filtered_onto_itself(check, voices):
+    before = (voices / "metadata.csv").read_bytes()
+    outcome, report = check("--write_filtered", voices, status=2)
+    outcome.refused("--write_filtered", "would be lost", "another folder")
+    assert report is None  # it is said before the recordings are read
+    assert (voices / "metadata.csv").read_bytes() == before
+
+
 def test_a_run_begins_with_a_short_check(tune, release, voices):
     change(voices, "voice_0003", noisy)
     words = ("--restore_path", release, "--dataset_path", voices, "--max_steps", 1)

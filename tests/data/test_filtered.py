@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_tts.check.filtered import write_filtered
+from finetune_tts.check.filtered import require_apart, write_filtered
 from finetune_tts.check.finding import about
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.gathering import load_samples
@@ -66,6 +66,57 @@ def test_nothing_left_is_an_error(recorded, tmp_path):
     with pytest.raises(UserError, match="none of the 2 clips"):
         write_filtered(tmp_path / "filtered", samples, [finding(*samples)])
     assert not (tmp_path / "filtered").exists()
+
+
+def test_an_earlier_result_is_written_over_with_all_that_belongs_to_it(recorded, tmp_path):
+    samples = recorded(4)
+    held_out = [*samples[:3], replace(samples[3], split="eval")]
+    write_filtered(tmp_path / "filtered", held_out, [])
+    assert (tmp_path / "filtered" / "metadata_eval.csv").exists()
+    (tmp_path / "filtered" / "metadata.csv").unlink()  # an earlier call that was ended half-way
+    write_filtered(tmp_path / "filtered", samples, [])
+    assert len(reloaded(tmp_path / "filtered")) == 4
+    assert not (tmp_path / "filtered" / "metadata_eval.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata_eval.csv", "left_out.csv"])
+@pytest.mark.parametrize(
+    "content", ["a|Text.\n", "audio_file|text|speaker_name|language\na.wav|Text.|x|y\n", "", "\ufeffü" * 300]
+)
+def test_metadata_of_another_origin_is_never_written_over(recorded, tmp_path, name, content):
+    (tmp_path / "other").mkdir()
+    path = tmp_path / "other" / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=f"{name} there was not written by an earlier --write_filtered"):
+        write_filtered(tmp_path / "other", recorded(2), [])
+    assert path.read_text(encoding="utf-8") == content
+    assert list((tmp_path / "other").iterdir()) == [path]
+
+
+def test_the_folder_of_a_data_set_is_no_place_for_what_is_left_of_it(recorded, tmp_path):
+    write_filtered(tmp_path / "first", recorded(3), [])
+    (tmp_path / "link").symlink_to(tmp_path / "first")
+    for dataset in (
+        DatasetConfig(path=str(tmp_path / "first")),
+        DatasetConfig(path=str(tmp_path / "wavs"), meta_file_train=str(tmp_path / "first" / "metadata.csv")),
+        DatasetConfig(path=str(tmp_path / "wavs"), meta_file_val="../first/metadata_eval.csv"),
+    ):
+        for folder in (tmp_path / "first", tmp_path / "link"):
+            with pytest.raises(UserError, match="the data set that is read is there"):
+                require_apart(folder, [dataset])
+        require_apart(tmp_path / "second", [dataset])
+
+
+@pytest.mark.parametrize("name", ["a|b.wav", "a\nb.wav", "a\udce9.wav", "a\r.wav"])
+def test_a_name_that_cannot_stand_in_metadata_is_refused(recorded, tmp_path, name):
+    (sample, other) = recorded(2)
+    renamed = replace(sample, audio_file=sample.audio_file.rename(sample.audio_file.with_name(name)))
+    with pytest.raises(UserError, match="cannot stand in metadata"):
+        write_filtered(tmp_path / "filtered", [renamed, other], [])
+    assert not (tmp_path / "filtered").exists()
+    # Where it is left out anyway, its name is written out.
+    assert write_filtered(tmp_path / "filtered", [renamed, other], [finding(renamed)]).left_out == 1
+    assert len(reloaded(tmp_path / "filtered")) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(recorded, tmp_path):
