@@ -242,7 +242,7 @@ class Voice:
             source_speaker, source_vector: whose voice it is, likewise.
 
         Raises:
-            UserError: the model cannot convert, or there is no such speaker.
+            UserError: the model cannot convert, there is no such speaker, or the recording is too short.
         """
         self.require_converting()
         convert = family_of(self.config.model).implementation.convert

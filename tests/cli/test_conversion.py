@@ -2,6 +2,7 @@
 
 import json
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,19 @@ def test_flags_that_contradict_each_other_are_named(tts, release, recording):
     tts("--model_path", release, "--reference_wav", recording, "--text", "a").refused("leave --text out")
     tts("--model_path", release, "--reference_wav", "nothing.wav").refused("nothing.wav: no such file")
     tts("--model_path", release, "--text", "a", "--reference_speaker_idx", "ana").refused("give both")
+
+
+@pytest.mark.parametrize("samples", [1, 50, 1023])
+def test_a_recording_of_next_to_nothing_is_refused(tts, model_of, make_wav, samples):
+    make_wav(Path("short.wav"), 0.3 * np.ones(samples), RATE)
+    words = ["--reference_wav", "short.wav", "--reference_speaker_idx", "ana", "--speaker_idx", "rui"]
+    tts("--model_path", model_of(), *words).refused("--reference_wav", "too short", "a frame of the model is 0.128 s")
+    assert not Path("tts_output.wav").exists()
+
+
+def test_a_recording_of_one_frame_is_said_again(tts, model_of, make_wav):
+    make_wav(Path("short.wav"), 0.3 * np.ones(1024), RATE)
+    words = ["--reference_wav", "short.wav", "--reference_speaker_idx", "ana", "--speaker_idx", "rui"]
+    outcome = tts("--model_path", model_of(), *words)
+    assert outcome.status == 0, outcome.err
+    assert len(read("tts_output.wav")) == 1024

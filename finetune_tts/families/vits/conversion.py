@@ -45,11 +45,19 @@ def convert(
 
     Returns:
         ``[T_wav]`` float32 at the model's rate.
+
+    Raises:
+        UserError: the recording is shorter than a frame of the model.
     """
     assert isinstance(network, VITS)
     assert isinstance(config, VitsConfig)
     device = next(network.parameters()).device
     rate = config.audio.sample_rate
+    if len(waveform) < config.audio.fft_size:
+        raise UserError(
+            f"--reference_wav: {len(waveform) / rate:.3f} s of sound are too short to be said again; a frame of the "
+            f"model is {config.audio.fft_size / rate:.3f} s. Give a recording of speech."
+        )
     resampler = Resampler(source_rate=rate, target_rate=config.model_args.encoder_sample_rate or rate).to(device)
     recorded = resampler(torch.from_numpy(waveform).to(device).float().unsqueeze(0))
     spectrograms = build_spectrogram_front(config).to(device).linear(recorded)

@@ -60,8 +60,8 @@ class SpectrogramFront(nn.Module):
         return self.log_mel(self.linear(waveforms))
 
     def _padded(self, waveforms: Tensor, padding: int) -> Tensor:
-        # What is shorter than its own reflection is made longer by silence first.
-        missing = padding + 1 - waveforms.shape[-1]
+        # What is shorter than its own reflection, or than a frame with it, is made longer by silence first.
+        missing = max(padding + 1, self.fft_size - 2 * padding) - waveforms.shape[-1]
         if missing > 0:
             waveforms = F.pad(waveforms, (0, missing))
         return F.pad(waveforms.unsqueeze(1), (padding, padding), "reflect").squeeze(1)

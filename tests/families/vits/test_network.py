@@ -183,3 +183,12 @@ def test_spectrograms_have_one_frame_a_hop_even_of_the_shortest_clip():
     front = build_spectrogram_front(VitsConfig())
     assert front.linear(torch.randn(1, 256 * 7 + 100)).shape == (1, 513, 7)
     assert torch.isfinite(front.mel(torch.zeros(1, 100))).all()
+
+
+@pytest.mark.parametrize(("fft_size", "hop_length"), [(1024, 256), (1024, 512), (1024, 1024), (1024, 255), (64, 63)])
+def test_spectrograms_of_any_length_have_a_frame_at_least(fft_size, hop_length):
+    config = VitsConfig()
+    config.audio.fft_size, config.audio.win_length, config.audio.hop_length = fft_size, fft_size, hop_length
+    front = build_spectrogram_front(config)
+    for samples in (1, 50, hop_length - 1, hop_length):
+        assert front.linear(torch.zeros(1, samples)).shape[2] == 1
