@@ -162,7 +162,8 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
             status = MISTAKE
         except KeyboardInterrupt as stop:
             # A run that was stopped has saved itself, and its message says how to resume it.
-            print(str(stop) or "Stopped.", file=sys.stderr)
+            if is_main_process():
+                print(str(stop) or "Stopped.", file=sys.stderr)
             status = INTERRUPTED
         except BrokenPipeError:
             # The reader of a pipe has gone (`tts --list_models | head`): nothing is wrong here.

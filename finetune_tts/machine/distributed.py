@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -119,6 +120,7 @@ class World:
             self._share(module.buffers())
 
     def _share(self, tensors: Iterable[torch.Tensor]) -> None:
+        self.wait()  # GPUs that connect, at the first work of theirs, wait for ever for one that does not come
         with _said_who_is_lost():
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
@@ -142,6 +144,10 @@ def world_from_environment(environment: Mapping[str, str] = os.environ) -> World
     return World(rank, local_rank, size, local_size)
 
 
+_PATIENCE = timedelta(hours=6)
+"""How much longer the features of a very large data set may take one machine than another."""
+
+
 def connect(world: World, device: torch.device) -> None:
     """Connect the processes of ``world``, which stay so until :func:`process_group` ends: NCCL between GPUs, else gloo.
 
@@ -159,9 +165,11 @@ def connect(world: World, device: torch.device) -> None:
     try:
         with _said_who_is_lost():
             if _is_ours:
-                dist.init_process_group(backend, rank=world.rank, world_size=world.size)
+                patience = _PATIENCE if backend == "gloo" else None
+                dist.init_process_group(backend, rank=world.rank, world_size=world.size, timeout=patience)
             # Plain values travel between the hosts by gloo: over NCCL they would wait for the GPU.
-            _hosts = dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+            own = dist.get_backend() == "gloo"
+            _hosts = dist.group.WORLD if own else dist.new_group(backend="gloo", timeout=_PATIENCE)
     except ValueError as error:
         raise UserError(f"WORLD_SIZE is {world.size}, but: {error} Start with torchrun.") from error
 
