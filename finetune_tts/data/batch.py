@@ -68,6 +68,7 @@ class Batch(TensorGroup):
     Attributes:
         token_ids: ``[B, T_text]`` int64, filled with the vocabulary's padding id.
         token_lengths: ``[B]`` int64, falling.
+        token_counts: the same numbers, which stay on the host.
         mels: ``[B, T_mel, n_mels]`` float32, filled with 0.
         mel_lengths: ``[B]`` int64.
         names: unique names of the samples.
@@ -86,6 +87,7 @@ class Batch(TensorGroup):
     mel_lengths: Tensor
     names: list[str]
     texts: list[str]
+    token_counts: tuple[int, ...] | None = None
     speaker_ids: Tensor | None = None
     d_vectors: Tensor | None = None
     language_ids: Tensor | None = None
@@ -125,6 +127,7 @@ class Collate:
             mel_lengths=torch.tensor([item.mel.shape[1] for item in items]),
             names=[item.name for item in items],
             texts=[item.text for item in items],
+            token_counts=tuple(len(item.token_ids) for item in items),
             speaker_ids=_ids([item.speaker_id for item in items]),
             d_vectors=_rows([item.d_vector for item in items]),
             language_ids=_ids([item.language_id for item in items]),

@@ -176,7 +176,7 @@ def _stop_loss(stops: Tensor, mel_lengths: Tensor, frames_per_step: int, weight:
     steps = -(-mel_lengths // frames_per_step)
     mask = sequence_mask(steps, stops.shape[1])
     last = torch.arange(stops.shape[1], device=stops.device) == (steps - 1).unsqueeze(1)
-    positive = torch.tensor(weight, device=stops.device)
+    positive = torch.full((), weight, device=stops.device)  # not a copy, which would wait for a GPU
     entropy = F.binary_cross_entropy_with_logits(stops, last.to(stops.dtype), pos_weight=positive, reduction="none")
     return (entropy * mask).sum() / mask.sum()
 

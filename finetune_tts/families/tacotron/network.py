@@ -9,7 +9,7 @@ linear ones of Tacotron), G channels of a style vector. Tensor names are those o
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -178,7 +178,10 @@ class TacotronNetwork(nn.Module):
 
     @abstractmethod
     def encode(self, token_ids: Tensor, token_lengths: Tensor, mask: Tensor, conditions: list[Tensor]) -> Tensor:
-        """Encode ``token_ids [B, S]``, with the vectors ``[B, *]`` of ``conditions`` beside it: ``[B, S, D]``."""
+        """Encode ``token_ids [B, S]``, with the vectors ``[B, *]`` of ``conditions`` beside it: ``[B, S, D]``.
+
+        ``token_lengths [B]`` may lie on the CPU.
+        """
 
     @abstractmethod
     def polish(self, frames: Tensor, mask: Tensor | None) -> Tensor:
@@ -193,6 +196,7 @@ class TacotronNetwork(nn.Module):
         speaker_ids: Tensor | None = None,
         d_vectors: Tensor | None = None,
         noise: Tensor | None = None,
+        token_counts: Sequence[int] | None = None,
     ) -> TacotronOutput:
         """Draw with teacher forcing.
 
@@ -204,6 +208,7 @@ class TacotronNetwork(nn.Module):
             speaker_ids: ``[B]`` for a network with a speaker embedding.
             d_vectors: ``[B, *]`` for a network with d-vectors.
             noise: ``[B, Z]`` for Capacitron's vector, from a standard Gaussian; drawn where it is None.
+            token_counts: the numbers of ``token_lengths``, falling, so that nobody has to wait for a GPU to tell them.
         """
         mels = padded_to_groups(mels, self.frames_per_step)
         mask = sequence_mask(token_lengths, token_ids.shape[1])
@@ -216,7 +221,8 @@ class TacotronNetwork(nn.Module):
             posterior = self.capacitron_vae_layer(mels, mel_lengths, symbols, token_lengths, speaker)
             beta = self.capacitron_vae_layer.beta
         conditions = _given(style, speaker, posterior.sample(noise) if posterior is not None else None)
-        memory = self.encode(token_ids, token_lengths, mask, conditions)
+        lengths = token_lengths if token_counts is None else torch.tensor(token_counts)
+        memory = self.encode(token_ids, lengths, mask, conditions)
         decoded = self.decoder(memory, mels, mask)
         frames = decoded.frames * frame_mask.unsqueeze(2)
         outputs = self.polish(frames, frame_mask)

@@ -61,12 +61,17 @@ class Encoder(nn.Module):
         self.lstm = nn.LSTM(channels, channels // 2, batch_first=True, bidirectional=True)
 
     def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """Encode ``embedded [B, S, D]`` of ``lengths [B]``; what lies outside a text is zero."""
+        """Encode ``embedded [B, S, D]`` of ``lengths [B]``; what lies outside a text is zero.
+
+        Packing wants the lengths as numbers: on a GPU this waits for them, unless they lie on the CPU, falling.
+        """
         x = embedded.transpose(1, 2)  # [B, D, S]
         for convolution in self.convolutions:
             x = convolution(x)
         x = x.transpose(1, 2)
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        lengths = lengths.cpu()
+        falling = bool((lengths.diff() <= 0).all())
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=falling)
         encoded, _ = self.lstm(packed)
         return nn.utils.rnn.pad_packed_sequence(encoded, batch_first=True, total_length=x.shape[1])[0]
 

@@ -26,7 +26,13 @@ class TacotronTask(TTSTask):
     def run_network(self, batch: Batch) -> TacotronOutput:
         """Draw with teacher forcing; see :meth:`finetune_tts.families.tacotron.network.TacotronNetwork.forward`."""
         output: TacotronOutput = self.network(
-            batch.token_ids, batch.token_lengths, batch.mels, batch.mel_lengths, batch.speaker_ids, batch.d_vectors
+            batch.token_ids,
+            batch.token_lengths,
+            batch.mels,
+            batch.mel_lengths,
+            batch.speaker_ids,
+            batch.d_vectors,
+            token_counts=batch.token_counts,
         )
         return output
 

@@ -42,25 +42,31 @@ class NoiseSchedule:
         """Share of the recording's variance that is left after each step, ``[S]``."""
         return torch.cumprod(1.0 - self.betas, dim=0)
 
-    def mix(self, recorded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mix recordings with noise of random strength.
+    @property
+    def amplitudes(self) -> Tensor:
+        """Amplitude of the recording before the first step and after each, ``[S + 1]`` float32."""
+        return torch.cat([torch.ones(1), self.kept.sqrt().float()])
 
-        Args:
-            recorded: ``[B, 1, T_wav]``.
 
-        Returns:
-            The noise ``[B, 1, T_wav]``, the mixture ``[B, 1, T_wav]``, and the recording's amplitude in it ``[B]``.
-        """
-        amplitudes = torch.cat([torch.ones(1), self.kept.sqrt().float()])
-        # Between the amplitudes of two steps anything may come, so that synthesis may take other steps.
-        batch = recorded.shape[0]
-        step = torch.randint(0, len(self.betas), (batch,))
-        upper, lower = amplitudes[step], amplitudes[step + 1]
-        amplitude = (lower + torch.rand(batch) * (upper - lower)).to(recorded.device)
-        noise = torch.randn_like(recorded)
-        share = amplitude.reshape(batch, 1, 1)
-        mixture = share * recorded + torch.sqrt(1.0 - share.square()) * noise
-        return noise, mixture, amplitude
+def mix_with_noise(recorded: Tensor, amplitudes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mix recordings with noise of random strength.
+
+    Args:
+        recorded: ``[B, 1, T_wav]``.
+        amplitudes: ``[S + 1]`` of a schedule, on the recordings' device.
+
+    Returns:
+        The noise ``[B, 1, T_wav]``, the mixture ``[B, 1, T_wav]``, and the recording's amplitude in it ``[B]``.
+    """
+    # Between the amplitudes of two steps anything may come, so that synthesis may take other steps.
+    batch, device = recorded.shape[0], recorded.device
+    step = torch.randint(0, len(amplitudes) - 1, (batch,), device=device)
+    upper, lower = amplitudes[step], amplitudes[step + 1]
+    amplitude = lower + torch.rand(batch, device=device) * (upper - lower)
+    noise = torch.randn_like(recorded)
+    share = amplitude.reshape(batch, 1, 1)
+    mixture = share * recorded + torch.sqrt(1.0 - share.square()) * noise
+    return noise, mixture, amplitude
 
 
 class NoiseLevelEncoding(nn.Module):
