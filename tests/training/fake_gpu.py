@@ -23,6 +23,10 @@ if len(sys.argv) > 1:
 
 import numpy as np
 import torch
+from finetune_tts.families.tasks import make_task
+from finetune_tts.families.vocoder_building import build_discriminator, build_generator
+from finetune_tts.families.vocoder_loading import VOCODER_CLASSES, vocoder_config_from_dict
+from finetune_tts.training.trainer import FineTuneTrainer
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -36,13 +40,9 @@ from finetune_tts.families.loading import config_from_dict
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
-from finetune_tts.families.tasks import make_task
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-from finetune_tts.families.vocoder_loading import VOCODER_CLASSES, vocoder_config_from_dict
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.machine.precision import Precision
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.trainer import FineTuneTrainer
 
 DEVICE = torch.device("cuda", 0)
 SYMBOLS, SPEAKERS, LANGUAGES, D_VECTOR = 12, 3, 2, 6

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from finetune_tts.families.tasks import TASKS
 
 HERE = Path(__file__).parent
