@@ -118,7 +118,7 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     report = material.restore(network) if restored else None
     if report is not None:
         report.raise_for_gap(allow_partial=request.allow_partial)
-        require_finite(report)
+        report.raise_for_non_finite()
     heard = material.hear(network, resumed.folder if resumed is not None else material.base)
     job = TrainingJob(
         config=config,
@@ -189,15 +189,6 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"--output_path {folder}: {existing} is a file. Choose another folder.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(f"--output_path {folder}: {existing} cannot be written to. Choose another folder.")
-
-
-def require_finite(report: RestoreReport) -> None:
-    """Refuse weights that hold NaN or infinity."""
-    if report.non_finite:
-        raise UserError(
-            f"{report.source}: {len(report.non_finite)} tensors hold NaN or infinity, the first is "
-            f"{report.non_finite[0]}: such a model cannot be fine-tuned. Take an earlier checkpoint."
-        )
 
 
 def _run_name(material: Material) -> Change:

@@ -161,29 +161,18 @@ def _speakers(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> Spea
     rows = checkpoint.model.get(tensor)
     if rows is None or not isinstance(config, SpeakerConfig):
         return None
-    return _named(SpeakerNames({}), config.speakers_file, "speakers_file", len(rows), checkpoint)
+    return _named(SpeakerNames({}), config.speakers_file, len(rows), checkpoint)
 
 
 def _languages(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> LanguageNames | None:
     rows = checkpoint.model.get(tensor)
     if rows is None or not isinstance(config, LanguageConfig):
         return None
-    return _named(LanguageNames({}), config.language_ids_file, "language_ids_file", len(rows), checkpoint)
+    return _named(LanguageNames({}), config.language_ids_file, len(rows), checkpoint)
 
 
-def _named(names: Names, file: str | None, field: str, rows: int, checkpoint: Checkpoint) -> Names:
+def _named(names: Names, file: str | None, rows: int, checkpoint: Checkpoint) -> Names:
     """The names in ``file``, with a made-up one for every other row of the embedding."""
     if file and Path(file).is_file():
         names = names.read(file)
-    what = names.what
-    if names.rows > rows:
-        raise UserError(
-            f"{field} {file} names {names.rows} {what}s, {checkpoint.path} has {rows}: they do not belong together."
-        )
-    taken = set(names.ids.values())
-    unnamed = {f"{what}_{row}": row for row in range(rows) if row not in taken}
-    if unnamed:
-        logger.warning(
-            "%d %ss of the model have no name; they are called %s, …", len(unnamed), what, next(iter(unnamed))
-        )
-    return type(names)({**names.ids, **unnamed})
+    return names.for_rows(rows, file=file, weights=checkpoint.path)

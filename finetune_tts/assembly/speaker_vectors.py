@@ -139,11 +139,7 @@ def _known_vectors(config: SpeakerConfig, source: VectorSource) -> DVectors | No
     if not paths:
         return None
     known = DVectors.read(*paths)
-    if known.size != config.d_vector_dim:
-        raise UserError(
-            f"d_vector_file {known.source} has vectors of {known.size} numbers, d_vector_dim is {config.d_vector_dim}: "
-            "compute them with the speaker encoder of the model."
-        )
+    known.require_size(config.d_vector_dim)
     return known
 
 

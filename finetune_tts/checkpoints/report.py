@@ -160,6 +160,21 @@ class RestoreReport:
             return
         raise UserError(f"{message} Use the config that belongs to the weights, or go on with --allow_partial_restore.")
 
+    def raise_for_non_finite(self) -> None:
+        """Stop where the network got numbers that it can do nothing with.
+
+        Raises:
+            UserError: weights hold NaN or infinity. The first of them is named.
+        """
+        if not self.non_finite:
+            return
+        more = len(self.non_finite) - 1
+        which = f"{self.non_finite[0]} and {more} more tensors hold" if more else f"{self.non_finite[0]} holds"
+        raise UserError(
+            f"{self.source}: {which} NaN or infinity: such a model can neither speak nor be fine-tuned. "
+            "Take an earlier checkpoint."
+        )
+
     def _module_lines(self) -> list[tuple[str, ...]]:
         modules: dict[str, list[TensorReport]] = {}
         for tensor in self.tensors:

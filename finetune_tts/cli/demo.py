@@ -11,6 +11,7 @@ from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.cli.reporting import report_if_stopped, report_of_run
 from finetune_tts.cli.request import apply, request_of
 from finetune_tts.cli.speak import command_line
+from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:
     from finetune_tts.families.overrides import Override
@@ -94,13 +95,17 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
 
 
 def speak_all(voice: "Voice", folder: Path, prefix: str) -> list[Path]:
-    """Speak the sentences of the demo into ``folder``."""
+    """Speak the sentences of the demo into ``folder``; what cannot be spoken is said and left out."""
     from finetune_tts.audio.reading import write_waveform
 
     folder.mkdir(exist_ok=True)
     paths = []
     for number, sentence in enumerate(SENTENCES, start=1):
-        speech = voice.speak(sentence)
+        try:
+            speech = voice.speak(sentence)
+        except UserError as error:
+            say(f"{prefix}_{number}.wav is not written: {error}", aside=True)
+            continue
         paths.append(folder / f"{prefix}_{number}.wav")
         write_waveform(paths[-1], speech.waveform, speech.sample_rate)
     return paths

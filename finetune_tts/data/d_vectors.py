@@ -60,6 +60,18 @@ class DVectors:
         """``D``, the numbers in a vector."""
         return len(next(iter(self.vectors.values())))
 
+    def require_size(self, size: int) -> None:
+        """Refuse vectors that a model of ``d_vector_dim`` ``size`` cannot take.
+
+        Raises:
+            UserError: they have another size.
+        """
+        if self.size != size:
+            raise UserError(
+                f"d_vector_file {self.source} has vectors of {self.size} numbers, d_vector_dim is {size}: "
+                "compute them with the speaker encoder of the model."
+            )
+
     def merged(self, newer: "DVectors") -> "DVectors":
         """These vectors and ``newer`` ones.
 

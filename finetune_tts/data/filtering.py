@@ -86,6 +86,20 @@ def filter_samples(
     return _sorted_out(samples, [reason(sample) for sample in samples])
 
 
+def filter_empty_texts(samples: Sequence[Sample], empty: Sequence[bool]) -> Filtered:
+    """Leave out samples of whose text nothing is left that the model can read.
+
+    Args:
+        samples: the samples.
+        empty: whether this is so, in the same order.
+
+    Raises:
+        UserError: nothing is left.
+    """
+    reason = "text without any character of the model's vocabulary"
+    return _sorted_out(samples, [reason if is_empty else None for is_empty in empty])
+
+
 def filter_by_alignment(
     samples: Sequence[Sample], token_lengths: Sequence[int], mel_lengths: Sequence[int], frames_per_step: int = 1
 ) -> Filtered:
@@ -102,8 +116,6 @@ def filter_by_alignment(
     """
 
     def reason(tokens: int, frames: int) -> str | None:
-        if not tokens:
-            return "text without any character of the model's vocabulary"
         return "fewer mel frames than tokens" if frames // frames_per_step * frames_per_step < tokens else None
 
     return _sorted_out(samples, [reason(*lengths) for lengths in zip(token_lengths, mel_lengths, strict=True)])

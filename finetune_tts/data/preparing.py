@@ -8,7 +8,7 @@ from typing import Protocol
 
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.features import Extractor, FeatureCache
-from finetune_tts.data.filtering import filter_by_alignment, filter_samples
+from finetune_tts.data.filtering import filter_by_alignment, filter_empty_texts, filter_samples
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
 from finetune_tts.data.processes import ALONE, Team
@@ -120,12 +120,13 @@ def prepare_data(
         )
     if not dry:
         require_covered(missing)
+    readable = filter_empty_texts(filtered.kept, [tokens.encoded(sample).is_empty for sample in filtered.kept])
+    kept, dropped = readable.kept, {**filtered.dropped, **readable.dropped}
     # Models that are trained on waveforms compute their own spectrograms.
     linear = config.compute_linear_spec and not waveforms
     cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms)
     if not dry:
-        cache.precompute(filtered.kept, config.precompute_num_workers or None, team)
-    kept, dropped = filtered.kept, dict(filtered.dropped)
+        cache.precompute(kept, config.precompute_num_workers or None, team)
     if aligned_frames is not None:
         token_lengths = [len(tokens.ids(sample)) for sample in kept]
         if dry and extractor.trims:

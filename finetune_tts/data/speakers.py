@@ -1,5 +1,6 @@
 """Speakers and languages by name: which row of an embedding belongs to whom."""
 
+import logging
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from finetune_tts.data.names import normal_form, same_name
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
 from finetune_tts.json_text import read_json
+
+logger = logging.getLogger(__name__)
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pkl")
 """Endings of files that torch wrote."""
@@ -33,6 +36,7 @@ class _EmbeddingNames:
 
     ids: Mapping[str, int]
     what: ClassVar[str] = "name"
+    field: ClassVar[str] = ""
     flag: ClassVar[str] = ""
 
     @classmethod
@@ -83,6 +87,42 @@ class _EmbeddingNames:
         new = sorted({normal_form(name) for name in names} - known)
         return type(self)({**self.ids, **{name: self.rows + place for place, name in enumerate(new)}})
 
+    def for_rows(self: Names, rows: int, *, file: str | None, weights: Path) -> Names:
+        """These names, and a made-up one for each other row of an embedding.
+
+        Args:
+            rows: of the embedding.
+            file: that the names were read from, for messages; None if there is none.
+            weights: the checkpoint with the embedding, likewise.
+
+        Raises:
+            UserError: a name has a row that the embedding lacks.
+        """
+        if self.rows > rows:
+            raise UserError(
+                f"{self.field} {file} names {self.rows} {self.what}s, {weights} has {rows}: they do not belong "
+                "together. Use the file that the model was trained with."
+            )
+        taken = set(self.ids.values())
+        unnamed = [row for row in range(rows) if row not in taken]
+        if not unnamed:
+            return self
+        new: dict[str, int] = {}
+        for row in unnamed:
+            name = f"{self.what}_{row}"
+            while name in self.ids:
+                name += "_"
+            new[name] = row
+        called = " to ".join(dict.fromkeys((next(iter(new)), next(reversed(new)))))
+        if file:
+            logger.warning(
+                "%s %s names %d of the %d %ss; the others are called %s.",
+                self.field, file, len(self), rows, self.what, called,
+            )  # fmt: skip
+        else:
+            logger.warning("The config names no %s; the %ss are called %s.", self.field, self.what, called)
+        return type(self)({**self.ids, **new})
+
     def id(self, name: str) -> int:
         """The row of a name.
 
@@ -106,6 +146,7 @@ class SpeakerNames(_EmbeddingNames):
     """Speaker names with the rows of the speaker embedding (``speakers.json``)."""
 
     what: ClassVar[str] = "speaker"
+    field: ClassVar[str] = "speakers_file"
     flag: ClassVar[str] = "Choose one with --speaker_idx."
 
 
@@ -114,6 +155,7 @@ class LanguageNames(_EmbeddingNames):
     """Language names with the rows of the language embedding (``language_ids.json``)."""
 
     what: ClassVar[str] = "language"
+    field: ClassVar[str] = "language_ids_file"
     flag: ClassVar[str] = "Choose one with --language_idx."
 
 

@@ -1,10 +1,45 @@
-"""The convolutional duration predictor of Glow-TTS and its relatives."""
+"""The convolutional duration predictor of Glow-TTS and its relatives, and how long a text may become at most."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import ChannelNorm
+
+MOST_FRAMES, MOST_FRAMES_A_SYMBOL = 500, 50
+"""Bound on the frames of a text, the second for each of its symbols.
+
+Frames of released models last 5 to 16 ms, and slow speech takes some 12 frames of 12 ms for a letter or phoneme, 30 in
+scripts with a symbol for each syllable; a pause of two seconds takes 200. Predictors that have diverged ask for
+thousands of frames a symbol or for infinitely many, which no memory holds.
+"""
+_SLOWEST = 10.0
+
+
+def bounded_durations(
+    durations: Tensor, token_lengths: Tensor, length_scale: float | Tensor = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Cut durations off where a text becomes longer than speech can be, before anything of that length is made.
+
+    Durations of a sound predictor are returned as they are.
+
+    Args:
+        durations: ``[B, T_text]`` whole frames, 0 for padding. Infinity counts as the bound, NaN as 0.
+        token_lengths: ``[B]``.
+        length_scale: factor that the durations hold already; the bound grows with it, up to tenfold.
+
+    Returns:
+        the durations ``[B, T_text]``, whose sum is at most the bound; and the frames that were asked for, ``[B]``,
+        infinite or NaN where the durations are.
+    """
+    slowness = torch.as_tensor(length_scale, device=durations.device).clamp(1.0, _SLOWEST)
+    most = torch.floor((MOST_FRAMES + MOST_FRAMES_A_SYMBOL * token_lengths) * slowness).unsqueeze(1)  # [B, 1]
+    asked_for = durations.sum(dim=1)
+    # All comparisons with NaN are false.
+    durations = torch.minimum(torch.where(durations > 0, durations, torch.zeros_like(durations)), most)
+    ends = torch.minimum(durations.cumsum(dim=1), most)
+    return ends - F.pad(ends[:, :-1], (1, 0)), asked_for
 
 
 class DurationPredictor(nn.Module):

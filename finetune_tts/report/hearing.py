@@ -91,10 +91,14 @@ class Listener:
             self._analyses[key] = analyse(resample(wav, recorded_rate, common), common)
         values = distances(self._analyses[key], own)
         if self.encoder is not None:
-            if sentence.recording not in self._vectors:
-                self._vectors[sentence.recording] = self.encoder.vector_of_waveform(wav, recorded_rate)
-            vector = self.encoder.vector_of_waveform(spoken.waveform, spoken.sample_rate)
-            values["similarity"] = cosine_similarity(self._vectors[sentence.recording], vector)
+            try:
+                if sentence.recording not in self._vectors:
+                    self._vectors[sentence.recording] = self.encoder.vector_of_waveform(wav, recorded_rate)
+                vector = self.encoder.vector_of_waveform(spoken.waveform, spoken.sample_rate)
+            except UserError as error:  # one of them is too short to tell a voice by
+                logger.debug("%s: no similarity (%s)", sentence.recording, error)
+            else:
+                values["similarity"] = cosine_similarity(self._vectors[sentence.recording], vector)
         return values
 
     def _words(self, sentence: Sentence, wav: np.ndarray, rate: int) -> tuple[dict[str, float], str]:

@@ -76,7 +76,11 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
     with quiet_loading():
         listener = listener_of(folder, config, record, options)
         for model in models:
-            speaker = load_speaker(model.path, device=options.device)
+            try:
+                speaker = load_speaker(model.path, device=options.device)
+            except UserError as error:
+                logger.warning("Step %d is not heard: %s", model.step, error)
+                continue
             heard = spread([listener.spoken(speaker, sentence) for sentence in sentences], key)
             if heard is not None:
                 logger.info("step %d: %s", model.step, MEASURES[key].text(heard.mean))

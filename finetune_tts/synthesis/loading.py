@@ -84,7 +84,9 @@ def read_speakers(config: SpeechConfig) -> tuple[SpeakerNames | None, DVectors |
         if missing or not config.d_vector_files:
             logger.warning("d_vector_file names %s: the model's speakers are not known.", _not_there(missing))
             return None, None
-        return None, DVectors.read(*config.d_vector_files)
+        vectors = DVectors.read(*config.d_vector_files)
+        vectors.require_size(config.d_vector_dim)
+        return None, vectors
     if config.use_speaker_embedding and config.speakers_file:
         return SpeakerNames.read(config.speakers_file), None
     return None, None
@@ -128,18 +130,17 @@ def load_voice(
     languages = read_languages(config)
     family = family_of(config.model)
     names = family.embedding_rows
-    speaker_rows = _rows(checkpoint, names.speakers) if getattr(config, "use_speaker_embedding", False) else 0
-    language_rows = _rows(checkpoint, names.languages) if getattr(config, "use_language_embedding", False) else 0
-    if speaker_rows and speakers is None:
-        speakers = SpeakerNames({f"speaker_{row}": row for row in range(speaker_rows)})
-        named = f"speaker_0 to speaker_{speaker_rows - 1}"
-        logger.warning("%s names no speakers_file; the speakers are called %s.", config_path, named)
-    if language_rows and languages is None:
-        languages = LanguageNames({f"language_{row}": row for row in range(language_rows)})
-        named = f"language_0 to language_{language_rows - 1}"
-        logger.warning("%s names no language_ids_file; the languages are called %s.", config_path, named)
+    speaker_rows = language_rows = 0
+    if isinstance(config, SpeakerConfig) and config.use_speaker_embedding and not config.use_d_vector_file:
+        speaker_rows, file = _rows(checkpoint, names.speakers), config.speakers_file
+        speakers = (speakers or SpeakerNames({})).for_rows(speaker_rows, file=file, weights=checkpoint.path)
+    if isinstance(config, LanguageConfig) and config.use_language_embedding:
+        language_rows, file = _rows(checkpoint, names.languages), config.language_ids_file
+        languages = (languages or LanguageNames({})).for_rows(language_rows, file=file, weights=checkpoint.path)
     network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, for_training=False)
-    restore_network(network, fitted.weights, source=checkpoint.path, derived=family.derived).raise_for_gap()
+    report = restore_network(network, fitted.weights, source=checkpoint.path, derived=family.derived)
+    report.raise_for_gap()
+    report.raise_for_non_finite()
     if isinstance(network, Preparable):
         network.prepare_for_inference()
     network.to(device).eval()

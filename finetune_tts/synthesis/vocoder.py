@@ -17,6 +17,7 @@ from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
+from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.loading import load_vocoder_config
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ class Vocoder:
 
         Returns:
             ``[T_wav]`` float32, ``hop_length`` samples for each frame.
+
+        Raises:
+            UserError: the vocoder has diverged.
         """
         if pair and self._pairing is not None:
             mel = self._pairing.bring(mel)
@@ -72,6 +76,7 @@ class Vocoder:
             given = torch.from_numpy(np.ascontiguousarray(mel, dtype=np.float32)).unsqueeze(0).to(device)
             made = self.network.inference(given)  # type: ignore[operator]  # of a generator
         waveform = made.reshape(-1).float().cpu().numpy()
+        require_finite(waveform, self.network, "The vocoder")
         # Generators lengthen the spectrogram at both ends alike, against clicks.
         wanted, padded = frames * self.extractor.hop_length, mel.shape[1] * self.extractor.hop_length
         first = max(0, (len(waveform) - padded) // 2)
@@ -100,7 +105,9 @@ def load_vocoder(
     locate_paths(config, config_path.parent)
     network = build_model(config, for_training=False)
     weights = vocoder_weights(read_checkpoint(path))
-    restore_vocoder(network, weights.generator, source=weights.source).raise_for_gap()
+    report = restore_vocoder(network, weights.generator, source=weights.source)
+    report.raise_for_gap()
+    report.raise_for_non_finite()
     network.to(device).eval()
     prepare: Callable[[], None] = network.prepare_for_inference  # type: ignore[assignment]  # of a generator
     prepare()

@@ -20,6 +20,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
+from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.registry import family_of
 from finetune_tts.families.speaking import answer_of, makes_spectrograms, network_style
 from finetune_tts.families.speech import Request, Spectrogram, StyleContext, Waveform
@@ -183,7 +184,8 @@ class Voice:
             split: false speaks the text in one breath.
 
         Raises:
-            UserError: nothing in the text can be spoken, or there is no such speaker or language.
+            UserError: nothing in the text can be spoken, there is no such speaker or language, or the model has
+                diverged.
         """
         speaker_id, speaker_vector = self._speaker(speaker, d_vector)
         language_id = self._language(language)
@@ -204,12 +206,11 @@ class Voice:
                     style=styled,
                 )
                 answer = answer_of(self.network, self.config, request)
-                if isinstance(answer, Waveform):
-                    mel, waveform = self.extractor.mel(answer.waveform).T, answer.waveform
-                else:
-                    mel, waveform = answer.mel, self._waveform(answer)
+                mel, waveform = self._heard(answer)
                 mels.append(mel)
                 parts += [pause, waveform]
+        if not any(map(len, parts[1::2])):
+            raise UserError(f"--text {text[:60]!r}: the model makes no sound of so short a text. Give it more to say.")
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
         spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
         return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
@@ -250,12 +251,30 @@ class Voice:
         target, source = self._speaker(speaker, d_vector), self._speaker(source_speaker, source_vector)
         with _speaking(self.network):
             converted = convert(self.network, self.config, waveform, source=source, target=target)
+        require_finite(converted, self.network, "The model")
         mel = self.extractor.mel(converted).T
         return Speech(converted, self.sample_rate, mel, np.zeros((len(mel), 0), np.float32), "", mel)
 
     def _style(self, style: Any | None) -> Any | None:
         """How to speak, as the network takes it."""
         return network_style(StyleContext(self.config, self.extractor, self.tokenizer, self.network), style)
+
+    def _heard(self, answer: Spectrogram | Waveform) -> tuple[np.ndarray, np.ndarray]:
+        """The mel spectrogram ``[T_mel, n_mels]`` and the waveform ``[T_wav]`` of an answer.
+
+        Raises:
+            UserError: the model or the vocoder has diverged.
+        """
+        if isinstance(answer, Waveform):
+            require_finite(answer.waveform, self.network, "The model")
+            return self.extractor.mel(answer.waveform).T, answer.waveform
+        require_finite(answer.mel, self.network, "The model")
+        if answer.linear is not None:
+            require_finite(answer.linear, self.network, "The model")
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told below
+            waveform = self._waveform(answer)
+        require_finite(waveform, self.network, "The model")
+        return answer.mel, waveform
 
     def _waveform(self, answer: Spectrogram) -> np.ndarray:
         """Make a waveform ``[T_wav]`` of a spectrogram; for Griffin-Lim of the linear one, where there is one."""

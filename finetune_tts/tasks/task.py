@@ -1,5 +1,6 @@
 """The thin bridge between a network and the PyPI trainer: batches in, losses out."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from finetune_tts.errors import UserError
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.schedules import Schedule, make_schedule
 from finetune_tts.tasks.spoken_samples import Speaker, SpokenSample, figures_of, sentence_text
+
+logger = logging.getLogger(__name__)
 
 
 class TTSTask(TrainerModel):
@@ -193,10 +196,18 @@ class TTSTask(TrainerModel):
 
     @torch.no_grad()
     def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
-        """Speak the config's test sentences."""
+        """Speak the config's test sentences; one that cannot be spoken costs neither the others nor the run."""
+        samples: dict[str, SpokenSample] = {}
         if self.speak is None:
-            return {}
-        return {sentence_text(sentence): self.speak(self.network, sentence) for sentence in self.config.test_sentences}
+            return samples
+        for sentence in self.config.test_sentences:
+            text = sentence_text(sentence)
+            try:
+                samples[text] = self.speak(self.network, sentence)
+            except (RuntimeError, ValueError, MemoryError) as error:
+                step = trainer.total_steps_done
+                logger.warning("Step %d: the test sentence %r could not be spoken. %s", step, text, error)
+        return samples
 
     def test_log(self, outputs: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:
         """Show what was spoken on the dashboard."""

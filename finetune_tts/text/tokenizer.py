@@ -26,6 +26,11 @@ class Encoded:
     spelled: str
     missing: Counter[str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but spaces is left of the text."""
+        return all(symbol.isspace() or symbol in self.missing for symbol in self.spelled)
+
 
 class Tokenizer:
     """Clean, phonemize, look up, as 🐸TTS does with the same config."""

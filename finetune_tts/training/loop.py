@@ -357,7 +357,7 @@ class TrainingLoop:
                 samples = self.task.test_run(self._view)
             write_samples(self.output_path, self.total_steps_done, samples)
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:
             # A night's training is worth more than one of its samples.
             logger.warning("Step %d: the test sentences could not be spoken (%s).", self.total_steps_done, error)
         self.task.train()

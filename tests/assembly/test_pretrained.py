@@ -77,7 +77,7 @@ def test_speakers_have_names_for_every_row(tmp_path, caplog):
     path = write_checkpoint(tmp_path, rows=5, beside=beside, speakers=4)
     speakers = read_pretrained(path, config_of("abc")).speakers
     assert speakers.row_names() == ["ann", "speaker_1", "cleo", "speaker_3"]
-    assert "2 speakers of the model have no name" in caplog.text
+    assert "names 2 of the 4 speakers; the others are called speaker_1 to speaker_3" in caplog.text
 
 
 def test_a_model_of_one_voice_knows_no_speakers(tmp_path):

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from finetune_tts.errors import UserError
 from finetune_tts.runs.record import read_record
 
 SOUNDS = re.compile(r"<audio ")
@@ -91,6 +93,36 @@ def test_a_base_that_is_damaged_is_said(tune, run_copy, tmp_path):
     (run_copy / "about_run.json").write_text(json.dumps(about))
     assert tune("--report", run_copy).status == 0
     assert "Base is not heard" in (run_copy / "report.html").read_text(encoding="utf-8")
+
+
+def poison(path):
+    """Make one weight of a checkpoint NaN."""
+    payload = torch.load(path, weights_only=False)
+    payload["model"]["encoder.proj_m.weight"].view(-1)[0] = float("nan")
+    torch.save(payload, path)
+
+
+def test_a_model_that_has_diverged_is_said_and_the_rest_is_there(tune, run_copy):
+    shutil.copy(run_copy / "checkpoint_3.pth", run_copy / "checkpoint_9.pth")
+    poison(run_copy / "checkpoint_9.pth")
+    outcome = tune("--report", run_copy, "--select_by", "mcd")
+    assert outcome.status == 0, outcome.err
+    assert "Step 9 is not heard: " in outcome.err
+    text = (run_copy / "report.html").read_text(encoding="utf-8")
+    assert "Tuned, last is not heard" in text
+    assert "encoder.proj_m.weight holds NaN or infinity" in text
+    assert SOUNDS.search(text)
+
+
+def test_what_a_diverged_model_cannot_say_is_noted_in_its_place(tune, run_copy, monkeypatch):
+    def diverged(*_):
+        raise UserError("The model makes no sound: it has diverged.")
+
+    monkeypatch.setattr("finetune_tts.synthesis.voice.answer_of", diverged)
+    assert tune("--report", run_copy).status == 0
+    text = (run_copy / "report.html").read_text(encoding="utf-8")
+    assert "it has diverged" in text
+    assert len(SOUNDS.findall(text)) == 1  # the recording
 
 
 def test_no_absolute_path_of_the_machine_is_in_it(tuned, release, recordings):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from finetune_tts.cli import speak
 
@@ -138,6 +139,27 @@ def test_a_speakers_file_that_is_gone(tts, make_release):
     folder = make_release(Path("lost"), speakers=("ann", "bob"))
     (folder / "speaker_ids.json").unlink()
     tts("--model_path", folder, "--text", "egg").refused("speaker_ids.json")
+
+
+def test_a_speakers_file_of_another_model(tts, make_release):
+    folder = make_release(Path("other"), speakers=("ann", "bob"))
+    (folder / "speaker_ids.json").write_text('{"ann": 0, "bob": 1, "cleo": 2}')
+    words = ("--model_path", folder, "--text", "egg", "--speaker_idx", "cleo")
+    tts(*words).refused("speaker_ids.json names 3 speakers", "has 2")
+
+
+def test_a_model_that_has_diverged(tts, make_release):
+    folder = make_release(Path("diverged"))
+    path = folder / "model_file.pth"
+    payload = torch.load(path, weights_only=False)
+    payload["model"]["encoder.duration_predictor.proj.bias"].fill_(30.0)
+    torch.save(payload, path)
+    outcome = tts("--model_path", folder, "--text", "a bad egg.")
+    assert outcome.status == 0, outcome.err
+    assert "it is cut after 8.0 s" in outcome.err
+    payload["model"]["encoder.duration_predictor.proj.bias"].fill_(float("nan"))
+    torch.save(payload, path)
+    tts("--model_path", folder, "--text", "egg").refused("duration_predictor.proj.bias holds NaN or infinity")
 
 
 def test_a_catalog_model_is_brought_and_speaks(tts, catalog, tmp_path):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from finetune_tts.audio.reading import AudioInfo
-from finetune_tts.data.filtering import filter_by_alignment, filter_samples
+from finetune_tts.data.filtering import filter_by_alignment, filter_empty_texts, filter_samples
 from finetune_tts.errors import UserError
 
 RATE = 1000
@@ -84,8 +84,16 @@ def test_none_left_says_which_filters_did_it(make_samples):
 
 def test_fewer_frames_than_tokens_cannot_be_aligned(make_samples):
     samples = make_samples(anna=4)
-    filtered = filter_by_alignment(samples, [5, 5, 5, 0], [5, 6, 4, 9], frames_per_step=2)
+    filtered = filter_by_alignment(samples, [5, 5, 5, 4], [5, 6, 4, 2], frames_per_step=2)
     assert filtered.kept == samples[1:2]
-    assert filtered.dropped["fewer mel frames than tokens"] == [samples[0], samples[2]]
-    assert filtered.dropped["text without any character of the model's vocabulary"] == [samples[3]]
+    assert filtered.dropped["fewer mel frames than tokens"] == [samples[0], *samples[2:]]
     assert filter_by_alignment(samples[:1], [5], [5]).kept == samples[:1]
+
+
+def test_texts_of_which_nothing_is_left_are_left_out(make_samples):
+    samples = make_samples(anna=3)
+    filtered = filter_empty_texts(samples, [False, True, False])
+    assert filtered.kept == [samples[0], samples[2]]
+    assert filtered.dropped == {"text without any character of the model's vocabulary": [samples[1]]}
+    with pytest.raises(UserError, match="leave none of the 3 samples"):
+        filter_empty_texts(samples, [True] * 3)

@@ -14,12 +14,17 @@ def prepare(tmp_path, write_wav, write_text, tokenizer, extractor):
     for number in range(12):
         write_wav(root / "wavs" / f"{number}.wav", seconds=0.05 + 0.1 * number)
 
-    def run(content=None, **fields):
+    def run(content=None, aligned_frames=2, **fields):
         if content is not None:
             write_text(root / "metadata.csv", content)
         config = GlowTTSConfig(datasets=[DatasetConfig(formatter="ljspeech", path=str(root))], **fields)
         return prepare_data(
-            config, tokenizer, extractor, sample_rate=8000, cache_folder=tmp_path / "cache", aligned_frames=2
+            config,
+            tokenizer,
+            extractor,
+            sample_rate=8000,
+            cache_folder=tmp_path / "cache",
+            aligned_frames=aligned_frames,
         )
 
     return run
@@ -45,6 +50,14 @@ def test_too_many_unknown_characters_stop_the_run(prepare, caplog):
         prepare(content="1|a|größe\n2|a|text\n")
     prepare(content="1|a|" + "text " * 30 + "ß\n2|a|text\n11|a|" + "text" * 20 + "\n")
     assert "The vocabulary lacks characters" in caplog.text
+
+
+def test_texts_of_which_nothing_is_left_are_left_out_of_any_model(prepare):
+    lines = [f"{number}|a|{'text ' * 20}\n" for number in range(2, 12)]
+    data = prepare(content="".join(["0|a|ß\n", "1|a|ß ß\n", *lines]), aligned_frames=None)
+    left_out = data.dropped["text without any character of the model's vocabulary"]
+    assert [sample.name for sample in left_out] == ["#wavs/0", "#wavs/1"]
+    assert len(data.split.train + data.split.eval) == 10
 
 
 def test_a_file_that_cannot_be_read_stops_the_run(prepare, tmp_path):

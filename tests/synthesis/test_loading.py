@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
+from finetune_tts.families.building import build_model
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config, load_voice
 
 
@@ -83,3 +86,59 @@ def test_paths_are_meant_from_the_config_if_they_lead_somewhere_from_there(tmp_p
     assert config.speakers_file == str(tmp_path / "run" / "speakers.json")
     assert config.output_path == "out"
     assert [dataset.path for dataset in config.datasets] == [str(tmp_path / "recordings"), "elsewhere"]
+
+
+def test_speakers_that_the_weights_do_not_have_are_refused(release):
+    folder = release(2, speakers_file="speakers.json")
+    (folder / "speakers.json").write_text('{"ann": 0, "bob": 1, "cleo": 2}')
+    with pytest.raises(UserError, match=r"speakers_file .*speakers.json names 3 speakers, .*pth has 2: they do not"):
+        load_voice(folder)
+
+
+def test_speakers_of_a_model_without_any_are_refused(release, make_config):
+    folder = release()
+    config = make_config(use_speaker_embedding=True, speakers_file="speakers.json")
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
+    (folder / "speakers.json").write_text('{"ann": 0}')
+    with pytest.raises(UserError, match="names 1 speakers, .* has 0"):
+        load_voice(folder)
+
+
+def test_rows_that_no_name_has_are_numbered(release, caplog):
+    folder = release(4, speakers_file="speakers.json")
+    (folder / "speakers.json").write_text('{"ann": 1, "speaker_2": 3}')
+    voice = load_voice(folder)
+    assert dict(voice.speakers.ids) == {"ann": 1, "speaker_2": 3, "speaker_0": 0, "speaker_2_": 2}
+    assert "names 2 of the 4 speakers; the others are called speaker_0 to speaker_2_" in caplog.text
+    assert voice.speak("egg", speaker="speaker_0").seconds > 0
+
+
+def test_d_vectors_of_another_size_are_refused(release):
+    folder = release(use_d_vector_file=True, d_vector_dim=4, d_vector_file=["d_vectors.json"])
+    (folder / "d_vectors.json").write_text('{"a": {"name": "ann", "embedding": [0.5, 0.5, 0.5]}}')
+    with pytest.raises(UserError, match="has vectors of 3 numbers, d_vector_dim is 4"):
+        load_voice(folder)
+
+
+def test_languages_that_the_weights_do_not_have_are_refused(tmp_path):
+    small = {"hidden_channels": 8, "num_layers_text_encoder": 1, "num_layers_posterior_encoder": 1}
+    config = VitsConfig(model_args=VitsArgs(**small, use_language_embedding=True, language_ids_file="languages.json"))
+    network = build_model(config, len(build_tokenizer(config).vocabulary), 0, 2, for_training=False)
+    torch.save({"model": network.state_dict()}, tmp_path / "model_file.pth")
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    (tmp_path / "languages.json").write_text('{"de": 0, "en": 1, "pt": 2}')
+    with pytest.raises(UserError, match="language_ids_file .* names 3 languages, .* has 2: they do not"):
+        load_voice(tmp_path)
+    (tmp_path / "languages.json").write_text('{"de": 1}')
+    assert load_voice(tmp_path).languages == ("de", "language_0")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(release, value):
+    folder = release()
+    path = folder / "model_file.pth"
+    state = torch.load(path, weights_only=True)["model"]
+    state["encoder.proj_m.weight"][0, 0, 0] = value
+    torch.save({"model": state}, path)
+    with pytest.raises(UserError, match=r"model_file.pth: encoder.proj_m.weight holds NaN or infinity: such a model"):
+        load_voice(folder)

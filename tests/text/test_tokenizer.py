@@ -33,6 +33,11 @@ def test_lacking_characters_are_left_out_and_counted() -> None:
     assert len(encoded.ids) == 2
 
 
+@pytest.mark.parametrize(("text", "is_empty"), [("", True), ("xx", True), ("x x", True), ("xa", False), ("!", False)])
+def test_a_text_is_empty_if_nothing_but_spaces_is_left(text: str, is_empty: bool) -> None:
+    assert Tokenizer(LETTERS, add_blank=True, use_eos_bos=True).encode(text).is_empty == is_empty
+
+
 def test_phonemes_are_looked_up() -> None:
     tokenizer = Tokenizer(vocabulary(None, use_phonemes=True), "phoneme_cleaners", EspeakPhonemizer("en-us"))
     encoded = tokenizer.encode("Dr. Who & co", "en-us")

@@ -23,10 +23,6 @@ if len(sys.argv) > 1:
 
 import numpy as np
 import torch
-from finetune_tts.families.tasks import make_task
-from finetune_tts.families.vocoder_building import build_discriminator, build_generator
-from finetune_tts.families.vocoder_loading import VOCODER_CLASSES, vocoder_config_from_dict
-from finetune_tts.training.trainer import FineTuneTrainer
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -35,13 +31,14 @@ from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.data.batch import Collate, Item
 from finetune_tts.data.segments import Segment, collate_segments
 from finetune_tts.families import building
-from finetune_tts.families.building import build_model
-from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.building import build_discriminator, build_generator, build_model, make_task
+from finetune_tts.families.loading import VOCODER_CLASSES, config_from_dict, vocoder_config_from_dict
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.machine.precision import Precision
+from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.settings import TrainerSettings
 
 DEVICE = torch.device("cuda", 0)
@@ -243,7 +240,7 @@ def faults_of_case(name: str) -> list[str]:
         task = make_task(network.to(DEVICE), config)
         loader: Any = SimpleNamespace(batch_sampler=None)
         settings = TrainerSettings(DEVICE, Precision("cuda", torch.bfloat16, "asked for"))
-        trainer = FineTuneTrainer(task, config, folder, loader, None, settings)
+        trainer = TrainingLoop(task, config, folder, loader, None, settings)
         trainer.model.train()
         task.on_train_step_start(trainer)
         with watch:

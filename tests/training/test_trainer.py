@@ -326,6 +326,19 @@ def test_sentences_that_cannot_be_spoken_do_not_end_the_run(make_run, caplog):
     assert run.total_steps_done == 6
 
 
+def test_a_sentence_that_cannot_be_spoken_costs_none_of_the_others(make_run, speak, caplog):
+    def choosy(network, sentence):
+        if sentence == "One.":
+            raise UserError("not this one")
+        return speak(network, sentence)
+
+    run = make_run(epochs=1, speak=choosy, test_sentences=["One.", "Two."])
+    run.fit()
+
+    assert "Step 6: the test sentence 'One.' could not be spoken. not this one" in caplog.text
+    assert [path.name for path in (run.output_path / "samples" / "step_0000006").iterdir()] == ["1_Two.wav"]
+
+
 def test_hooks_of_a_task_see_the_run_under_the_names_of_the_pypi_trainer(make_run, tiny_task):
     seen = []
 

@@ -13,7 +13,7 @@ Tensor names are those of released 🐸TTS checkpoints.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from finetune_tts.layers.alignment import expand_durations, search_alignment
 from finetune_tts.layers.convolution import ConvPrenet, GatedConvEncoder, ResidualConvEncoder
-from finetune_tts.layers.duration import DurationPredictor
+from finetune_tts.layers.duration import DurationPredictor, bounded_durations
 from finetune_tts.layers.flow_decoder import FlowDecoder
 from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.layers.relative_transformer import RelativeTransformer
@@ -69,6 +69,8 @@ class GlowTTSSpeech:
     """``[B, T_text, 1]`` predicted ``log(1 + frames)``."""
     aligned_log_durations: Tensor
     """``[B, T_text, 1]`` ``log(1 + frames)`` as spoken."""
+    frames_asked_for: Tensor | None = None
+    """``[B]`` sums of the predicted durations before they were bounded; None with the timing of a recording."""
 
 
 class TextEncoder(nn.Module):
@@ -289,9 +291,13 @@ class GlowTTS(nn.Module):
         text_mask = sequence_mask(token_lengths, token_ids.shape[1]).unsqueeze(1).to(self.encoder.emb.weight.dtype)
         mean, log_scale, log_durations = self.encoder(token_ids, text_mask, condition)
         durations = torch.ceil((torch.exp(log_durations) - 1) * length_scale).clamp(min=1) * text_mask
-        mel_lengths = durations.sum(dim=(1, 2)).long()  # [B]
-        alignment = expand_durations(durations.squeeze(1), int(mel_lengths.max()))
-        return self._speak(mean, log_scale, alignment, mel_lengths, log_durations, text_mask, condition, noise_scale)
+        durations = durations.squeeze(1)  # [B, T_text]
+        durations, frames_asked_for = bounded_durations(durations, token_lengths, length_scale)
+        durations[:, 0] += (self.num_squeeze - durations.sum(dim=1)).clamp(min=0)  # fewer frames than S are none
+        mel_lengths = durations.sum(dim=1).long()  # [B]
+        alignment = expand_durations(durations, int(mel_lengths.max()))
+        speech = self._speak(mean, log_scale, alignment, mel_lengths, log_durations, text_mask, condition, noise_scale)
+        return replace(speech, frames_asked_for=frames_asked_for)
 
     @torch.no_grad()
     def inference_with_alignment(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.data.batch import Batch
+from finetune_tts.families.divergence import look_at_durations
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.families.glow_tts.network import GlowTTS
 from finetune_tts.families.speech import Request, Spectrogram
@@ -23,6 +24,8 @@ def speak(network: GlowTTS, config: GlowTTSConfig, request: Request) -> Spectrog
         length_scale=length,
     )
     frames = int(speech.mel_lengths[0])
+    seconds = (config.audio.hop_length or 0) / config.audio.sample_rate
+    look_at_durations(network, speech.frames_asked_for, speech.alignment.shape[1], lengths, seconds)
     return Spectrogram(
         mel=speech.mel[0, :frames].float().cpu().numpy(), alignment=speech.alignment[0, :frames].float().cpu().numpy()
     )

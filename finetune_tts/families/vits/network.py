@@ -29,7 +29,7 @@ from finetune_tts.families.vits.posterior_encoder import PosteriorEncoder
 from finetune_tts.families.vits.stochastic_duration import StochasticDurationPredictor
 from finetune_tts.families.vits.text_encoder import TextEncoder
 from finetune_tts.layers.alignment import expand_durations, search_alignment
-from finetune_tts.layers.duration import DurationPredictor
+from finetune_tts.layers.duration import DurationPredictor, bounded_durations
 from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.layers.waveform_generator import WaveformGenerator
 from finetune_tts.layers.weight_norm import fold_weight_norm
@@ -228,6 +228,9 @@ class VITS(nn.Module):
         if durations is None:
             predicted = self._log_durations(hidden, text_mask, condition, language, duration_noise_scale)
             durations = torch.ceil(torch.exp(predicted) * text_mask * length_scale).squeeze(1)  # [B, T_text]
+            durations, frames_asked_for = bounded_durations(durations, token_lengths, length_scale)
+        else:
+            frames_asked_for = durations.sum(dim=1)
         lengths = durations.sum(dim=1).clamp(min=1).long()
         alignment = expand_durations(durations, lengths.max())  # [B, T_text, T_spec]
         mask = sequence_mask(lengths, alignment.shape[2]).unsqueeze(1).float()
@@ -245,6 +248,7 @@ class VITS(nn.Module):
             mean=mean,
             log_scale=log_scale,
             mask=mask,
+            frames_asked_for=frames_asked_for,
         )
 
     @torch.no_grad()

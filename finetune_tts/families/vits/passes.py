@@ -65,6 +65,8 @@ class VITSSpeech:
     """``[B, H, T_spec]`` of the prior."""
     mask: Tensor
     """``[B, 1, T_spec]``"""
+    frames_asked_for: Tensor
+    """``[B]`` sums of the durations before they were bounded."""
 
 
 @dataclass(frozen=True)

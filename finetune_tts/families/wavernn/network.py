@@ -245,7 +245,13 @@ class Wavernn(nn.Module):
 
         Returns:
             Samples as they were drawn, ``[B, T_wav]``.
+
+        Raises:
+            ValueError: weights hold NaN or infinity, from which nothing can be drawn; a GPU would be lost to the
+                process in the attempt.
         """
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.parameters()):
+            raise ValueError("the weights of this WaveRNN hold NaN or infinity: its training has diverged.")
         first, second = cell_of(self.rnn1), cell_of(self.rnn2)
         batch, length, _ = stretched.shape
         parts = self.shares(aux)

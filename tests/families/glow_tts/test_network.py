@@ -159,3 +159,25 @@ def test_bf16_autocast_stays_close(batch):
         rough = glow_tts_loss(network(**batch), batch["token_lengths"], batch["mel_lengths"]).total
     assert rough.dtype == torch.float32
     assert rough.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+@pytest.mark.parametrize("bias", [6.0, 50.0, 1e4, float("inf")])
+def test_a_duration_predictor_that_has_diverged_is_cut(batch, bias):
+    network = tiny().eval()
+    with torch.no_grad():
+        network.encoder.duration_predictor.proj.bias.fill_(bias)
+    speech = network.inference(batch["token_ids"], batch["token_lengths"])
+    bounds = torch.tensor([500 + 50 * 7, 500 + 50 * 5, 500 + 50 * 3])
+    assert torch.equal(speech.mel_lengths, bounds)
+    assert not (speech.frames_asked_for <= bounds).any()
+    assert torch.isfinite(speech.mel).all()
+
+
+@pytest.mark.parametrize("squeeze", [1, 2, 4])
+def test_a_single_symbol_of_a_single_frame_is_heard(squeeze):
+    network = tiny(num_squeeze=squeeze, num_splits=4).eval()
+    with torch.no_grad():
+        network.encoder.duration_predictor.proj.bias.fill_(-20.0)
+    speech = network.inference(torch.tensor([[3]]), torch.tensor([1]))
+    assert speech.mel_lengths.tolist() == [squeeze]
+    assert speech.mel.shape[1] == squeeze

@@ -192,3 +192,17 @@ def test_spectrograms_of_any_length_have_a_frame_at_least(fft_size, hop_length):
     front = build_spectrogram_front(config)
     for samples in (1, 50, hop_length - 1, hop_length):
         assert front.linear(torch.zeros(1, samples)).shape[2] == 1
+
+
+@pytest.mark.parametrize("use_sdp", [True, False])
+@pytest.mark.parametrize("bias", [20.0, float("inf"), float("nan")])
+def test_a_duration_predictor_that_has_diverged_is_cut(use_sdp, bias, network_of, batch):
+    network = network_of(use_sdp=use_sdp)
+    predictor = network.duration_predictor
+    with torch.no_grad():
+        (predictor.flows[0].translation if use_sdp else predictor.proj.bias).fill_(-bias if use_sdp else bias)
+    speech = network.inference(batch["token_ids"], batch["token_lengths"])
+    longest = torch.tensor([500 + 50 * 7, 500 + 50 * 4])
+    assert (speech.lengths <= longest).all()
+    assert not (speech.frames_asked_for <= speech.lengths).any()
+    assert speech.waveforms.shape[2] == int(speech.lengths.max()) * 256

@@ -107,3 +107,12 @@ def test_pieces_joined_are_the_whole_but_for_its_ends(length):
 def test_pieces_without_overlap():
     whole = torch.arange(10.0)
     assert torch.equal(unfold(fold(whole.reshape(1, 10, 1), 5, 0)[..., 0], 5, 0), whole)
+
+
+@pytest.mark.parametrize("mode", ["mold", "gauss", 6])
+def test_nothing_is_drawn_from_weights_that_are_no_numbers(mode, build, chirp):
+    network = build(mode=mode, mulaw=mode == 6)
+    with torch.no_grad():
+        network.fc3.bias[0] = float("nan")
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        network.inference(chirp(60).reshape(1, 5, 12))
