@@ -31,6 +31,7 @@ from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.config.changes import Change, apply_changes
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.gathering import load_samples
+from finetune_tts.data.names import readable
 from finetune_tts.data.processes import usable_processors
 from finetune_tts.data.recordings import load_recordings
 from finetune_tts.data.rows import Row
@@ -41,7 +42,7 @@ from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import World, connect, world_from_environment
 from finetune_tts.machine.seeds import seed_everything
-from finetune_tts.runs.creation import RunAsset
+from finetune_tts.runs.creation import RunAsset, require_utf8
 from finetune_tts.tasks.adversarial_rates import spread_rate
 from finetune_tts.training.run import StoppedRun, TrainingJob
 from finetune_tts.training.state import RunState
@@ -183,6 +184,7 @@ def read_samples(request: Request, absent: list[Row]) -> list[Sample]:
 def check_writable(folder: Path) -> None:
     """Find out in the first second, not after the features were computed, that the output folder cannot be used."""
     existing = folder.absolute()
+    require_utf8(existing)
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
@@ -192,7 +194,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _run_name(material: Material) -> Change:
-    name = expanded(material.config.datasets[0].path).resolve().name
+    name = readable(expanded(material.config.datasets[0].path).resolve().name)
     return Change("run_name", f"{material.config.model}-{name}", "the model and the recordings")
 
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from finetune_tts.assembly.defaults import (
-    split_defaults,
-)
+from finetune_tts.assembly.defaults import split_defaults
 from finetune_tts.assembly.material import Heard, Material, require_recordings
 from finetune_tts.checkpoints.networks import absent_modules, restore_network
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint

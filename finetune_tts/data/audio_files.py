@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from finetune_tts.data.names import normal_form
+from finetune_tts.data.names import half_character, normal_form, readable
 
 #: what libsndfile reads, in order of preference, and then what has to be converted first: to find such a file and say
 #: so tells more than not to find it.
@@ -24,6 +24,13 @@ def without_audio_extension(name: str) -> str:
     """``name`` without its extension if that is one of audio; an id such as ``part.1`` stays whole."""
     stem, extension = os.path.splitext(name)
     return stem if extension.lower() in AUDIO_EXTENSIONS else name
+
+
+def _as_written(name: str) -> str:
+    """What metadata calls a file: a name that is not UTF-8 is mostly one of an old Windows."""
+    if half_character(name) and not half_character(readable(name)):
+        name = os.fsencode(name).decode("cp1252", errors="replace")
+    return normal_form(name)
 
 
 def _preference(name: str) -> int:
@@ -51,7 +58,8 @@ class AudioFinder:
         """
         folder, name = os.path.split(os.fspath(path))
         names, stems = self._listing(folder)
-        found = names.get(normal_form(name)) or stems.get(normal_form(without_audio_extension(name)))
+        written = _as_written(name)
+        found = names.get(written) or stems.get(without_audio_extension(written))
         return Path(folder, found) if found else None
 
     def _listing(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -64,8 +72,9 @@ class AudioFinder:
             except (OSError, ValueError):  # ValueError: a null byte in the path
                 files = []
             for name in sorted(files, key=_preference):
-                names[normal_form(name)] = name
-                stems.setdefault(normal_form(without_audio_extension(name)), name)
+                written = _as_written(name)
+                names[written] = name
+                stems.setdefault(without_audio_extension(written), name)
             self._folders[folder] = names, stems
         return self._folders[folder]
 

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -71,7 +72,7 @@ def _told_apart(datasets: Sequence[DatasetConfig], loaded: Sequence[list[Sample]
     apart = list(loaded)
     for number in sorted(mixed):
         dataset = datasets[number]
-        plain = readable(dataset.dataset_name or Path(dataset.path).expanduser().resolve().name) or "data"
+        plain = dataset.dataset_name or Path(dataset.path).expanduser().resolve().name or "data"
         names = itertools.chain([plain], (f"{plain}-{count}" for count in itertools.count(2)))
         label = next(name for name in names if name not in taken)
         taken.add(label)
@@ -120,6 +121,11 @@ def _root(path: str) -> Path:
     if not root.is_dir():
         parent = next((p for p in root.absolute().parents if p.is_dir()), None)
         raise UserError(f"{root}: there is no data set (no such folder; {parent} is there). Check --dataset_path.")
+    if half_character(str(root.absolute())):
+        raise UserError(
+            f"{readable(str(root.absolute()))}: the name of the folder, or of one above it, is not UTF-8, so that the "
+            "config of a run could not hold it. Rename it (mv, or convmv -f cp1252 -t utf8 --notest FOLDER)."
+        )
     return root
 
 
@@ -179,6 +185,7 @@ def _samples(
     finder = AudioFinder()
     found: list[tuple[Row, Sample]] = []
     missing: list[Row] = []
+    unnameable: list[Path] = []
     default_speaker = dataset.dataset_name or root.resolve().name
     for row in rows:
         _require_text(row.text, row.origin, "the text")
@@ -186,23 +193,39 @@ def _samples(
         if audio is None:
             missing.append(row)
             continue
+        if half_character(str(audio)):
+            unnameable.append(audio)
+            continue
         relative = without_audio_extension(Path(os.path.relpath(audio, root)).as_posix())
         sample = Sample(
             text=row.text,
             audio_file=audio,
             speaker=_name(row.speaker or default_speaker, row.origin, "the speaker's name"),
             language=_name(row.language or dataset.language, row.origin, "the language's name"),
-            name=f"{dataset.dataset_name}#{readable(relative)}",
+            name=f"{dataset.dataset_name}#{relative}",
             dataset=dataset.dataset_name,
             split=split,
         )
         found.append((row, sample))
+    if unnameable:
+        raise _not_utf8(root, unnameable)
     return found, missing
 
 
+def _not_utf8(root: Path, paths: Sequence[Path]) -> UserError:
+    """Names that no config, list of speakers or record of a run could hold, as all of them are UTF-8."""
+    names = ", ".join(
+        readable(str(path.relative_to(root) if path.is_relative_to(root) else path)) for path in paths[:5]
+    )
+    more = ", …" if len(paths) > 5 else ""
+    return UserError(
+        f"{root}: {len(paths)} recordings have names that are not UTF-8: {names}{more}. Rename them, for example: "
+        f"convmv -r -f cp1252 -t utf8 --notest {shlex.quote(str(root))}"
+    )
+
+
 def _name(name: str, origin: str, what: str) -> str:
-    """A name as the run knows it: looking the same is being the same, and file names that are not UTF-8 are spelt."""
-    name = readable(name)
+    """A name as the run knows it: looking the same is being the same."""
     _require_text(name, origin, what)
     return normal_form(name)
 

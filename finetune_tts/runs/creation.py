@@ -11,6 +11,7 @@ from typing import Any
 
 from finetune_tts.config.changes import set_field
 from finetune_tts.data.d_vectors import DVectors
+from finetune_tts.data.names import half_character, readable
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, replacing, write_json
 
@@ -39,12 +40,13 @@ def create_run_folder(output_path: str | Path, run_name: str, now: datetime | No
     the same second. A folder that exists is never used again.
 
     Raises:
-        UserError: the folder cannot be made or written to.
+        UserError: the folder cannot be made or written to, or has a name that is not UTF-8.
     """
     now = now or datetime.now()
     date = f"{MONTHS[now.month - 1]}-{now.day:02d}-{now.year}_{now:%I+%M}{'AM' if now.hour < 12 else 'PM'}"
-    name = run_name.replace("/", "-").replace(os.sep, "-") or "run"
+    name = readable(run_name).replace("/", "-").replace(os.sep, "-") or "run"
     parent = expanded(output_path)
+    require_utf8(parent)
     while True:
         folder = parent / f"{name}-{date}-{secrets.token_hex(4)[:7]}"
         try:
@@ -62,6 +64,16 @@ def create_run_folder(output_path: str | Path, run_name: str, now: datetime | No
                 f"--output_path {parent}: cannot be written to ({error.strerror}). Choose another folder."
             ) from error
         return folder.resolve()
+
+
+def require_utf8(folder: Path) -> None:
+    """Refuse a folder whose name the dashboard's files could not be written under."""
+    resolved = str(folder.resolve())
+    if half_character(resolved):
+        raise UserError(
+            f"--output_path {readable(str(folder))}: {readable(resolved)} is a name that is not UTF-8, under which the "
+            "dashboard cannot write. Choose another folder, or rename it."
+        )
 
 
 def place_assets(config: Any, folder: Path, assets: Sequence[RunAsset]) -> None:

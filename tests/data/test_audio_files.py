@@ -38,6 +38,14 @@ def test_finds_decomposed_names_of_macos_by_composed_metadata(tmp_path, write_wa
     assert AudioFinder().find(tmp_path / unicodedata.normalize("NFC", "größe")) == file
 
 
+def test_names_that_are_not_utf_8_are_found_by_what_an_old_windows_calls_them(tmp_path, write_wav):
+    file = write_wav(tmp_path / "1.wav").rename(tmp_path / "caf\udce9.wav")
+    finder = AudioFinder()
+    assert finder.find(tmp_path / "café.wav") == finder.find(tmp_path / "café") == finder.find(file) == file
+    assert finder.find(tmp_path / "\ud83d.wav") is None
+    assert finder.find(tmp_path / "\ud83d\udce9" / "1") is None
+
+
 def test_capital_extensions_count(tmp_path, write_wav):
     file = write_wav(tmp_path / "a.WAV", format="WAV")
     assert AudioFinder().find(tmp_path / "a") == file

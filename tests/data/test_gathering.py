@@ -1,6 +1,5 @@
 import json
 import logging
-import os
 import unicodedata
 from pathlib import Path
 
@@ -87,15 +86,31 @@ def test_speakers_whose_names_look_the_same_are_one(tmp_path, write_wav, write_t
         load_samples([dataset])
 
 
-def test_names_that_are_not_utf_8_are_spelt_out(tmp_path, data_set):
-    dataset = data_set(tmp_path / "plain", "1")
-    for extension in ("txt", "wav"):
-        Path(dataset.path, f"1.{extension}").rename(Path(dataset.path, f"clip\udcff.{extension}"))
-    dataset.path = str(Path(dataset.path).rename(tmp_path / os.fsdecode(b"caf\xe9")))
-    (sample,) = load_samples([dataset])
-    assert (sample.name, sample.speaker) == ("#clip\\xff", "caf\\xe9")
-    assert sample.audio_file.is_file()
-    sample.name.encode()
+@pytest.mark.parametrize("formatter", ["pairs", "ljspeech"])
+def test_recordings_whose_names_are_not_utf_8_are_named_with_what_to_do(tmp_path, write_wav, write_text, formatter):
+    for number in (1, 2):
+        write_wav(tmp_path / "wavs" / f"{number}.wav")
+    write_text(tmp_path / "metadata.csv", "1|One.|One.\ncafé|Two.|Two.\n")
+    write_text(tmp_path / "wavs" / "1.txt", "One.")
+    (tmp_path / "wavs" / "2.wav").rename(tmp_path / "wavs" / "caf\udce9.wav")
+    (tmp_path / "wavs" / "caf\udce9.txt").write_text("Two.")
+    with pytest.raises(
+        UserError, match=r"1 recordings have names that are not UTF-8: wavs/caf\\xe9.wav. Rename.*convmv"
+    ):
+        load_samples([DatasetConfig(formatter=formatter, path=str(tmp_path))])
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named_with_what_to_do(tmp_path, data_set, monkeypatch):
+    dataset = data_set(tmp_path / "plain" / "inside", "1")
+    root = Path(tmp_path / "plain").rename(tmp_path / "caf\udce9")
+    for path in (root, root / "inside"):
+        dataset.path = str(path)
+        with pytest.raises(UserError, match=r"caf\\xe9.*: the name of the folder, or of one above it, is not UTF-8"):
+            load_samples([dataset])
+    monkeypatch.chdir(root)
+    dataset.path = "inside"
+    with pytest.raises(UserError, match="is not UTF-8"):
+        load_samples([dataset])
 
 
 @pytest.mark.parametrize("field", ["text", "speaker_name", "language"])

@@ -33,6 +33,13 @@ def test_a_run_name_stays_below_the_output_folder(tmp_path, name):
     assert folder.parent == tmp_path.resolve()
 
 
+def test_a_run_name_that_is_not_utf_8_is_spelt_out_and_such_a_folder_is_refused(tmp_path):
+    assert create_run_folder(tmp_path, "caf\udce9", NOON).name.startswith("caf\\xe9-November")
+    with pytest.raises(UserError, match=r"--output_path .*caf\\xe9: .* is a name that is not UTF-8"):
+        create_run_folder(tmp_path / "caf\udce9", "run", NOON)
+    assert not (tmp_path / "caf\udce9").exists()
+
+
 def test_assets_are_copied_and_named_in_the_config(tmp_path):
     source = tmp_path / "stats.npy"
     source.write_bytes(b"123")
