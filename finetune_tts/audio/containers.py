@@ -17,11 +17,8 @@ _MOST_CHUNKS = 1000
 _W64_GUID = bytes.fromhex("2e91cf11a5d628db04c10000")  # what follows b"riff"
 _OGG_HEADER = 27
 _LARGEST_OGG_PAGE = _OGG_HEADER + 255 + 255 * 255
-_XING_PLACES = (
-    36,
-    21,
-    13,
-)  # behind the frame's header and side information: MPEG 1 stereo, mono (and 2 stereo), 2 mono
+# Behind a frame's header and side information: of MPEG 1 in stereo, of its mono or MPEG 2 in stereo, of 2 in mono.
+_XING_PLACES = (36, 21, 13)
 _MP3_TOLERANCE = 0.01
 _NIST_HEADER = 1024
 

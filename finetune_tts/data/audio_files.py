@@ -71,9 +71,9 @@ class AudioFinder:
                     files = [entry.name for entry in entries if is_audio(entry.name) and _is_file(entry)]
             except (OSError, ValueError):  # ValueError: a null byte in the path
                 files = []
-            for name in sorted(files, key=_preference):
+            for name in sorted(files, key=lambda name: (_preference(name), half_character(name) is not None, name)):
                 written = _as_written(name)
-                names[written] = name
+                names.setdefault(written, name)
                 stems.setdefault(without_audio_extension(written), name)
             self._folders[folder] = names, stems
         return self._folders[folder]

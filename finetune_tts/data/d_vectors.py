@@ -45,7 +45,8 @@ class DVectors:
         for path in paths:
             for key, entry in _entries(path).items():
                 vector = _vector(entry, path, key)
-                if not _agree(vectors.get(key, vector), vector):
+                other = vectors.get(key, vector)
+                if len(other) == len(vector) and not _agree(other, vector):
                     raise _two_recordings(key, origins[key], path)
                 vectors[key], speakers[key], origins[key] = vector, normal_form(entry["name"]), path
         sizes = {len(vector) for vector in vectors.values()}
@@ -207,8 +208,8 @@ def _entries(path: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def _agree(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two vectors are those of one recording by one encoder, rounding aside; of two sizes, it is not asked."""
-    return len(first) != len(second) or np.allclose(first, second, rtol=1e-3, atol=1e-4)
+    """Whether two vectors are those of one recording by one encoder, rounding aside."""
+    return len(first) == len(second) and np.allclose(first, second, rtol=1e-3, atol=1e-4)
 
 
 def _two_recordings(key: str, first: str | Path, second: str | Path) -> UserError:

@@ -37,7 +37,7 @@ FRAMES_THAT_MAY_DIFFER = 3
 def feature_file(sample: Sample) -> PurePosixPath:
     """Where the spectrogram of a recording stands below a folder of them; never outside, wherever the recording is."""
     name = sample.name.partition("#")[2] or sample.name
-    parts = [part for part in PurePosixPath(name).parts if part not in ("..", "/")]
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
     return PurePosixPath(*parts[:-1], f"{parts[-1] if parts else 'recording'}{EXTENSION}")
 
 

@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Collection
 
-_SURROGATES = range(0xD800, 0xE000)
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that is not UTF-8
 
 
@@ -18,7 +17,7 @@ def normal_form(name: str) -> str:
 
 def readable(name: str) -> str:
     """A name without half characters: bytes of a file name that is not UTF-8 are written out, as in ``caf\\\\xe9``."""
-    if not any(ord(character) in _ESCAPED_BYTES for character in name):
+    if half_character(name) is None:
         return name
     return "".join(
         f"\\x{ord(character) - 0xDC00:02x}" if ord(character) in _ESCAPED_BYTES else character for character in name
@@ -27,7 +26,11 @@ def readable(name: str) -> str:
 
 def half_character(text: str) -> str | None:
     """The first half of a surrogate pair in ``text``, which no file can hold; None where there is none."""
-    return next((character for character in text if ord(character) in _SURROGATES), None)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return text[error.start]
+    return None
 
 
 def same_name(name: str, known: Collection[str]) -> str | None:

@@ -43,6 +43,8 @@ def test_names_that_are_not_utf_8_are_found_by_what_an_old_windows_calls_them(tm
     finder = AudioFinder()
     assert finder.find(tmp_path / "café.wav") == finder.find(tmp_path / "café") == finder.find(file) == file
     assert finder.find(tmp_path / "\ud83d.wav") is None
+    utf_8 = write_wav(tmp_path / "café.wav")
+    assert AudioFinder().find(tmp_path / "café") == utf_8
     assert finder.find(tmp_path / "\ud83d\udce9" / "1") is None
 
 

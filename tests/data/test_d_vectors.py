@@ -90,6 +90,7 @@ def test_merged_vectors_have_the_same_size_and_each_recording_one(vectors):
     assert len(merged.vectors) == 4
     with pytest.raises(UserError, match=r"d_vectors.json has vectors of 2 numbers, new.json gives 3"):
         vectors.merged(DVectors({"x": np.ones(3, dtype=np.float32)}, {"x": "x"}, "new.json"))
+    assert vectors.differing(DVectors({"2.wav": np.ones(3, dtype=np.float32)}, {"2.wav": "bert"})) == ["2.wav"]
     again = DVectors({"2.wav": np.float32([0, 1.00001])}, {"2.wav": "bert"}, "new.json")
     assert len(vectors.merged(again).vectors) == 3
     for other, speaker in (([1, 1], "bert"), ([0, 1], "carl")):

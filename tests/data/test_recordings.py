@@ -142,7 +142,8 @@ def test_the_features_of_one_recording_are_not_those_of_another_of_its_name(
 
 
 @pytest.mark.parametrize(
-    "name", ["#../../elsewhere/wavs/1", "set#../1", "#/elsewhere/1", "#..", "#a/../../../b", "#../..//../c"]
+    "name",
+    ["#../../elsewhere/wavs/1", "set#../1", "#/elsewhere/1", "#//elsewhere/1", "#..", "#a/../../../b", "#../..//../c"],
 )
 def test_features_stay_in_their_folder_wherever_the_recordings_are(two_sets, writer, tmp_path, name):
     before = set(tmp_path.rglob("*.npy"))
