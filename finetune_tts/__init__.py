@@ -1,3 +1,3 @@
-"""Fine-tune pre-trained text-to-speech models on a person's own recordings."""
+"""Fine-tune pre-trained text-to-speech models on your own recordings."""
 
 __version__ = "0.1.0"

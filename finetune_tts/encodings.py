@@ -2,7 +2,7 @@
 
 import codecs
 
-#: first bytes of what spreadsheets and word processors write → what to call it.
+#: first bytes of what spreadsheets and word CPUs write → what to call it.
 _DOCUMENTS = (
     (b"PK\x03\x04", "a zip archive, such as an Excel workbook (.xlsx)"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, such as an Excel workbook (.xls)"),

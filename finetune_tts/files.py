@@ -49,7 +49,7 @@ def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{name[:_LONGEST_START]}.", suffix=".part", dir=folder)
     except OSError as error:
-        error.filename = str(path)  # the temporary name would tell a person nothing
+        error.filename = str(path)  # the temporary name would tell the user nothing
         raise
     try:
         with os.fdopen(handle, mode, **options) as file:

@@ -99,7 +99,7 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_standard_output_gets_what_is_written_where_it_stands(capfd: pytest.CaptureFixture[str]) -> None:
-    # The captured output is a regular file, as with `> file`: opened anew it would be cut to nothing.
+    # The captured output is a regular file, as with `> file`: opened again it would be cut to nothing.
     print("before")
     write_text("/dev/stdout", "written\n")
     print("after")

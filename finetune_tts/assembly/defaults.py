@@ -1,4 +1,4 @@
-"""Settings that suit the recordings at hand, where the person and the model have nothing to say about them."""
+"""Settings that suit the recordings, where the user and the model have nothing to say about them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ def fine_tune_defaults(
         device: of the run.
         rates: learning rates that the architecture trains from scratch with, by field (:func:`rates_from_scratch`).
         bf16: the device computes fast in bfloat16.
-        batch_size, epochs: what the person chose.
+        batch_size, epochs: what the user chose.
         batches_per_step: of all processes together.
         processors: CPU cores that this process may use.
     """
@@ -55,7 +55,7 @@ def fine_tune_defaults(
         Change("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
         Change("eval_batch_size", batch_size, "as the training batches"),
         Change("epochs", epochs, f"about {total:,} steps for {amount}"),
-        Change("run_eval_steps", eval_steps, "twenty looks at the held-out loss in the run"),
+        Change("run_eval_steps", eval_steps, "twenty evaluations in the run"),
         Change("save_step", save_steps, "ten checkpoints in the run"),
         Change("save_n_checkpoints", 2, "the newest two and the best one are kept"),
         Change("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
@@ -72,7 +72,7 @@ def fine_tune_defaults(
 def split_defaults() -> list[Change]:
     """What is held out, which has to be chosen before the recordings are read."""
     return [
-        Change("eval_split_size", 0.05, "one clip of twenty is held out, to see when the model learns by heart"),
+        Change("eval_split_size", 0.05, "one clip of twenty is held out, to see when the model overfits"),
         Change("eval_split_max_size", 200, "enough held-out clips to tell models apart"),
     ]
 
@@ -112,11 +112,11 @@ def _batch_size(clips: int) -> int:
 
 
 def _round_step(steps: float) -> int:
-    """Round to a number that a person likes to see."""
+    """Round to a number that the user likes to see."""
     unit = 10 if steps < 200 else 50 if steps < 1000 else 500
     return max(unit, round(steps / unit) * unit)
 
 
 def shown(value: Any) -> str:
-    """A value as a person would type it."""
+    """A value as the user would type it."""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -39,7 +39,7 @@ def write_forced_features(
         config: its config, with the data sets.
         folder: made if it is not there.
         device: where the model is.
-        formatter: the person's own reader of metadata.
+        formatter: your own reader of metadata.
 
     Returns:
         how many were written.

@@ -129,7 +129,7 @@ def warn_of_other_audio(pretrained: Pretrained, config: SpeechConfig) -> None:
     changed = audio_changes(pretrained.config.audio, config.audio)
     if changed:
         logger.warning(
-            "The spectrograms differ from those that the model was trained on, so it has more to learn anew: %s.",
+            "The spectrograms differ from those that the model was trained on, so it has more to learn again: %s.",
             ", ".join(changed),
         )
 
@@ -142,7 +142,7 @@ def _configs(checkpoint: Checkpoint) -> Iterator[tuple[SpeechConfig, str]]:
         try:
             yield load_located_config(beside, quiet=True), str(beside)
         except UserError as error:
-            logger.warning("The config beside the checkpoint is left aside. %s", error)
+            logger.warning("The config beside the checkpoint is ignored. %s", error)
     if checkpoint.config is not None:
         try:
             config = config_from_dict(checkpoint.config, where=f"config in {checkpoint.path}", quiet=True)

@@ -45,7 +45,7 @@ def record_of(
         base_config: config of that checkpoint.
         speaker: who speaks test sentences.
         language: of test sentences that name none.
-        chosen: fields that the person set.
+        chosen: fields that the user set.
         filled_in: fields that were set to suit the data.
     """
     return RunRecord(

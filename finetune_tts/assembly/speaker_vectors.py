@@ -36,7 +36,7 @@ class VectorSource:
     """Where d-vectors of a run come from.
 
     Attributes:
-        encoder: the model's speaker encoder, if it is at hand.
+        encoder: the model's speaker encoder, if it is available.
         cache_folder: where computed vectors are kept.
         device: where the encoder computes.
         files_are_own: the files that the config names were chosen for these recordings; else they are those of the
@@ -56,13 +56,13 @@ class VectorSource:
 def available_encoder(
     config: SpeechConfig, chosen: EncoderFiles | None, folders: Sequence[Path]
 ) -> tuple[EncoderFiles | None, list[Change]]:
-    """The speaker encoder of a run: the one that the person names, else the one that the model brings.
+    """The speaker encoder of a run: the one that the user names, else the one that the model brings.
 
     The config is to name it, where the architecture has fields for it.
 
     Args:
         config: of the run, its paths located.
-        chosen: by the person.
+        chosen: by the user.
         folders: where one may lie: that of the pre-trained model.
 
     Raises:
@@ -105,7 +105,7 @@ def d_vectors_of(config: SpeakerConfig, samples: Sequence[Sample], source: Vecto
     """The vectors of all recordings of a run, beside those that the model knows.
 
     Raises:
-        UserError: recordings have no vector and no encoder is at hand, two have the same one, or sizes do not fit.
+        UserError: recordings have no vector and no encoder is available, two have the same one, or sizes do not fit.
     """
     vectors = _gathered(config, samples, source)
     vectors.of_samples(samples)  # which finds out whether each has its own
@@ -144,7 +144,7 @@ def _known_vectors(config: SpeakerConfig, source: VectorSource) -> DVectors | No
 
 
 def _complete(known: DVectors | None, samples: Sequence[Sample], files_are_own: bool) -> DVectors:
-    """The vectors of the files, which have to do where no encoder is at hand.
+    """The vectors of the files, which have to do where no encoder is available.
 
     In a model's own files a recording of the same name is the same one only if the same speaker is heard in it.
     """

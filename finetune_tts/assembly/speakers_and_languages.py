@@ -35,7 +35,7 @@ class Conditions:
     Attributes:
         speakers: rows of the speaker embedding; None for a model without one.
         d_vectors: vectors of the speakers; None for a model without them.
-        encoder: the speaker encoder that makes such vectors, if it is at hand.
+        encoder: the speaker encoder that makes such vectors, if it is available.
         languages: rows of the language embedding; None for a model without one.
     """
 
@@ -88,7 +88,7 @@ def conditions_of(
     """Find out who speaks in a run, and in which languages.
 
     Names of the pre-trained model keep their rows; those of the recordings that it does not know come after them.
-    Recordings that lack a d-vector get one, where the model's speaker encoder is at hand.
+    Recordings that lack a d-vector get one, where the model's speaker encoder is available.
 
     Raises:
         UserError: a file that the config names is missing, or does not fit the model.

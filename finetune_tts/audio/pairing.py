@@ -42,13 +42,13 @@ class Pairing:
         return list(self._misfits())
 
     def require_fit(
-        self, flag: str, way_out: str = "Choose another, or leave it out: Griffin-Lim then makes the waveform."
+        self, flag: str, way_out: str = "Choose another, or leave it out: Griffin-Lim then generates the waveform."
     ) -> None:
         """Refuse a pair that cannot fit.
 
         Args:
-            flag: what the person said, for the message.
-            way_out: what the person can do.
+            flag: what the user said, for the message.
+            way_out: what the user can do.
 
         Raises:
             UserError: all reasons.

@@ -42,7 +42,7 @@ _PadMode = Literal["reflect", "constant", "edge", "symmetric", "wrap"]
 _TRIM_MARGIN = 0.01  # seconds that 🐸TTS cuts from each end before it looks for silence
 _SMALLEST_LINEAR = np.float32(1e-10)  # the least amplitude that 🐸TTS gives to Griffin-Lim
 _INVERSION_STEPS = 10
-_FRAMES_AT_ONCE = 256  # one block of windowed frames stays in the processor's cache
+_FRAMES_AT_ONCE = 256  # one block of windowed frames stays in the CPU's cache
 
 
 class SpectrogramExtractor:

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from finetune_tts.errors import UserError
 
-#: the only host that may be spoken to without encryption: a server on the person's own machine.
+#: the only host that may be spoken to without encryption: a server on your own machine.
 LOOPBACK = "127.0.0.1"
 
 HUB = "https://huggingface.co"

@@ -51,7 +51,7 @@ class _Version:
 
 
 def download(file: RemoteFile, part: Path) -> None:
-    """Bring ``file`` to ``part``, going on from what an earlier call left there.
+    """Bring ``file`` to ``part``, continuing from what an earlier call left there.
 
     Beside ``part`` a small JSON file remembers which version of the remote file the bytes belong to.
 
@@ -67,7 +67,7 @@ def download(file: RemoteFile, part: Path) -> None:
         except _Cut as cut:
             if _size(part) <= before or not _resumable(part, file.url):
                 raise
-            logger.info("%s: %s; going on from there.", file.name, cut)
+            logger.info("%s: %s; continuing from there.", file.name, cut)
             continue
         if checksum is not None:
             _verify(part, checksum)
@@ -109,7 +109,7 @@ def _receive(file: RemoteFile, part: Path) -> str | None:
             if total == start and start:
                 return checksum
             forget(part)
-            raise AddressFailure("the server does not give the rest of the file; the next run starts it anew")
+            raise AddressFailure("the server does not give the rest of the file; the next run starts it again")
         if file.length is not None and total is not None and total != file.length:
             raise AddressFailure(f"the file there has {total} bytes, the catalog's has {file.length}")
         if total is not None:

@@ -39,8 +39,8 @@ def obtain(name: str, *, models_file: Path | None = None, accept_terms: bool = F
 
     Args:
         name: ``<model_type>/<language>/<dataset>/<model_name>``.
-        models_file: a catalog of the person's own, see :func:`finetune_tts.catalog.listing.load_catalog`.
-        accept_terms: the person has accepted the terms of the licence (``--yes``).
+        models_file: a catalog of your own, see :func:`finetune_tts.catalog.listing.load_catalog`.
+        accept_terms: the user has accepted the terms of the licence (``--yes``).
 
     Raises:
         UserError: see :func:`fetch`; the name is unknown; the catalog file is wrong.
@@ -185,7 +185,7 @@ def _localise_in_place(files: ModelFiles) -> None:
 def _bundled_files(entry: ModelEntry, folder: Path) -> ModelFiles:
     files = find_files(folder) if folder.is_dir() else None
     if files is None:
-        raise UserError(f"{entry.name} belongs to this package, but {folder} lacks it: install the package anew.")
+        raise UserError(f"{entry.name} belongs to this package, but {folder} lacks it: install the package again.")
     return files
 
 
@@ -206,7 +206,7 @@ def _disk_error(error: OSError, folder: Path) -> UserError:
     if is_disk_full(error):
         return UserError(
             f"The disk of {folder.parent} is full. Free some space, or point the environment variable TTS_HOME to "
-            "another disk; the download goes on from where it stopped."
+            "another disk; the download continues from where it stopped."
         )
     return UserError(
         f"{error.filename or folder}: {error.strerror or error}. The folder for models is {folder.parent}; "

@@ -19,6 +19,6 @@ def catalog_entry(folder: Path) -> ModelEntry | None:
         if found is None and folder.parent == cache_root().resolve():
             # Some entries are made from their name alone.
             found = find(catalog, folder.name.replace("--", "/"))
-    except UserError:  # not of the catalog, or a catalog file of the person's own is gone; nothing depends on it
+    except UserError:  # not of the catalog, or a catalog file of your own is gone; nothing depends on it
         return None
     return found

@@ -1,4 +1,4 @@
-"""The catalog: the entries of this package, with those of the person's own file merged in."""
+"""The catalog: the entries of this package, with those of your own file merged in."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def load_catalog(models_file: str | Path | None = None) -> dict[str, ModelEntry]
     """Read every entry, by name.
 
     Args:
-        models_file: a catalog of the person's own, in our schema or in the nested form of 🐸's ``.models.json``;
+        models_file: a catalog of your own, in our schema or in the nested form of 🐸's ``.models.json``;
             without it the one that ``TTS_MODELS_FILE`` names, if any.
 
     Raises:

@@ -34,7 +34,7 @@ def progress(name: str, start: int, total: int | None) -> Iterator[Callable[[int
 def _lines(name: str, start: int, total: int | None) -> Callable[[int], None]:
     whole = f" of {megabytes(total)}" if total else ""
     step = max(1, total * _PERCENT_BETWEEN_LINES // 100) if total else _BYTES_BETWEEN_LINES
-    logger.info("%s: %s%s", name, f"going on at {megabytes(start)}" if start else "starting", whole)
+    logger.info("%s: %s%s", name, f"continuing at {megabytes(start)}" if start else "starting", whole)
     arrived = start
     next_line = start - start % step + step
 

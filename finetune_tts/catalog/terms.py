@@ -21,7 +21,7 @@ def require_acceptance(entry: ModelEntry, accepted: bool) -> None:
 
     Args:
         entry: the model that is about to be downloaded.
-        accepted: the person has said yes beforehand (``--yes``).
+        accepted: the user has said yes beforehand (``--yes``).
 
     Raises:
         UserError: they are declined, or there is no terminal to ask at.

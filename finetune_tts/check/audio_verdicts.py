@@ -78,7 +78,7 @@ def check_same_spectrograms(there: AudioConfig | None, here: AudioConfig) -> Fin
     """Say which settings differ from those that the pre-trained weights depend on.
 
     Args:
-        there: settings of the weights; None for a model that starts from nothing.
+        there: settings of the weights; None for a model that starts from scratch.
         here: settings of the run.
     """
     if there is None:
@@ -90,7 +90,7 @@ def check_same_spectrograms(there: AudioConfig | None, here: AudioConfig) -> Fin
         "audio_settings",
         Severity.ADVISES,
         f"{len(changed)} audio settings differ from those that the weights depend on: {', '.join(changed)}",
-        "The model has to learn its spectrograms anew. Unless that is what you want, leave them as the model has them.",
+        "The model has to learn its spectrograms again. Unless you want that, leave them as the model has them.",
         count=len(changed),
     )
 

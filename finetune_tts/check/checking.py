@@ -1,7 +1,7 @@
 """The check before a run: the recordings, the model and the machine, each alone and against the others.
 
 Nothing is trained and no run folder is made. Whatever goes wrong becomes a finding, and the check goes on as far as it
-can, so that a person learns everything at once.
+can, so that the user learns everything at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -57,7 +57,7 @@ class Advice:
         field: of the config.
         value: that suits.
         reason: in half a line.
-        used: what a run of this request uses: the same, unless the person or the config says otherwise.
+        used: what a run of this request uses: the same, unless the user or the config says otherwise.
     """
 
     field: str
@@ -264,7 +264,7 @@ def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
             "left_out",
             Severity.ADVISES,
             f"{counted(len(samples))} left out: {reason}",
-            "The run goes on without them.",
+            "The run continues without them.",
             tuple(Clip(sample.name, sample.audio_file, reason) for sample in samples),
             len(samples),
         )
@@ -308,7 +308,7 @@ def _advice(assembly: Assembly) -> tuple[Advice, ...]:
         for advice in assembly.advice
         if hasattr(config, advice.field)
     ]
-    # What starts from nothing has nothing that could stay as it is.
+    # What starts from scratch has nothing that could stay as it is.
     return (*settings, _freezing(assembly)) if assembly.material.base is not None else tuple(settings)
 
 

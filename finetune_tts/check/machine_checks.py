@@ -191,7 +191,7 @@ def check_disk(trial: Trial, disk: int, output_path: str | Path) -> Finding:
 
 
 def run_time(trial: Trial) -> str:
-    """How long the run is going to take, as a person says it."""
+    """How long the run is going to take, as the user says it."""
     if not trial.measured_steps:
         return "unknown"
     bound = "at most " if trial.measured_steps == 1 else "about "

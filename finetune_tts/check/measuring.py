@@ -96,7 +96,7 @@ def measure_samples(
     Args:
         samples: whose recordings to read.
         cache_folder: where measures are kept.
-        workers: processes; by default as many as there are processors.
+        workers: processes; by default as many as there are CPUs.
         at_most: recordings to decode; of more, evenly spread ones are taken. Those measured before always count.
 
     Raises:

@@ -36,7 +36,7 @@ class ModelSummary:
     """What the run starts from.
 
     Attributes:
-        source: the checkpoint; empty for a model that starts from nothing.
+        source: the checkpoint; empty for a model that starts from scratch.
         parameters: of the network.
         restored, fresh, left_over: tensors of each fate.
         rows: of embeddings.
@@ -58,7 +58,7 @@ def summarise_model(source: Path | None, report: RestoreReport | None, network: 
     """Put what was restored into numbers.
 
     Args:
-        source: the weights; None for a model that starts from nothing.
+        source: the weights; None for a model that starts from scratch.
         report: of their restoring.
         network: that they were restored into.
     """
@@ -80,13 +80,13 @@ def check_restored(report: RestoreReport | None) -> Finding:
     """Say what of the pre-trained model the run keeps.
 
     Args:
-        report: of its restoring; None for a model that starts from nothing.
+        report: of its restoring; None for a model that starts from scratch.
     """
     if report is None:
         return Finding(
             "restore",
             Severity.ADVISES,
-            "nothing is restored: the model starts from nothing",
+            "nothing is restored: the model starts from scratch",
             "That takes hours of recordings and days of training. --model_name or --restore_path names a model.",
             count=1,
         )
@@ -124,7 +124,7 @@ def check_text_settings(there: SpeechConfig, here: SpeechConfig) -> Finding:
         "text_settings",
         Severity.ADVISES,
         f"texts are read otherwise than in the pre-training: {', '.join(changed)}",
-        "The model would have to learn to read anew. Leave them as the model has them, unless the language is another.",
+        "The model would have to learn to read again. Leave them as they are, unless the language is another.",
         count=len(changed),
     )
 

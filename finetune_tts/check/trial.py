@@ -41,7 +41,7 @@ class Trial:
         steps, epochs: of the whole run.
         step_seconds: of one step on average, from ``measured_steps`` steps.
         measured_steps: 0 where none worked.
-        run_seconds: of the whole run, with its looks at the held-out loss.
+        run_seconds: of the whole run, with its evaluations.
         asked_batch_size: clips of the longest batch of the run.
         batch_size: how many of them fit into memory; 0 where not even one does.
         longest_seconds: of the longest clip.

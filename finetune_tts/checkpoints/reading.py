@@ -162,7 +162,7 @@ def _refusal(path: Path, names: str) -> str:
 def _load(path: Path, zipped: bool, names: set[str]) -> Any:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins(names)):
-            warnings.simplefilter("ignore")  # about pickle protocols and old storages: nothing that a person can mend
+            warnings.simplefilter("ignore")  # about pickle protocols and old storages: nothing that the user can mend
             return plain(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
     except PermissionError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error

@@ -63,7 +63,7 @@ class RowReport:
     left_out: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """What a person wants to see: how many stayed, and which ones are new or left out."""
+        """What the user wants to see: how many stayed, and which ones are new or left out."""
         lines = [f"{self.name}: {len(self.kept)} rows follow their keys, {len(self.new)} new, {len(self.left_out)} out"]
         for title, keys in (("new", self.new), ("left out", self.left_out)):
             if keys:
@@ -77,7 +77,7 @@ class RestoreReport:
     """What `restoring.restore` did.
 
     Attributes:
-        source: where the weights came from, as a person would say it.
+        source: where the weights came from, as the user would say it.
         tensors: one entry for each tensor, those of the network first, in its order.
         rows: one entry for each rule about rows that was used.
         non_finite: restored tensors that hold NaN or infinity.
@@ -158,7 +158,9 @@ class RestoreReport:
         if allow_partial:
             logger.warning("%s Going on, as --allow_partial_restore says.", message)
             return
-        raise UserError(f"{message} Use the config that belongs to the weights, or go on with --allow_partial_restore.")
+        raise UserError(
+            f"{message} Use the config that belongs to the weights, or continue with --allow_partial_restore."
+        )
 
     def raise_for_non_finite(self) -> None:
         """Stop where the network got numbers that it can do nothing with.

@@ -51,7 +51,7 @@ def released_payload(
         step, epoch: how far the training has come.
         optimizer, scheduler, scaler: state dicts, or lists of them.
         model_loss: a number, or a dictionary of them.
-        extra: further fields, such as what a run needs to go on exactly where it stopped.
+        extra: further fields, such as what a run needs to resume exactly where it stopped.
     """
     return {
         "config": config,
@@ -225,7 +225,7 @@ def _write_fault(path: Path, needed: int, error: Exception) -> Exception:
         free = readable(shutil.disk_usage(path.parent).free)
         return UserError(
             f"{path}: the disk is full or a quota is used up: {readable(needed)} needed, {free} free on the disk. "
-            "The file was not written; make room and go on with --continue_path."
+            "The file was not written; make room and resume with --continue_path."
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
         reason = os.strerror(number)

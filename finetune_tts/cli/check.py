@@ -183,7 +183,7 @@ def _machine_lines(report: "CheckReport") -> list[str]:
 
     lines = []
     if report.model is not None:
-        source = f", from {report.model.source}" if report.model.source else ", from nothing"
+        source = f", from {report.model.source}" if report.model.source else ", from scratch"
         lines.append(f"  model: {report.model.parameters:,} parameters{source}")
         for row in report.model.rows:
             new = f", {len(row.new)} new: {' '.join(row.new[:12])}" if row.new else ""

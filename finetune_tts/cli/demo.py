@@ -57,7 +57,7 @@ def demo_config(overrides: "list[Override]") -> "tuple[Any, Path]":
 
 
 def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
-    """Tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
+    """Fine-tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
     from finetune_tts.assembly.assembly import assemble
     from finetune_tts.synthesis.loading import load_voice
     from finetune_tts.training.run import fit

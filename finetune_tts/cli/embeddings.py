@@ -176,7 +176,7 @@ def _compute(
         datasets: the data sets.
         device: where to compute.
         output_path: folder of the cache.
-        formatter: the person's own reader of metadata.
+        formatter: your own reader of metadata.
         known: vectors that need not be computed.
         appended: vectors that come with them.
         there: what the file holds that they are written to.

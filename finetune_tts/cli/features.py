@@ -21,9 +21,9 @@ def run_features(
 
     Args:
         arguments: the flags.
-        overrides: of the person.
+        overrides: of the user.
         model: files of a model of the catalog; None takes ``--restore_path``.
-        formatter: the person's own reader of metadata.
+        formatter: your own reader of metadata.
     """
     from finetune_tts.assembly.forced_features import write_forced_features
     from finetune_tts.config.speech import SpeechConfig

@@ -70,7 +70,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     """Return the parser of ``tts-finetune``; ``--coqpit.*`` is taken out before."""
     parser = Parser(
         prog=prog,
-        description="Tune a pre-trained text-to-speech model to your own recordings.",
+        description="Fine-tune a pre-trained text-to-speech model to your own recordings.",
         epilog=EXAMPLES,
         may_be_empty=("--list_models",),
     )
@@ -78,10 +78,10 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--demo", action="store_true", help="tune the bundled model to the bundled recordings: offline, minutes")
     add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
-    add("--model_name", metavar="NAME", help="model of the catalog to tune; downloaded if it is not here yet")
+    add("--model_name", metavar="NAME", help="model of the catalog to fine-tune; downloaded if it is not here yet")
     add("--config_path", type=Path, help="config of the run (default: the model's own)")
     add("--restore_path", type=Path, help="checkpoint, or folder that holds one, to start from")
-    add("--continue_path", type=Path, help="folder of a run that goes on where it stopped")
+    add("--continue_path", type=Path, help="folder of a run that is resumed where it stopped")
     add(
         "--dataset_path",
         action="collect",
@@ -121,7 +121,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--check_json", type=Path, metavar="FILE", help="check, and write what was found to FILE too")
     add("--write_filtered", type=Path, metavar="DIR", help="check, and write metadata without the bad clips to DIR")
     add("--no_check", action="store_true", help="leave out the short check before a run")
-    add("--allow_partial_restore", action="store_true", help="go on although weights of the model are missing")
+    add("--allow_partial_restore", action="store_true", help="continue although weights of the model are missing")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
     add(
@@ -133,7 +133,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     add("--report", type=Path, metavar="RUN", help="make report.html of a run: did it help? (each run ends with it)")
     add("--no_report", action="store_true", help="end the run without a report")
     add("--report_sentences", type=int, metavar="N", help="held-out sentences that are spoken for it (default: 6)")
-    add("--select_by", metavar="MEASURE", help="name the best saved model by what is heard: mcd, f0, wer, …")
+    add("--select_by", metavar="METRIC", help="name the best saved model by what is heard: mcd, f0, wer, …")
     add("--recogniser", metavar="NAME", help="for word error rates: pocketsphinx, a model of transformers, or none")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
     add("--yes", action="store_true", help="accept the terms of a model's licence")
@@ -219,7 +219,7 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
     starts = [flag for flag in STARTS if flag in given]
     if config is None and not starts:
         raise UserError(
-            "What is to be tuned? Give --model_name NAME and --dataset_path DIR; "
+            "What is to be fine-tuned? Give --model_name NAME and --dataset_path DIR; "
             "or --config_path and --restore_path; or --demo. --help shows examples."
         )
     if config is not None and arguments.config_path:

@@ -1,4 +1,4 @@
-"""What a run left behind, for the person."""
+"""What a run left behind, for the user."""
 
 from typing import TYPE_CHECKING
 

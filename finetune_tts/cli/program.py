@@ -19,7 +19,7 @@ FAILURE = 1
 MISTAKE = 2
 INTERRUPTED = 130
 
-#: what a person can mend, by the system's number for it.
+#: what the user can mend, by the system's number for it.
 _MENDABLE = {
     errno.ENOSPC: "the disk is full. Free some space, and run the command again",
     errno.EDQUOT: "your quota on this disk is used up. Free some space, and run the command again",
@@ -144,7 +144,7 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
         argv: arguments; those of the process by default.
 
     Returns:
-        0, :data:`MISTAKE` after a :class:`UserError` or an error of the system that a person can mend,
+        0, :data:`MISTAKE` after a :class:`UserError` or an error of the system that the user can mend,
         :data:`INTERRUPTED` after Ctrl-C, :data:`FAILURE` otherwise. One of several processes that are still connected
         does not return but ends with the status (:func:`_leave`).
     """

@@ -26,16 +26,16 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be, before anything is downloaded or trained.
 
     Raises:
-        UserError: no such measure, or a number of sentences below 1.
+        UserError: no such metric, or a number of sentences below 1.
     """
     count = arguments.report_sentences
     if count is not None and count < 1:
         raise UserError(f"--report_sentences {count}: must be 1 or more.")
     if arguments.select_by is not None:
-        from finetune_tts.report.metrics import MEASURES
+        from finetune_tts.report.metrics import METRICS
 
-        if arguments.select_by not in MEASURES:
-            raise UserError(f"--select_by {arguments.select_by}: no such measure. There are {', '.join(MEASURES)}.")
+        if arguments.select_by not in METRICS:
+            raise UserError(f"--select_by {arguments.select_by}: no such metric. There are {', '.join(METRICS)}.")
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -91,11 +91,11 @@ def report_of_run(
 
 
 def _select(folder: Path, key: str, options: "ReportOptions") -> None:
-    from finetune_tts.report.metrics import MEASURES
+    from finetune_tts.report.metrics import METRICS
     from finetune_tts.report.selection import select_model
 
     selection = select_model(folder, key, options)
-    measure = MEASURES[key]
+    measure = METRICS[key]
     say(f"best by {measure.title}: step {selection.best.step:,}, {measure.text(selection.best.heard.mean)}")
     say(f"selected model: {selection.path}")
 

@@ -78,7 +78,7 @@ def _values(arguments: argparse.Namespace, flag: str, datasets: int) -> list[str
 
 
 def require_dataset(overrides: "list[Override]") -> None:
-    """Find out from the command line alone whether there are recordings to tune to.
+    """Find out from the command line alone whether there are recordings to fine-tune to.
 
     Raises:
         UserError: no data set is named, or its folder is not there.
@@ -97,8 +97,8 @@ def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *
 
     Args:
         config: is changed if an override names a field of a data set.
-        overrides: of the person.
-        replace: the data sets of the config are not the person's.
+        overrides: of the user.
+        replace: the data sets of the config are not the user's.
     """
     from finetune_tts.config.dataset import DatasetConfig
 

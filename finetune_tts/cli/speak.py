@@ -74,7 +74,7 @@ def build_parser() -> Parser:
     for flag, _ in style_flags():
         add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
-    add("--length_scale", type=float, help="slowness in place of the config's; above 1 is slower")
+    add("--length_scale", type=float, help="duration factor in place of the config's; above 1 is slower")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
     add("--yes", action="store_true", help="accept the terms of a model's licence")
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def command_line(model_path: Path, text: str, speaker: str | None = None, language: str | None = None) -> str:
-    """Return what a person types to hear a model."""
+    """Return what the user types to hear a model."""
     words = ["tts", "--model_path", str(model_path), "--text", text]
     words += ["--speaker_idx", speaker] if speaker else []
     words += ["--language_idx", language] if language else []

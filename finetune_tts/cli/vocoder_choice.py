@@ -1,4 +1,4 @@
-"""Which vocoder ``tts`` speaks with: the one that the person names, else the one that the catalog names, else none."""
+"""Which vocoder ``tts`` speaks with: the one that the user names, else the one that the catalog names, else none."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from finetune_tts.synthesis.vocoder import Vocoder
     from finetune_tts.synthesis.voice import Voice
 
-GRIFFIN_LIM = "Griffin-Lim makes the waveform"
+GRIFFIN_LIM = "Griffin-Lim generates the waveform"
 
 
 def check_vocoder_flags(arguments: argparse.Namespace) -> None:
@@ -32,11 +32,11 @@ def give_vocoder(
     """Let ``voice`` speak with a vocoder, and say with which.
 
     Raises:
-        UserError: the vocoder that the person names cannot be found, loaded, or brought together with the model.
+        UserError: the vocoder that the user names cannot be found, loaded, or brought together with the model.
     """
     if not voice.needs_vocoder:
         if arguments.vocoder_name or arguments.vocoder_path:
-            raise UserError("This model makes waveforms by itself: leave --vocoder_name and --vocoder_path out.")
+            raise UserError("This model generates waveforms by itself: leave --vocoder_name and --vocoder_path out.")
         return
     if arguments.vocoder_path:
         from finetune_tts.synthesis.vocoder import load_vocoder

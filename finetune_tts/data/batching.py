@@ -125,13 +125,13 @@ class LengthBatchSampler(Sampler[list[int]]):
         """Go to where ``state_dict`` was taken: the next iteration goes on with the same batches in the same order.
 
         If the samples, the batch size or the seed have changed since, that order does not exist: the epoch begins
-        anew, and a warning says so.
+        again, and a warning says so.
         """
         self.epoch = int(state["epoch"])
         self.first_batch = int(state["batch"])
         if self.first_batch and (state["data"] != self._digest() or state["seed"] != self._seed):
             logger.warning(
-                "The samples, the batch size or the seed changed since the checkpoint: epoch %d begins anew.",
+                "The samples, the batch size or the seed changed since the checkpoint: epoch %d begins again.",
                 self.epoch,
             )
             self.first_batch = 0

@@ -20,7 +20,7 @@ class Index:
     """A dictionary in a file of JSON lines that is only appended to.
 
     A line begins with a line break, so a line that a crash cut off spoils no later one; lines that cannot be read
-    are passed over, and what they said is found out anew.
+    are passed over, and what they said is found out again.
     """
 
     def __init__(self, path: Path) -> None:

@@ -39,7 +39,7 @@ def detect(root: Path, meta_file: str) -> Detection:
 
     Args:
         root: folder of the data set.
-        meta_file: metadata file if the person named one, else "".
+        meta_file: metadata file if the user named one, else "".
 
     Raises:
         UserError: nothing was recognised; the message says what was looked for and what is there.

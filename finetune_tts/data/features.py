@@ -112,7 +112,7 @@ class FeatureCache:
 
         Args:
             samples: whose recordings to count.
-            workers: processes for those that have to be decoded; by default as many as there are processors.
+            workers: processes for those that have to be decoded; by default as many as there are CPUs.
 
         Raises:
             UserError: as :meth:`precompute`.
@@ -138,7 +138,7 @@ class FeatureCache:
 
         Args:
             samples: whose recordings to work through.
-            workers: processes that this one has do it; 0 and 1 work in this one, None is for all processors.
+            workers: processes that this one has do it; 0 and 1 work in this one, None is for all CPUs.
             team: processes that share the work, each with workers of its own; all have to ask.
 
         Raises:

@@ -11,7 +11,7 @@ from finetune_tts.data.tables import TABLES
 from finetune_tts.errors import UserError
 
 Reader = Callable[[Path, str], list[Row]]
-"""Takes the folder of the data set and the metadata file that the person named (or ""), gives its rows."""
+"""Takes the folder of the data set and the metadata file that the user named (or ""), gives its rows."""
 
 AUTO = "auto"
 

@@ -22,7 +22,7 @@ from finetune_tts.errors import UserError
 logger = logging.getLogger(__name__)
 
 Formatter = Callable[..., Sequence[Sample | Mapping[str, Any]]]
-"""A person's own reader: ``formatter(root_path, meta_file, ignored_speakers=...)``, as in 🐸TTS."""
+"""Your own reader: ``formatter(root_path, meta_file, ignored_speakers=...)``, as in 🐸TTS."""
 
 Split = Literal["any", "train", "eval"]
 
@@ -34,7 +34,7 @@ def load_samples(
 
     Args:
         datasets: the data sets; a ``meta_file_val`` gives samples for evaluation only.
-        formatter: the person's own function in place of the named formats. It takes the data set's folder, its
+        formatter: your own function in place of the named formats. It takes the data set's folder, its
             metadata file and ``ignored_speakers``, and gives samples, or 🐸TTS's dictionaries (``text``,
             ``audio_file``, ``speaker_name``, ``root_path``, ``language``).
         absent: takes the rows whose recording is missing, which then are no error.

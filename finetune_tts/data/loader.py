@@ -43,7 +43,7 @@ class SpeechLoader(DataLoader[Any]):
                 yield batch
         except UserError as error:
             self._end_workers()
-            # A worker's error carries its traceback as text; what the person needs is the last line.
+            # A worker's error carries its traceback as text; what the user needs is the last line.
             raise UserError(str(error).rsplit("UserError: ", 1)[-1].strip()) from error
 
     def check_worker_number_rationality(self) -> None:

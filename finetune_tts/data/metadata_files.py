@@ -1,4 +1,4 @@
-"""Which metadata file a person means."""
+"""Which metadata file the user means."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from finetune_tts.errors import UserError
 
 
 def find_metadata(root: Path, meta_file: str, patterns: Sequence[str]) -> list[Path]:
-    """The metadata files to read: the one that the person names, else the usual ones of the layout.
+    """The metadata files to read: the one that the user names, else the usual ones of the layout.
 
     Args:
         root: folder of the data set.

@@ -84,7 +84,7 @@ def prepare_data(
         sample_rate: the model's, in Hz.
         cache_folder: where features are kept.
         seed: of the split.
-        formatter: the person's own reader of metadata.
+        formatter: your own reader of metadata.
         aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
             Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
         waveforms: keep waveforms too, for models that are trained on them.

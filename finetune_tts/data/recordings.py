@@ -54,7 +54,7 @@ def load_recordings(
 
     Args:
         datasets: any layout; ``auto`` takes every recording of the folder, as no text is needed.
-        formatter: the person's own reader of metadata.
+        formatter: your own reader of metadata.
         absent: takes the rows whose recording is missing, which then are no error.
     """
     plain = [replace(entry) if _names_layout(entry, formatter) else _as_recordings(entry) for entry in datasets]
@@ -88,8 +88,8 @@ def prepare_recordings(
         eval_split_size: recordings to hold out; below 1 a share of them. No more than a tenth is held out.
         eval_split_max_size: most of them.
         seed: of the split.
-        formatter: the person's own reader of metadata.
-        workers: processes for the features; 0 is for all processors.
+        formatter: your own reader of metadata.
+        workers: processes for the features; 0 is for all CPUs.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
         dry: for a check: features are left to be computed when they are asked for.

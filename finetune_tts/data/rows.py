@@ -79,7 +79,7 @@ def too_few_columns(path: Path, faults: list[tuple[int, int, str]], needed: int,
         faults: line number, number of columns found and the line's beginning, for each faulty line.
         needed: number of columns that the layout needs.
         what: how a line should look.
-        hint: what the person can do.
+        hint: what the user can do.
     """
     number, found, line = faults[0]
     more = f" ({len(faults) - 1} more such lines)" if len(faults) > 1 else ""

@@ -67,7 +67,7 @@ def collate_segments(segments: Sequence[Segment]) -> SegmentBatch:
 class SegmentDataset(TrainingData):
     """Pieces of recordings: random ones in training, another of each recording in every epoch; fixed ones held out.
 
-    Which piece it is follows from the seed, the epoch and the number of the recording, so a run that goes on meets the
+    Which piece it is follows from the seed, the epoch and the number of the recording, so that a resumed run meets the
     same ones. A recording shorter than a segment is filled up with silence.
 
     Args:

@@ -160,7 +160,7 @@ class LanguageNames(_EmbeddingNames):
 
 
 def typed_name(name: str, known: Collection[str]) -> str | None:
-    """The known name that a person means: releases have names such as ``"ED\\n"``, which nobody can type."""
+    """The known name that the user means: releases have names such as ``"ED\\n"``, which nobody can type."""
     same = same_name(name, known)
     if same is not None:
         return same

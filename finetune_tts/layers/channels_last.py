@@ -1,4 +1,4 @@
-"""Convolutions over signals whose channels lie side by side in memory, as a processor's kernels want them.
+"""Convolutions over signals whose channels lie side by side in memory, as a CPU's kernels want them.
 
 torch's 1-D convolution brings every input into the order of its shape, ``[B, C, T]``, and its kernels take that apart
 again: of long signals with few channels that costs a third of the time. A 2-D convolution over an axis of length 1
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Lay the channels of ``x [B, C, T]`` side by side, where that is of use: on a processor."""
+    """Lay the channels of ``x [B, C, T]`` side by side, where that is of use: on a CPU."""
     if x.device.type != "cpu" or torch.jit.is_tracing():
         return x
     return x.transpose(1, 2).contiguous().transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al. 2014) that costs next to nothing on a processor.
+"""Dropout (Srivastava et al. 2014) that costs next to nothing on a CPU.
 
 torch draws a random number of its own for each element there, which takes longer than many a layer. Here four elements
 share one 64-bit number. The probability is rounded to a multiple of 2⁻¹⁶, and the generator is torch's own, so seeds

@@ -3,7 +3,7 @@
 Written out by hand, backward pass included, for speed with small batches:
 
 - The steps only note what they see; one large product at the end makes the gradient of the weights.
-- A product in the loop is one of a large matrix with few columns, which is twice as fast on a processor as the same
+- A product in the loop is one of a large matrix with few columns, which is twice as fast on a CPU as the same
   product of few rows with a large matrix.
 - What the backward pass multiplies gradients with is computed for all steps at once, and the gradients of the gates
   take its place in memory.

@@ -37,5 +37,5 @@ class FlatChannelNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x [B, C, T]``."""
         x = F.layer_norm(x.transpose(1, 2), (self.channels,), self.gamma, self.beta, self.eps)  # [B, T, C]
-        # As convolutions want it; what stands between in another order, forwards or backwards, is slow on a processor.
+        # As convolutions want it; what stands between in another order, forwards or backwards, is slow on a CPU.
         return x.transpose(1, 2).contiguous()

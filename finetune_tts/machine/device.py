@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def choose_device(name: str = "auto", *, local_rank: int | None = None) -> torch.device:
-    """Turn what a person asks for into a device, and make it the current one.
+    """Turn what the user asks for into a device, and make it the current one.
 
     ``CUDA_VISIBLE_DEVICES`` is honoured, as torch counts only the GPUs that it names. With several GPUs and no
     launcher the first is used, and said.
@@ -40,7 +40,7 @@ def choose_device(name: str = "auto", *, local_rank: int | None = None) -> torch
 
 
 def device_name(device: torch.device) -> str:
-    """What a person calls a device: ``cpu``, ``cuda:0 (NVIDIA H100)``."""
+    """What the user calls a device: ``cpu``, ``cuda:0 (NVIDIA H100)``."""
     gpu = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     return f"{device}{gpu}"
 

@@ -18,9 +18,9 @@ STOPPING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, 
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """The person, or the system, stopped the run; its message says how to go on.
+    """The user, or the system, stopped the run; its message says how to resume it.
 
-    A ``KeyboardInterrupt``, so that a script which calls the training does not go on as if it had finished.
+    A ``KeyboardInterrupt``, so that a script which calls the training does not continue as if it had finished.
 
     Attributes:
         folder: of the run.

@@ -1,6 +1,6 @@
-"""Memory of the processor that training frees is kept, as torch keeps a GPU's, for the next step needs as much again.
+"""Memory of the CPU that training frees is kept, as torch keeps a GPU's, for the next step needs as much again.
 
-The C library gives every large block back to the system at once. The system then clears each page anew when it is
+The C library gives every large block back to the system at once. The system then clears each page again when it is
 touched, some hundred thousand of them in a step of a large network.
 """
 

@@ -32,13 +32,13 @@ class Precision:
 def choose_precision(config: Any, device: torch.device, chosen: Container[str] = ()) -> Precision:
     """Choose from ``config.mixed_precision`` and ``config.precision``.
 
-    bfloat16 where the device computes fast in it. float16 only if the person asks for it by name: released configs
+    bfloat16 where the device computes fast in it. float16 only if the user asks for it by name: released configs
     name it too, as a default, and it is what most losses that turn into NaN come from.
 
     Args:
         config: with ``mixed_precision`` and ``precision``.
         device: of the network.
-        chosen: names of the config fields that the person set.
+        chosen: names of the config fields that the user set.
     """
     if not config.mixed_precision:
         return Precision(device.type, torch.float32, "mixed_precision is off")
@@ -58,7 +58,7 @@ def choose_precision(config: Any, device: torch.device, chosen: Container[str] =
 def allow_fast_matrix_products(config: Any, chosen: Container[str] = ()) -> None:
     """Let float32 products run in TensorFloat-32, and set cuDNN up as ``config`` says.
 
-    Ten bits of mantissa are enough for training; ``allow_tf32`` set to false by the person turns it off.
+    Ten bits of mantissa are enough for training; ``allow_tf32`` set to false by the user turns it off.
     """
     allowed = config.allow_tf32 or "allow_tf32" not in chosen
     torch.set_float32_matmul_precision("high" if allowed else "highest")

@@ -28,7 +28,7 @@ def facts_section(evidence: Evidence) -> Html:
     facts: list[tuple[str, str]] = [("architecture", evidence.config.model)]
     if record is not None:
         base = record.base
-        name = (base.name or Path(base.model_file).name) if base else "none: it started from nothing"
+        name = (base.name or Path(base.model_file).name) if base else "none: it started from scratch"
         facts.append(("base model", name))
         if base is not None:
             facts.append(("licence of the base", base.licence or "not known: ask whoever gave it to you"))
@@ -58,7 +58,7 @@ def facts_section(evidence: Evidence) -> Html:
 
 
 def next_section(evidence: Evidence) -> Html:
-    """Commands for whoever wants to go on."""
+    """Commands for whoever wants to continue."""
     folder = _shown(evidence.folder)
     spoken = next(iter(typed_sentences(getattr(evidence.config, "test_sentences", ()), "")), None)
     which = (

@@ -30,7 +30,7 @@ class Utterance:
         mel_power: ``[N, 80]``, for its picture.
         values: key of a measure → value.
         heard: what a recogniser wrote down; "" without one.
-        note: what a person has to know about it.
+        note: what the user has to know about it.
     """
 
     sound: Spoken | None

@@ -1,4 +1,4 @@
-"""HTML in which nothing that a person, a file name or a transcript brings along is ever taken for markup."""
+"""HTML in which nothing that the user, a file name or a transcript brings along is ever taken for markup."""
 
 from html import escape
 

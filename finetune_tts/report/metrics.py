@@ -8,7 +8,7 @@ Aim = Literal["low", "high", "one"]
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """A measure.
 
     Attributes:
@@ -38,63 +38,63 @@ class Measure:
         return abs(math.log(value)) if value > 0 else math.inf
 
     def text(self, value: float) -> str:
-        """A value as a person reads it."""
+        """A value as the user reads it."""
         if self.unit == "%":
             return f"{100 * value:.{self.digits}f} %"
         return f"{value:.{self.digits}f}{' ' if self.unit else ''}{self.unit}"
 
 
-MEASURES: dict[str, Measure] = {
+METRICS: dict[str, Metric] = {
     measure.key: measure
     for measure in (
-        Measure(
+        Metric(
             "mcd", "mel-cepstral distortion", "dB", "low", 2,
             "Distance of the spectral envelopes: 13 mel-cepstral coefficients without loudness, compared along the "
             "path of dynamic time warping.",
             "Kubichek 1993; Battenberg et al. 2020 (over a DTW path)",
         ),
-        Measure(
+        Metric(
             "f0", "pitch error", "cents", "low", 0,
             "Root mean square of the pitch difference where both voices are voiced, 1200 cents to the octave.",
             "de Cheveigné, Kawahara 2002 (YIN)",
         ),
-        Measure(
+        Metric(
             "f0_hz", "pitch error", "Hz", "low", 1,
             "The same in Hz.",
             "de Cheveigné, Kawahara 2002 (YIN)",
         ),
-        Measure(
+        Metric(
             "f0_correlation", "pitch correlation", "", "high", 2,
             "Correlation of the logarithms of both pitches where both are voiced: 1 is the same melody, whatever its "
             "height.",
             "Hermes 1998",
         ),
-        Measure(
+        Metric(
             "vuv", "voicing error", "%", "low", 1,
             "Share of the frames of the path that are voiced in one and unvoiced in the other.",
             "Nakatani et al. 2008",
         ),
-        Measure(
+        Metric(
             "duration", "duration", "× recording", "one", 2,
             "How long the sentence lasts, silence at its ends left out, divided by the recording's length.",
             "plain ratio",
         ),
-        Measure(
+        Metric(
             "energy", "energy error", "dB", "low", 2,
             "Root mean square of the difference in loudness along the path, both brought to the same mean loudness.",
             "plain difference of frame levels",
         ),
-        Measure(
+        Metric(
             "similarity", "speaker similarity", "", "high", 3,
             "Cosine of the angle between the vectors that the model's speaker encoder gives for both voices.",
             "Wan et al. 2018 (GE2E)",
         ),
-        Measure(
+        Metric(
             "wer", "word error rate", "%", "low", 1,
             "Words to insert, delete or replace in what a recogniser hears, divided by the words of the text.",
             "Levenshtein 1966",
         ),
-        Measure(
+        Metric(
             "cer", "character error rate", "%", "low", 1,
             "The same for characters.",
             "Levenshtein 1966",

@@ -10,7 +10,7 @@ from finetune_tts.report.evidence import BASE, BEST, RECORDING, Evidence, Row, W
 from finetune_tts.report.facts import facts_section, next_section, title_of
 from finetune_tts.report.hearing import Utterance, spread
 from finetune_tts.report.markup import Html, joined, tag
-from finetune_tts.report.metrics import MEASURES, Measure
+from finetune_tts.report.metrics import METRICS, Metric
 from finetune_tts.report.sound import picture_uri, sound_uri
 from finetune_tts.report.verdict import course, targets
 
@@ -151,9 +151,9 @@ def _utterance(witness: Witness, utterance: Utterance) -> Html:
     label = f"{witness.title}, {witness.detail}"
     uri = sound_uri(sound.waveform, sound.sample_rate)
     parts.append(tag("audio", controls=True, preload="metadata", src=uri, aria_label=label))
-    shown = [f"{MEASURES[key].text(utterance.values[key])} apart" for key in ("mcd",) if key in utterance.values]
+    shown = [f"{METRICS[key].text(utterance.values[key])} apart" for key in ("mcd",) if key in utterance.values]
     if "wer" in utterance.values:
-        shown.append(f"{MEASURES['wer'].text(utterance.values['wer'])} word errors")
+        shown.append(f"{METRICS['wer'].text(utterance.values['wer'])} word errors")
     shown.append(f"{len(sound.waveform) / sound.sample_rate:.1f} s")
     parts.append(tag("p", " · ".join(shown), class_="values"))
     if utterance.heard:
@@ -171,7 +171,7 @@ def _numbers(evidence: Evidence) -> Html | None:
     }
     found = [
         measure
-        for measure in MEASURES.values()
+        for measure in METRICS.values()
         if any(spread(utterances, measure.key) for key, utterances in heard.items() if key != RECORDING)
     ]
     if not found:
@@ -195,7 +195,7 @@ def _numbers(evidence: Evidence) -> Html | None:
     )
 
 
-def _measure_row(measure: Measure, evidence: Evidence, heard: dict[str, list[Utterance]]) -> Html:
+def _measure_row(measure: Metric, evidence: Evidence, heard: dict[str, list[Utterance]]) -> Html:
     cells = []
     spreads = {witness.key: spread(heard[witness.key], measure.key) for witness in evidence.witnesses}
     known = {key: found for key, found in spreads.items() if found is not None and key != RECORDING}

@@ -1,4 +1,4 @@
-"""Which of the saved models of a run sounds best, by a measure of what is heard."""
+"""Which of the saved models of a run sounds best, by a metric of what is heard."""
 
 import logging
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, give_name, write_json
 from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
 from finetune_tts.report.hearing import Spread, spread
-from finetune_tts.report.metrics import MEASURES
+from finetune_tts.report.metrics import METRICS
 from finetune_tts.report.speaking import load_speaker
 from finetune_tts.runs.folder import SELECTED_NAME, saved_models
 from finetune_tts.runs.record import read_record
@@ -43,10 +43,10 @@ def require_measure(key: str) -> None:
     """Find out before a run whether its models can be compared by a measure.
 
     Raises:
-        UserError: there is no such measure.
+        UserError: there is no such metric.
     """
-    if key not in MEASURES:
-        raise UserError(f"--select_by {key}: no such measure. There are {', '.join(MEASURES)}.")
+    if key not in METRICS:
+        raise UserError(f"--select_by {key}: no such metric. There are {', '.join(METRICS)}.")
 
 
 def select_model(folder: str | Path, key: str, options: ReportOptions) -> Selection:
@@ -60,7 +60,7 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
         options: how many sentences, and who judges them.
 
     Raises:
-        UserError: no such measure; no models, held-out recordings or recogniser; or nothing could be measured.
+        UserError: no such metric; no models, held-out recordings or recogniser; or nothing could be measured.
     """
     require_measure(key)
     folder = expanded(folder).resolve()
@@ -83,11 +83,11 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
                 continue
             heard = spread([listener.spoken(speaker, sentence) for sentence in sentences], key)
             if heard is not None:
-                logger.info("step %d: %s", model.step, MEASURES[key].text(heard.mean))
+                logger.info("step %d: %s", model.step, METRICS[key].text(heard.mean))
                 candidates.append(Candidate(model.step, model.path.name, heard))
     if not candidates:
         raise UserError(f"--select_by {key}: it could be measured for no model. {_needs(key)}")
-    best = min(candidates, key=lambda candidate: MEASURES[key].badness(candidate.heard.mean))
+    best = min(candidates, key=lambda candidate: METRICS[key].badness(candidate.heard.mean))
     path = folder / SELECTED_NAME
     give_name(next(model.path for model in models if model.step == best.step), path)
     write_json(folder / SELECTION_NAME, {"measure": key, "best": best.file, "candidates": _plain(candidates)})

@@ -1,4 +1,4 @@
-"""What speaks the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings anew."""
+"""What speaks the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
 
 LONGEST_SECONDS = 10.0
-"""Of a recording that is made anew: some vocoders take minutes for a long one."""
+"""Of a recording that is made again: some vocoders take minutes for a long one."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Spoken:
         waveform: ``[T]`` float32.
         sample_rate: in Hz.
         alignment: ``[T_mel, T_text]``; None for a model that has none.
-        note: what a person has to know about it; "" for nothing.
+        note: what the user has to know about it; "" for nothing.
     """
 
     waveform: np.ndarray
@@ -70,13 +70,13 @@ class VoiceSpeaker:
 
 
 class VocoderSpeaker:
-    """A vocoder: makes a recording anew from its spectrogram."""
+    """A vocoder: makes a recording again from its spectrogram."""
 
     def __init__(self, vocoder: Vocoder) -> None:
         self._vocoder = vocoder
 
     def speak(self, sentence: Sentence) -> Spoken:
-        """Make the recording of the sentence anew (see :class:`Speaker`); of a long one the beginning."""
+        """Make the recording of the sentence again (see :class:`Speaker`); of a long one the beginning."""
         if not sentence.recording:
             raise UserError("a vocoder reads no text; it needs a recording.")
         extractor = self._vocoder.extractor

@@ -40,7 +40,7 @@ class Recogniser:
 
 
 def find_recogniser(name: str | None, language: str) -> Recogniser | None:
-    """Return the recogniser that a person names, or one that is at hand for the language; None where there is none.
+    """Return the recogniser that the user names, or one that is available for the language; None where there is none.
 
     Args:
         name: ``pocketsphinx``, ``none``, or a model for speech recognition of the package transformers: a folder, or

@@ -64,6 +64,6 @@ def seconds_trained(entries: Sequence[HistoryEntry]) -> float:
     total = before = 0.0
     for entry in entries:
         if entry.seconds < before:
-            total += before  # the clock starts anew where a run goes on
+            total += before  # the clock starts again where a run is resumed
         before = entry.seconds
     return total + before

@@ -131,12 +131,12 @@ def _newest_first(folder: Path) -> list[Path]:
     if not found:
         raise UserError(
             f"--continue_path {folder}: no checkpoint there (checkpoint_<step>.pth or best_model_<step>.pth), "
-            "so there is nothing to go on from. Start a new run."
+            "so there is nothing to resume from. Start a new run."
         )
     return [path for _, _, path in sorted(found, reverse=True)]
 
 
 def continue_command(folder: Path) -> str:
-    """What a person types to go on with a run."""
+    """What the user types to resume a run."""
     relative = os.path.relpath(folder)
     return f"tts-finetune --continue_path {shlex.quote(str(folder) if relative.startswith('..') else relative)}"

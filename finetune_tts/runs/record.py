@@ -65,7 +65,7 @@ class DataFacts:
     dropped: tuple[tuple[str, int], ...] = ()
     """Reason and number of clips that were left out."""
     missing: str = ""
-    """Characters of the text that the vocabulary lacks, as a person reads it."""
+    """Characters of the text that the vocabulary lacks, as the user reads it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class RunRecord:
     versions: dict[str, str]
     data: DataFacts
     base: BaseModel | None = None
-    """None for a run that starts from nothing."""
+    """None for a run that starts from scratch."""
     speaker: str = ""
     """Who speaks the test sentences, for a model of several speakers."""
     language: str = ""
@@ -95,7 +95,7 @@ class RunRecord:
     changes: tuple[tuple[str, Any, Any], ...] = ()
     """Config field, its value in the base, its value in the run."""
     chosen: tuple[str, ...] = ()
-    """Config fields that the person set."""
+    """Config fields that the user set."""
     filled_in: tuple[Choice, ...] = ()
     clips: tuple[Clip, ...] = ()
     """The held-out ones."""

@@ -196,7 +196,7 @@ def load_speaker_encoder(files: EncoderFiles, *, device: torch.device | str = "c
 
 
 def encoder_files(model: str | Path, config: str | Path | None = None) -> EncoderFiles:
-    """The files of an encoder that a person names.
+    """The files of an encoder that the user names.
 
     Args:
         model: the checkpoint, or a folder that holds it.

@@ -29,7 +29,7 @@ def default_vocoder(weights: Path) -> ModelEntry | None:
     try:
         catalog = load_catalog()
         record = read_record(folder) if entry is None else None
-    except UserError:  # a file of the person's own that cannot be read any more; nothing depends on it
+    except UserError:  # a file of your own that cannot be read any more; nothing depends on it
         return None
     if entry is None and record is not None and record.base is not None:
         entry = catalog.get(record.base.name)
@@ -52,7 +52,7 @@ def available_vocoder(weights: Path, device: torch.device | str = "cpu") -> Voco
             return None
         return load_vocoder(files.model_file, files.config_file, device=device)
     except (UserError, OSError) as error:
-        logger.warning("The vocoder %s is left aside. %s", entry.name, error)
+        logger.warning("The vocoder %s is ignored. %s", entry.name, error)
         return None
 
 

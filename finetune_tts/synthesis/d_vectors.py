@@ -153,7 +153,7 @@ def _batches(
 
 
 def _computed(encoder: SpeakerEncoder, waveforms: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    # A processor gains nothing from larger batches, and keeps each vector as soon as it is there.
+    # A CPU gains nothing from larger batches, and keeps each vector as soon as it is there.
     at_once = 1 if encoder.device.type == "cpu" else _FILES_AT_ONCE
     for start in range(0, len(waveforms), at_once):
         yield from encoder.vectors(waveforms[start : start + at_once])

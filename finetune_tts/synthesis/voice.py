@@ -71,7 +71,7 @@ class Voice:
         languages: of a model with a language embedding.
 
     Attributes:
-        vocoder: makes the waveform, paired with this model's spectrograms; None is Griffin-Lim.
+        vocoder: generates the waveform, paired with this model's spectrograms; None is Griffin-Lim.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Voice:
             d_vector: ``[D]``, in the place of a speaker, for a model with d-vectors: see
                 :class:`finetune_tts.speaker_encoder.encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
-            noise_scale, length_scale: variation and slowness, in place of the config's.
+            noise_scale, length_scale: variation and duration factor, in place of the config's.
             style: how to speak, for a model that takes a style: what its family's ``read_style`` gives.
             split: false speaks the text in one breath.
 

@@ -38,7 +38,7 @@ class AdversarialTask(TTSTask):
     optimizer_names = ("discriminator", "generator")
     main_optimizer = GENERATOR
     best_loss_name: str
-    """The loss that tells how a model sounds: without what the discriminator thinks, which is a moving measure."""
+    """The loss that tells how a model sounds: without what the discriminator thinks, which is a moving target."""
 
     @property
     @abstractmethod
@@ -150,5 +150,5 @@ class AdversarialTask(TTSTask):
         return schedules
 
     def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
-        """The rates that the person set for a run that goes on; None where that part keeps its own."""
+        """The rates that the user set for a run that is resumed; None where that part keeps its own."""
         return [rate if changed & {"lr", name} else None for name, rate in zip(RATE_FIELDS, self.get_lr(), strict=True)]

@@ -43,7 +43,7 @@ class ScheduleSettings:
 
     Attributes:
         name, params: as ``make_schedule`` takes them.
-        chosen: the person's choice in the words of a config with one optimizer: ``lr``, ``lr_scheduler``.
+        chosen: the user's choice in the words of a config with one optimizer: ``lr``, ``lr_scheduler``.
         field: the config's field, for messages.
     """
 

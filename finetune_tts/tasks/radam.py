@@ -1,4 +1,4 @@
-"""RAdam (Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond"), fast on a processor.
+"""RAdam (Liu et al. 2020, "On the Variance of the Adaptive Learning Rate and Beyond"), fast on a CPU.
 
 torch's own goes over the weights some ten times a step there. But past its first steps RAdam is Adam with another
 learning rate, and for Adam torch has one kernel that goes over the weights once.
@@ -25,7 +25,7 @@ class RAdam(torch.optim.RAdam):
         return None
 
     def _is_adam(self, group: dict[str, Any]) -> bool:
-        """Whether all weights of a group lie on the processor and have made the same number of steps, and enough."""
+        """Whether all weights of a group lie on the CPU and have made the same number of steps, and enough."""
         weights = _moved(group)
         plain = all(
             weight.device.type == weight.grad.device.type == "cpu"

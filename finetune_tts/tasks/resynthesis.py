@@ -1,4 +1,4 @@
-"""What a vocoder in training sounds like: held-out recordings made anew from their spectrograms."""
+"""What a vocoder in training sounds like: held-out recordings made again from their spectrograms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Vocodes(Protocol):
 
 @dataclass(frozen=True)
 class Resynthesis:
-    """Makes recordings anew; called as what speaks test sentences is.
+    """Makes recordings again; called as what speaks test sentences is.
 
     Attributes:
         vocoder: whose network is trained.
@@ -49,19 +49,19 @@ class Resynthesis:
 
     @property
     def names(self) -> list[str]:
-        """Of the clips that are made anew."""
+        """Of the clips that are made again."""
         names = [sample.name for sample in self.samples[: self.clips]]
         short = [name.partition("#")[2] or name for name in names]
         return short if len(set(short)) == len(short) else names
 
     def __call__(self, network: nn.Module, name: str) -> SpokenSample:
-        """Make one anew with the network as it is."""
+        """Make one again with the network as it is."""
         mel = self._mel(name)
         waveform = self.vocoder.vocode(mel, pair=False)
         return SpokenSample(waveform, self.vocoder.sample_rate, mel.T)
 
     def recorded(self, name: str) -> SpokenSample:
-        """The recording itself, as long as what is made anew."""
+        """The recording itself, as long as what is made again."""
         samples = self._mel(name).shape[1] * self.cache.extractor.hop_length
         return SpokenSample(self.cache.waveform(self._sample(name))[:samples], self.vocoder.sample_rate)
 
@@ -75,7 +75,7 @@ class Resynthesis:
 
 
 def resynthesised(speak: Any) -> dict[str, SpokenSample]:
-    """The clips made anew and the recordings, by name; nothing where nothing is to be heard."""
+    """The clips made again and the recordings, by name; nothing where nothing is to be heard."""
     if not isinstance(speak, Resynthesis):
         return {}
     samples = {}

@@ -63,7 +63,7 @@ class StepwiseGradualLR(LRScheduler):
         pairs = sorted((int(step), float(rate)) for step, rate in gradual_learning_rates)
         self.first_steps = [step for step, _ in pairs]
         self.rates = [rate for _, rate in pairs]
-        # The base rates count only as far as they change: a run that goes on may scale them.
+        # The base rates count only as far as they change: a run that is resumed may scale them.
         self.first_base_lrs = [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups]
         super().__init__(optimizer, last_epoch)
 
@@ -120,10 +120,10 @@ def make_schedule(
     chosen: Container[str] = (),
     field: str = "lr_scheduler",
 ) -> Schedule:
-    """Make the schedule that a config names, so that the rate which a person sets is the one that step 1 uses.
+    """Make the schedule that a config names, so that the rate which the user sets is the one that step 1 uses.
 
     A warm-up protects random weights. For restored ones NoamLR is entered at its peak, where the rate is ``lr``; the
-    same holds for any schedule if the person sets ``lr`` and leaves the schedule alone. A schedule that the person
+    same holds for any schedule if the user sets ``lr`` and leaves the schedule alone. A schedule that the user
     names (``lr_scheduler`` or ``lr_scheduler_params``) is used just as it is.
 
     Args:
@@ -131,7 +131,7 @@ def make_schedule(
         name, params: ``lr_scheduler`` and ``lr_scheduler_params``.
         after_epoch: ``scheduler_after_epoch``.
         restored: the weights are pre-trained.
-        chosen: names of the config fields that the person set.
+        chosen: names of the config fields that the user set.
         field: the config's field that names the schedule, for messages.
 
     Raises:
@@ -152,7 +152,7 @@ def make_schedule(
         raise UserError(f"--coqpit.{field}_params {dict(params)}: {found.__name__} refuses them ({error}).") from error
     first = float(optimizer.param_groups[0]["lr"])
     unit = "epoch" if after_epoch else "step"
-    # Fixed rates were those of the training from nothing, and know nothing of lr.
+    # Fixed rates were those of the training from scratch, and know nothing of lr.
     overrules = "lr" in chosen or first < rate or found is StepwiseGradualLR
     if wants_rate and not math.isclose(first, rate, rel_tol=1e-6) and overrules:
         for group in optimizer.param_groups:
@@ -172,7 +172,7 @@ def scale_rates(optimizer: torch.optim.Optimizer, scheduler: LRScheduler | None,
     Args:
         optimizer: in the middle of a run.
         scheduler: its schedule.
-        rate: what the person asks for when the run goes on.
+        rate: what the user asks for when the run is resumed.
     """
     now = float(optimizer.param_groups[0]["lr"])
     factor = rate / now if now else 1.0

@@ -33,7 +33,7 @@ class TTSTask(TrainerModel):
     Attributes:
         optimizer_names: what each optimizer trains, for messages; empty for a task with one.
         main_optimizer: place of the optimizer whose rate is shown in the run.
-        best_loss_name: the held-out loss that decides which model is the best, unless the person names one; None is
+        best_loss_name: the held-out loss that decides which model is the best, unless the user names one; None is
             what the optimizers minimise.
         needs_waveforms: batches are to hold waveforms.
     """
@@ -117,7 +117,7 @@ class TTSTask(TrainerModel):
         return None
 
     def prepare_fresh_network(self, batch: Any) -> None:
-        """Set up, from a batch, what a network that starts from nothing takes from data. Never called when restored."""
+        """Set up, from a batch, what a network that starts from scratch takes from data. Never called when restored."""
 
     def checkpoint_fields(self) -> dict[str, Any]:
         """What a checkpoint has to hold of the network beside its weights, as plain values."""
@@ -183,7 +183,7 @@ class TTSTask(TrainerModel):
         return from_config
 
     def changed_rates(self, changed: frozenset[str]) -> list[float | None]:
-        """The rate of each optimizer that the person set for a run that goes on; None where it keeps its own."""
+        """The rate of each optimizer that the user set for a run that is resumed; None where it keeps its own."""
         rates: Any = self.get_lr()  # a list, where a task has several optimizers
         every = rates if isinstance(rates, list) else [rates]
         return [rate if "lr" in changed else None for rate in every]

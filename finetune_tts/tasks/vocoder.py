@@ -18,7 +18,7 @@ class VocoderTask(TTSTask):
         return float(batch.waveforms.shape[-1] / self.config.audio.sample_rate)
 
     def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
-        """Make held-out recordings anew, beside themselves."""
+        """Make held-out recordings again, beside themselves."""
         return resynthesised(self.speak)
 
     def test_log(self, outputs: Any, logger: Any, steps: int) -> None:

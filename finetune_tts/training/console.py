@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar on a terminal, lines elsewhere, all of it in the run's log."""
+"""What the user sees while a run goes on: a bar on a terminal, lines elsewhere, all of it in the run's log."""
 
 import logging
 import sys
@@ -73,7 +73,7 @@ def shown_losses(losses: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    """Seconds as the user reads them: ``45 s``, ``12 min``, ``3 h 05 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

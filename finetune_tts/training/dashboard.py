@@ -50,7 +50,7 @@ def make_dashboard(config: Any, folder: Path, *, next_step: int | None = None, s
     Args:
         config: with ``dashboard_logger``, ``logger_uri``, ``run_name``, ``project_name``.
         folder: of the run.
-        next_step: first step of a run that goes on.
+        next_step: first step of a run that is resumed.
         show: false for every process but the main one, which get a dashboard that shows nothing.
 
     Raises:

@@ -37,7 +37,7 @@ class EarlyStopping:
             self.waited += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What has been seen, to go on later."""
+        """What has been seen, to continue later."""
         return {"patience": self.patience, "waited": self.waited, "lowest": self.lowest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -265,7 +265,7 @@ class TrainingLoop:
         self._call_hook("on_keyboard_interrupt")
         self.world.wait()
         raise TrainingInterrupted(
-            f"Stopped after step {self.total_steps_done}. Go on with: {continue_command(self.output_path)}",
+            f"Stopped after step {self.total_steps_done}. Resume with: {continue_command(self.output_path)}",
             self.output_path,
         )
 

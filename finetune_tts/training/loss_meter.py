@@ -40,13 +40,13 @@ class DeviceSums:
         return {name: (total, weight) for name, (total, weight) in zip(self._sums, rows, strict=True)}
 
     def drain(self) -> dict[str, tuple[float, float]]:
-        """The same, and start anew."""
+        """The same, and start again."""
         sums = self.look()
         self._sums.clear()
         return sums
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The sums, to go on later."""
+        """The sums, to continue later."""
         return {name: value.cpu() for name, value in self._sums.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
@@ -84,7 +84,7 @@ class Sums:
         return sums
 
     def state_dict(self) -> dict[str, list[float]]:
-        """The sums, to go on later."""
+        """The sums, to continue later."""
         return {name: list(sums) for name, sums in self._sums.items()}
 
     def load_state_dict(self, state: Mapping[str, Iterable[float]]) -> None:
@@ -114,7 +114,7 @@ class LossMeter:
         return Sums([self.epoch.sums(), self.device.look()]).sums()
 
     def state_dict(self) -> dict[str, Any]:
-        """All intervals, to go on later."""
+        """All intervals, to continue later."""
         return {name: getattr(self, name).state_dict() for name in ("device", "since_print", "since_plot", "epoch")}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A whole run: from networks and data to a folder with the tuned voice, and on from where one stopped."""
+"""A whole run: from networks and data to a folder with the fine-tuned voice, and on from where one stopped."""
 
 import errno
 import logging
@@ -53,7 +53,7 @@ CURVE_NAME = "loss_curve.png"
 
 @dataclass(frozen=True)
 class StoppedRun:
-    """A run that stopped, and where it goes on."""
+    """A run that stopped, and where it is resumed."""
 
     folder: Path
     config: Config
@@ -79,7 +79,7 @@ class TrainingJob:
     restored: bool
     """The weights are pre-trained, so that no warm-up and no initialisation from data is wanted."""
     chosen: frozenset[str] = frozenset()
-    """Config fields that the person set, by name."""
+    """Config fields that the user set, by name."""
     world: World = World()
     assets: Sequence[RunAsset] = ()
     """Files that the model needs beside its weights."""
@@ -114,7 +114,7 @@ def open_run(folder: str | Path) -> StoppedRun:
     """Read the config and the newest whole checkpoint of a run.
 
     Raises:
-        UserError: no run there, nothing to go on from, or a file that cannot be read.
+        UserError: no run there, nothing to resume from, or a file that cannot be read.
     """
     folder = expanded(folder).resolve()
     checkpoint, damaged = read_newest(folder)
@@ -129,7 +129,7 @@ def fit(job: TrainingJob) -> TrainingResult:
     Raises:
         UserError: the run folder cannot be made, the disk or the memory does not suffice, a setting does not fit.
         NonFiniteLoss: several steps in a row had no finite loss or gradient.
-        TrainingInterrupted: a signal stopped the run; it has saved itself, and the message says how to go on.
+        TrainingInterrupted: a signal stopped the run; it has saved itself, and the message says how to resume it.
     """
     require_dashboard(job.config)
     with process_group(job.world, job.device):
@@ -303,7 +303,7 @@ def checkpoints_kept(run: TrainingLoop) -> int:
 
 
 def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
-    """What a person wants to know before the first step."""
+    """What the user wants to know before the first step."""
     settings, sampler = run.settings, run.train_loader.batch_sampler
     name = device_name(job.device)
     processes = f" in {job.world.size} processes" if job.world.size > 1 else ""
@@ -318,7 +318,7 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
         f"{len(sampler)} batches of {job.config.batch_size} an epoch{accumulated}, {run.total_steps:,} steps in all",
     ]
     if job.resumes is not None:
-        lines.append(f"Going on after step {run.total_steps_done:,}")
+        lines.append(f"Resuming after step {run.total_steps_done:,}")
     what = "step 1" if job.resumes is None else "the next step"
     names = [f", {name}" for name in run.task.optimizer_names] or [""] * len(run.schedules)
     for name, rate, schedule in zip(names, run.stepper.next_rates(), run.schedules, strict=True):
@@ -367,7 +367,7 @@ def _draw_curve(run: TrainingLoop) -> Path | None:
     try:
         draw_loss_curve(entries, path, loss=loss, title=run.config.run_name)
     except OSError as error:
-        # Drawn at the end of a run that may have failed: what made it fail is what the person has to know.
+        # Drawn at the end of a run that may have failed: what made it fail is what the user has to know.
         logger.warning("%s could not be drawn (%s).", path, error)
         return None
     return path

@@ -65,7 +65,7 @@ class RunState:
             stored = {"meters": [stored["meter"]], **stored}
         if not isinstance(stored, Mapping) or not required <= stored.keys():
             raise UserError(
-                f"{checkpoint.path}: was not written by a run of this program, so there is no place to go on from. "
+                f"{checkpoint.path}: was not written by a run of this program, so there is no place to resume from. "
                 "Start a new run with --restore_path."
             )
         return cls(**{name: value for name, value in stored.items() if name in names})

@@ -115,7 +115,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder; nothing of the person's own environment reaches a test."""
+    """An empty cache folder; nothing of your own environment reaches a test."""
     variables = ("TTS_MODELS_FILE", "HF_ENDPOINT", "COQUI_TOS_AGREED", "XDG_DATA_HOME", "HTTP_PROXY", "http_proxy")
     for variable in variables:
         monkeypatch.delenv(variable, raising=False)

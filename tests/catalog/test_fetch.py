@@ -306,7 +306,7 @@ def test_the_bundled_base_is_read_in_place(monkeypatch, tmp_path, cache, model_f
     base = tmp_path / "base"
     base.mkdir()
     monkeypatch.setattr(fetch_module, "model_folder", lambda entry: base)
-    with pytest.raises(UserError, match="install the package anew"):
+    with pytest.raises(UserError, match="install the package again"):
         obtain("tts_models/en/demo/glow-tts")
     for name, data in model_files.items():
         (base / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""The catalog of the package, and a person's own merged into it."""
+"""The catalog of the package, and your own merged into it."""
 
 import json
 

@@ -27,7 +27,7 @@ def test_a_log_gets_a_line_for_every_fifth(caplog, monkeypatch):
         for _ in range(70):
             arrived(10_000)
     assert caplog.messages == [
-        "model.zip: going on at 0.3 MB of 1.0 MB",
+        "model.zip: continuing at 0.3 MB of 1.0 MB",
         *(f"model.zip: {size} MB of 1.0 MB" for size in ("0.4", "0.6", "0.8", "1.0")),
     ]
 

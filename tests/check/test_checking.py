@@ -67,7 +67,7 @@ def recordings(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_request(tmp_path: Path, recordings: Path) -> Callable[..., Request]:
-    """A run of an architecture from a whole release, or from nothing."""
+    """A run of an architecture from a whole release, or from scratch."""
 
     def make(architecture: str, *, restored: bool = True, **fields: object) -> Request:
         config: SpeechConfig = config_from_dict({"model": architecture, **COMMON, **NETWORKS[architecture]})

@@ -1,4 +1,4 @@
-"""The restore report can be read by a person and by a program."""
+"""The restore report can be read by the user and by a program."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A released Glow-TTS of a few thousand parameters, recordings to tune it to, and the programs as functions."""
+"""A released Glow-TTS of a few thousand parameters, recordings to fine-tune it to, and the programs as functions."""
 
 import io
 import json
@@ -68,7 +68,7 @@ class Outcome:
     err: str
 
     def refused(self, *parts: str) -> None:
-        """Assert that a mistake of the person's was named, with all ``parts``, in a few lines without a traceback."""
+        """Assert that a mistake of the user's was named, with all ``parts``, in a few lines without a traceback."""
         message = self.err[self.err.rfind("error: ") :]
         assert self.status == 2, self.err
         assert message.startswith("error: "), self.err
@@ -168,7 +168,7 @@ def make_wav() -> Callable[..., None]:
 
 @pytest.fixture
 def config_file(tmp_path: Path, release: Path, recordings: Path) -> Callable[..., Path]:
-    """Write a config of the person's own for the released network."""
+    """Write a config of your own for the released network."""
 
     def write(**fields: Any) -> Path:
         values = json.loads((release / "config.json").read_text())

@@ -25,7 +25,7 @@ def own(make_recordings, tmp_path):
 
 @pytest.fixture
 def refuse(tune, release, tmp_path):
-    """Tune the release, to be refused: the message has all parts, and no run folder was left."""
+    """Fine-tune the release, to be refused: the message has all parts, and no run folder was left."""
 
     def run(*words, parts):
         outcome = tune("--restore_path", release, "--max_steps", 1, *words)
@@ -292,7 +292,7 @@ def test_a_device_that_is_none(refuse, own):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ([], ["What is to be tuned?", "--model_name NAME"]),
+        ([], ["What is to be fine-tuned?", "--model_name NAME"]),
         (["--restor_path", "x"], ["--restor_path", "Did you mean --restore_path"]),
         (["--model-name", "x"], ["--model-name", "--model_name"]),
         (["my_recordings"], ["my_recordings", "not a flag"]),

@@ -18,7 +18,7 @@ OLD = {"#wavs/clip0": "ann", "other#1": "ann", "other#2": "bob"}
 def model(make_release, make_encoder, tmp_path):
     """A release that knows two speakers by vectors of the encoder that it brings.
 
-    One of its recordings has the name that one of the person's has.
+    One of its recordings has the name that one of the user's has.
     """
     folder = make_release(
         tmp_path / "model", use_d_vector_file=True, d_vector_dim=6, d_vector_file="/home/someone/speakers.json"
@@ -63,7 +63,7 @@ def test_new_speakers_come_beside_those_of_the_model(tune_it, tts, model, record
     old, vectors = DVectors.read(model / "speakers.json"), DVectors.read(run / "d_vectors.json")
     assert vectors.names().names == ("ann", "bob", recordings.name)
     assert np.array_equal(vectors.of_speaker("bob"), old.of_speaker("bob"))
-    # The recording of that name is the person's, not the one of the model's makers.
+    # The recording of that name is the user's, not the one of the model's makers.
     assert not np.array_equal(vectors.vectors["#wavs/clip0"], old.vectors["#wavs/clip0"])
     assert np.array_equal(vectors.vectors["#wavs/clip0 (2)"], old.vectors["#wavs/clip0"])
     assert np.allclose(vectors.of_speaker("ann"), old.of_speaker("ann"))

@@ -170,7 +170,7 @@ def test_a_run_goes_on_where_it_stopped(tune, tuned, tmp_path):
     moved = ("--dataset_path", (tuned / data).resolve())
     outcome = tune("--continue_path", folder, *moved, "--max_steps", 5)
     assert outcome.run_folder == folder
-    assert "Going on after step 3" in outcome.err
+    assert "Resuming after step 3" in outcome.err
     assert (folder / "checkpoint_5.pth").is_file()
     steps = [entry["step"] for entry in history(folder)]
     assert steps == sorted(steps)
@@ -371,7 +371,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(release, recordings):
     assert "Traceback" not in rest
     last = rest.splitlines()[-1]
     assert last.startswith("Stopped after step ")
-    folder = last.split("Go on with: tts-finetune --continue_path ")[1]
+    folder = last.split("Resume with: tts-finetune --continue_path ")[1]
     assert list(Path(folder).glob("checkpoint_*.pth"))
     more = [*command, "--continue_path", folder, "--time_limit", "0.001"]
     assert subprocess.run(more, capture_output=True).returncode == 0

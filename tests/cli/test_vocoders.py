@@ -364,7 +364,7 @@ def test_a_model_in_the_cache_speaks_without_network_although_its_vocoder_is_not
     shutil.rmtree(Path("home/tts") / vocoder.replace("/", "--"))
     outcome = tts("--model_name", model, "--text", "a bad egg", "--out_path", "a.wav")
     assert outcome.status == 0
-    assert "so Griffin-Lim makes the waveform" in outcome.err
+    assert "so Griffin-Lim generates the waveform" in outcome.err
     tts("--model_name", model, "--vocoder_name", vocoder, "--text", "egg").refused(vocoder)
 
 

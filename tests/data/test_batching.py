@@ -124,7 +124,7 @@ def test_changed_data_begin_the_epoch_anew_and_say_so(caplog):
     other = LengthBatchSampler(ljspeech_like(101), 8)
     other.load_state_dict(state)
     assert list(other) == other.batches(0)
-    assert "epoch 0 begins anew" in caplog.text
+    assert "epoch 0 begins again" in caplog.text
 
 
 def test_weights_decide_who_is_drawn():

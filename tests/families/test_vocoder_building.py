@@ -1,4 +1,4 @@
-"""Builders of vocoders: what counts of a config, and what a person hears of a config that makes no network."""
+"""Builders of vocoders: what counts of a config, and what the user hears of a config that makes no network."""
 
 import logging
 

@@ -189,7 +189,7 @@ def test_changed_data_begin_the_epoch_anew_and_say_so(tiny, tmp_path, caplog):
     stopped.config.batch_size = 2
     fit(tiny["tiny_job"](stopped.config, resumes=stopped, limits=RunLimits(max_steps=4)))
 
-    assert "begins anew" in caplog.text
+    assert "begins again" in caplog.text
 
 
 def test_a_run_that_is_killed_goes_on_with_the_same_numbers_to_the_last_bit(tiny, tmp_path):

@@ -65,7 +65,7 @@ class GlowTTSDecoderConfig(Config):
     num_squeeze: int = field(default=2, metadata={"help": "Frames folded into one."})
     sigmoid_scale: bool = field(default=False, metadata={"help": "Bound the scales of the coupling blocks."})
     data_dep_init_steps: int = field(
-        default=10, metadata={"help": "Batches that initialise a model which starts from nothing."}
+        default=10, metadata={"help": "Batches that initialise a model which starts from scratch."}
     )
 
 

@@ -328,9 +328,9 @@ class GlowTTS(nn.Module):
         speaker_ids: Tensor | None = None,
         d_vectors: Tensor | None = None,
     ) -> None:
-        """Set every ActNorm from a batch: for a model that starts from nothing, never for a restored one.
+        """Set every ActNorm from a batch: for a model that starts from scratch, never for a restored one.
 
-        A restored model's statistics are part of what it has learned; to set them anew is to throw it away.
+        A restored model's statistics are part of what it has learned; to set them again is to throw it away.
         """
         mel, _, mel_mask = self._whole_groups(mels, mel_lengths)
         self.decoder.initialise_actnorm(mel, mel_mask, self._condition(speaker_ids, d_vectors))

@@ -25,7 +25,7 @@ def reference_for(
         extractor: of the model's audio settings.
         tokenizer: the model's.
         device: of the network.
-        recording: what the person asks for.
+        recording: what the user asks for.
 
     Raises:
         UserError: the model has no Capacitron, the text is missing or has nothing in it that the model knows, or the

@@ -20,7 +20,7 @@ def style_for(config: Config, extractor: SpectrogramExtractor, given: Style | No
     Args:
         config: the model's; it may name a style for where none is given.
         extractor: of the model's audio settings.
-        given: what the person asks for.
+        given: what the user asks for.
 
     Raises:
         UserError: the model has no style tokens, or not these; the recording cannot be read.

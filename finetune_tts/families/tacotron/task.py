@@ -18,7 +18,7 @@ from finetune_tts.tasks.task import TTSTask
 class TacotronTask(TTSTask):
     """Errors of the spectrogram, when to stop, and where to read, under 🐸TTS's names.
 
-    With ``gradual_training``, r is what it says for the step at hand.
+    With ``gradual_training``, r is what it says for the current step.
     """
 
     network: TacotronNetwork
@@ -60,7 +60,7 @@ class TacotronTask(TTSTask):
         self.network.set_frames_per_step(frames_per_step_at(self.config, trainer.total_steps_done))
 
     def on_init_end(self, trainer: Any) -> None:
-        """The same for a run that goes on, before its first step."""
+        """The same for a run that is resumed, before its first step."""
         self.on_train_step_start(trainer)
 
     def checkpoint_fields(self) -> dict[str, Any]:

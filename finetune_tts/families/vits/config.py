@@ -134,7 +134,7 @@ class VitsSpeakerArgs(LanguageConfig, SpeakerConfig):
 
 @dataclass
 class VitsTuningArgs(Config):
-    """What is not trained, and what is trained anew."""
+    """What is not trained, and what is trained again."""
 
     freeze_encoder: bool = field(default=False, metadata={"help": "Leave text encoder and languages as they are."})
     freeze_DP: bool = field(default=False, metadata={"help": "Leave the duration predictor as it is."})

@@ -1,7 +1,7 @@
 """A VITS as an ONNX file, for programs that have no torch.
 
 The inputs have the names that coqui-tts gives them: ``input`` ``[B, T_text]`` token ids, ``input_lengths`` ``[B]``,
-``scales`` ``[3]`` noise, slowness and noise of durations, and where the model knows them ``sid`` ``[B]`` speakers,
+``scales`` ``[3]`` noise, duration factor, noise of durations, and where the model knows them ``sid`` ``[B]`` speakers,
 ``d_vectors`` ``[B, D]``, ``langid`` ``[B]`` languages. The output is ``output`` ``[B, 1, T_wav]``.
 """
 

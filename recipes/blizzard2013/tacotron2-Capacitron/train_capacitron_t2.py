@@ -1,6 +1,6 @@
 """Train Tacotron 2 with Capacitron on Blizzard 2013: one speaker who reads novels, with all that her voice can do.
 
-From nothing, or on from the checkpoint P of a model of the same kind:
+From scratch, or on from the checkpoint P of a model of the same kind:
 
     python recipes/blizzard2013/tacotron2-Capacitron/train_capacitron_t2.py --coqpit.datasets.0.path blizzard2013
     python recipes/blizzard2013/tacotron2-Capacitron/train_capacitron_t2.py --restore_path P --coqpit.lr 0.0001

@@ -31,7 +31,7 @@ def my_formatter(root_path: str, meta_file: str, ignored_speakers: list[str] | N
         ignored_speakers: ``datasets.0.ignored_speakers``; they are taken out afterwards, nothing is to be done here.
 
     Raises:
-        UserError: a line has no ``;``. The person reads this message and no traceback.
+        UserError: a line has no ``;``. The user reads this message and no traceback.
     """
     path = Path(root_path) / meta_file
     samples = []
@@ -66,7 +66,7 @@ def make_config() -> GlowTTSConfig:
         phonemizer="espeak",
         phoneme_language="en-us",
         text_cleaner="phoneme_cleaners",
-        # A tenth of what trains from nothing, as the restored weights are good already; from nothing take 0.001.
+        # A tenth of what trains from scratch, as the restored weights are good already; from scratch take 0.001.
         lr=1e-4,
         # An hour in 600 clips, 60 of them held out, makes 540 / 16 = 34 steps an epoch; 200 epochs are 6,800 steps.
         batch_size=16,

@@ -1,6 +1,6 @@
 """Train HiFi-GAN on LJSpeech: the vocoder for any model of the same audio settings.
 
-From nothing, on from the checkpoint P of a vocoder of the same shape, or on spectrograms of an acoustic model:
+From scratch, on from the checkpoint P of a vocoder of the same shape, or on spectrograms of an acoustic model:
 
     python recipes/ljspeech/hifigan/train_hifigan.py --coqpit.datasets.0.path LJSpeech-1.1
     python recipes/ljspeech/hifigan/train_hifigan.py --restore_path P --coqpit.run_name x --coqpit.lr 0.00001

@@ -1,6 +1,6 @@
 """Train multi-band MelGAN on LJSpeech: the fastest of the vocoders on a CPU.
 
-From nothing, on from the checkpoint P of a vocoder of the same shape, or on spectrograms of an acoustic model:
+From scratch, on from the checkpoint P of a vocoder of the same shape, or on spectrograms of an acoustic model:
 
     python recipes/ljspeech/multiband_melgan/train_multiband_melgan.py --coqpit.datasets.0.path LJSpeech-1.1
     python recipes/ljspeech/multiband_melgan/train_multiband_melgan.py --restore_path P --coqpit.lr 0.00001 \

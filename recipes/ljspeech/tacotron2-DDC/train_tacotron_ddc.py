@@ -1,6 +1,6 @@
 """Train Tacotron 2 with double decoder consistency on LJSpeech: one speaker, 13,100 clips, 24 hours.
 
-From nothing, or on from the checkpoint P of a model of the same kind:
+From scratch, or on from the checkpoint P of a model of the same kind:
 
     python recipes/ljspeech/tacotron2-DDC/train_tacotron_ddc.py --coqpit.datasets.0.path LJSpeech-1.1
     python recipes/ljspeech/tacotron2-DDC/train_tacotron_ddc.py --restore_path P --coqpit.run_name x --coqpit.lr 0.00001

@@ -118,5 +118,5 @@ class TacotronReference:
 
 @pytest.fixture
 def tacotron_reference(reference_case: Any, with_rule_weights: Any, assert_close: Any) -> TacotronReference:
-    """The case at hand."""
+    """The case available."""
     return TacotronReference(reference_case, with_rule_weights, assert_close)
