@@ -7,14 +7,12 @@ the file gives them, and are turned into plain Python values afterwards. No code
 """
 
 import datetime
-import pickletools
 import re
 from collections import OrderedDict
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import torch
 
 # Objects of these packages are configs and counters of 🐸TTS; the classes themselves are not needed to read them.
 COQUI_PACKAGES = ("TTS.", "trainer.", "coqpit.")
@@ -29,8 +27,6 @@ TORCH_ACCEPTS = frozenset(
         "builtins.set",
     }
 )
-# Pickles of protocol 2 carry Python 2's names.
-_PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 _NUMBER_OR_TEXT = re.compile(r"[biufcSU?]\d*")
 _MARK = "finetune_tts: class name"
 _ARGUMENTS = "finetune_tts: arguments"
@@ -143,47 +139,15 @@ def refused(names: set[str]) -> list[str]:
     )
 
 
-def names_in_pickle(file: IO[bytes]) -> set[str]:
-    """Read one pickle, without building anything of it, and return the full names of all globals that it names.
-
-    Args:
-        file: stands at the start of the pickle, and behind its end afterwards.
-
-    Raises:
-        ValueError: the bytes are not a whole pickle.
-    """
-    names = set()
-    recent: list[str] = []
-    for operation, argument, _ in pickletools.genops(file):
-        if operation.name in ("GLOBAL", "INST"):
-            module, _, name = str(argument).partition(" ")
-            names.add(f"{_PYTHON_2_MODULES.get(module, module)}.{name}")
-        elif operation.name == "STACK_GLOBAL":
-            names.add(".".join(recent[-2:]))
-        elif isinstance(argument, str):
-            recent = [*recent[-1:], argument]
-    return names
-
-
-def plain(value: Any) -> Any:
-    """Turn the stand-ins inside ``value`` into dictionaries and strings; tensors and plain values stay.
-
-    Raises:
-        RecursionError: the value contains itself.
-    """
-    if isinstance(value, torch.Tensor):
-        return value
+def unfolded(value: Any) -> Any:
+    """Return what a stand-in holds as a dictionary, a string or a value; anything else as it is."""
     if isinstance(value, OrderedDict) and _MARK in vars(value):
         fields = {**vars(value), **value}
         del fields[_MARK]
         arguments = fields.pop(_ARGUMENTS)
         if not fields and len(arguments) == 1:  # an enumeration's member
-            return plain(arguments[0])
-        return {key: plain(item) for key, item in fields.items() if not str(key).startswith("_")}
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
-        return type(value)(plain(item) for item in value)
+            return arguments[0]
+        return {key: item for key, item in fields.items() if not str(key).startswith("_")}
     if isinstance(value, _NumpyType):
         return str(value)
     if isinstance(value, type):

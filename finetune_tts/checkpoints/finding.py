@@ -50,6 +50,8 @@ def find_weights(path: str | Path) -> Path:
         if path.is_file():
             return path
         if not path.is_dir():
+            if path.exists():  # a pipe or a device, whose end may never come
+                raise UserError(f"{path}: is no file. Give the folder or the file that holds the weights.")
             raise UserError(_missing(path))
         found = weights_in(path)
         entries = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())

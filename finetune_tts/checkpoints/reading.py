@@ -9,23 +9,25 @@ import logging
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
-from finetune_tts.checkpoints.allowlist import names_in_pickle, plain, refused, stand_ins
+from finetune_tts.checkpoints.allowlist import refused, stand_ins
+from finetune_tts.checkpoints.contents import UnfitContent, plain_content
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.names import unwrapped_names
+from finetune_tts.checkpoints.scanning import MOST_OPERATIONS, UnreasonablePickle, scan_pickle
 from finetune_tts.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 _AGAIN = "Download or copy it again."
-_LEGACY_PICKLES = 4  # magic number, protocol, system, the object; the bytes of the tensors follow
-_LARGEST_PICKLE = 512 * 2**20  # bytes; a pickle holds names and shapes only, some hundred kB
+_ASK = "Get the file from its own source, or ask its maker for one of tensors and plain values."
+_LEGACY_PICKLES = 5  # magic number, protocol, system, the object, the keys of its tensors; their bytes follow
+_LARGEST_PICKLE = 256 * 2**20  # bytes; a pickle holds names, shapes and settings, mostly some hundred kB
 _TORCH_REFUSED = re.compile(r"GLOBAL (\S+) was not an allowed global|load unsupported GLOBAL (\S+) ")
 
 
@@ -75,16 +77,32 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         UserError: nothing is there, it cannot be read, is cut off, is not a checkpoint, or its pickle would run code.
     """
     path = find_weights(path)
+    return _checkpoint(path, read_torch_file(path))
+
+
+def read_torch_file(path: Path, *, most_values: int = MOST_OPERATIONS) -> Any:
+    """Read what `torch.save` wrote: plain values and tensors, with no pickle unrestricted and no bound left out.
+
+    Args:
+        path: a file, in either of torch's two formats.
+        most_values: that it may hold; a file of many lists of numbers has more than one of tensors.
+
+    Returns:
+        dictionaries, lists, numbers, texts, and tensors on the CPU, without gradients, maybe mapped from the file.
+
+    Raises:
+        UserError: it cannot be read, is cut off, is something else, would run code, or holds what no weights need.
+    """
     try:
         with path.open("rb") as file:
             zipped = _check_kind(path, file)
-            names = _names_in(path, file, zipped)
+            names = _names_in(path, file, zipped, most_values)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
     unwelcome = refused(names)
     if unwelcome:
-        raise UserError(_refusal(path, ", ".join(unwelcome[:5])))
-    return _checkpoint(path, _load(path, zipped, names))
+        raise UserError(_refusal(path, shown_names(unwelcome)))
+    return _load(path, zipped, names, most_values)
 
 
 def _check_kind(path: Path, file: IO[bytes]) -> bool:
@@ -109,39 +127,67 @@ def _check_kind(path: Path, file: IO[bytes]) -> bool:
     raise UserError(f"{path}: is not a PyTorch checkpoint (it begins with {head[:8]!r}). Give a .pth file.")
 
 
-def _names_in(path: Path, file: IO[bytes], zipped: bool) -> set[str]:
+def _names_in(path: Path, file: IO[bytes], zipped: bool, most_operations: int) -> set[str]:
     """The full names of all globals in the file's pickle."""
-    if zipped:
-        return _names_in_zip(path, file)
-    names = set()
     try:
+        if zipped:
+            return _names_in_zip(path, file, most_operations)
+        names: set[str] = set()
         for _ in range(_LEGACY_PICKLES):
-            names |= names_in_pickle(file)
+            names |= scan_pickle(_Beginning(file), most_operations=most_operations)
             if refused(names):  # a bare pickle has no more than one part
                 break
-    except Exception as error:  # what pickletools raises on arbitrary bytes is not documented
-        raise UserError(f"{path}: is cut off, or a pickle that torch.save did not write ({error}). {_AGAIN}") from error
-    return names
-
-
-def _names_in_zip(path: Path, file: IO[bytes]) -> set[str]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.namelist()
-            inner = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
-            if not inner:
-                raise UserError(_other_zip(path, entries))
-            if any(name.endswith("/constants.pkl") for name in entries):
-                raise UserError(f"{path}: is a TorchScript program, not weights. Give the checkpoint it was made from.")
-            if archive.getinfo(inner[0]).file_size > _LARGEST_PICKLE:
-                raise UserError(f"{path}: its pickle is larger than {_LARGEST_PICKLE} bytes; no checkpoint needs that.")
-            return names_in_pickle(io.BytesIO(archive.read(inner[0])))
+        return names
     except UserError:
         raise
+    except UnreasonablePickle as error:
+        raise UserError(f"{path}: refused: {error}, which no weight file does. {_AGAIN}") from error
     except zipfile.BadZipFile as error:
         raise UserError(f"{path}: is cut off or damaged ({error}). {_AGAIN}") from error
-    except Exception as error:  # damaged zips and pickles fail in many undocumented ways
-        raise UserError(f"{path}: is damaged ({type(error).__name__}: {error}). {_AGAIN}") from error
+    except Exception as error:  # damaged zips fail in many undocumented ways, and pickletools on arbitrary bytes
+        other = "is damaged" if zipped else "is cut off, or a pickle that torch.save did not write"
+        raise UserError(f"{path}: {other} ({type(error).__name__}: {_reason(str(error))}). {_AGAIN}") from error
+
+
+class _Beginning:
+    """A file of which no more is read than a pickle may be long."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left = _LARGEST_PICKLE
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted(self._file.read(size if 0 <= size <= self._left else self._left + 1))
+
+    def readline(self) -> bytes:
+        return self._counted(self._file.readline(self._left + 1))
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnreasonablePickle(f"it has more than {_LARGEST_PICKLE:,} bytes")
+        return data
+
+
+def _names_in_zip(path: Path, file: IO[bytes], most_operations: int) -> set[str]:
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.namelist()
+        inner = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
+        if not inner:
+            raise UserError(_other_zip(path, entries))
+        if any(name.endswith("/constants.pkl") for name in entries):
+            raise UserError(f"{path}: is a TorchScript program, not weights. Give the checkpoint it was made from.")
+        if len(set(entries)) != len(entries) or len(inner) > 1:  # torch could read another one than was looked at
+            raise UserError(f"{path}: is damaged (a part of it stands there twice). {_AGAIN}")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            # Tensors are mapped from the file as they lie there.
+            raise UserError(f"{path}: is a zip with compressed parts, which torch.save does not write. {_AGAIN}")
+        if archive.getinfo(inner[0]).file_size > _LARGEST_PICKLE:
+            raise UnreasonablePickle(f"its pickle has more than {_LARGEST_PICKLE:,} bytes")
+        return scan_pickle(io.BytesIO(archive.read(inner[0])), most_operations=most_operations)
 
 
 def _other_zip(path: Path, entries: list[str]) -> str:
@@ -154,32 +200,41 @@ def _other_zip(path: Path, entries: list[str]) -> str:
 
 def _refusal(path: Path, names: str) -> str:
     return (
-        f"{path}: refused: its pickle names {names}, which weights do not need and which can run code. "
-        "Nothing was run. Get the file from its own source, or ask its maker for one of tensors and plain values."
+        f"{path}: refused: its pickle names {names}, which such a file does not need and which can run code. "
+        f"Nothing was run. {_ASK}"
     )
 
 
-def _load(path: Path, zipped: bool, names: set[str]) -> Any:
+def _load(path: Path, zipped: bool, names: set[str], most_values: int) -> Any:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins(names)):
             warnings.simplefilter("ignore")  # about pickle protocols and old storages: nothing that the user can mend
-            return plain(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+            return plain_content(loaded, path.stat().st_size, most_values=most_values)
     except PermissionError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+    except UnfitContent as error:
+        raise UserError(f"{path}: refused: {error}. Nothing of it was used. {_ASK}") from error
     except Exception as error:  # a hostile or damaged file can make torch fail in any way; all of them mean the same
         match = _TORCH_REFUSED.search(str(error))
         if match:
-            raise UserError(_refusal(path, match.group(1) or match.group(2))) from error
+            raise UserError(_refusal(path, shown_names([match.group(1) or match.group(2)]))) from error
         reason = _reason(str(error))
         raise UserError(f"{path}: is cut off or damaged ({type(error).__name__}: {reason}). {_AGAIN}") from error
+
+
+def shown_names(names: list[str]) -> str:
+    """The first few names, each short enough for a message."""
+    return ", ".join(name if len(name) <= 100 else f"{name[:99]}…" for name in names[:5])
 
 
 def _reason(message: str) -> str:
     """The part of torch's message, often many lines long, that tells what happened."""
     if "WeightsUnpickler error:" in message:
         message = message.split("WeightsUnpickler error:")[-1]
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"
+    lines = [line.strip() for line in message[:2000].splitlines() if line.strip()]
+    reason = lines[0] if lines else "no reason given"
+    return reason if len(reason) <= 200 else f"{reason[:199]}…"
 
 
 def _checkpoint(path: Path, content: Any) -> Checkpoint:
@@ -188,11 +243,12 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
         raise UserError(f"{path}: holds a {kind}, not a dictionary with the tensors of a model. Give a checkpoint.")
     if "model" not in content and content and all(isinstance(value, torch.Tensor) for value in content.values()):
         content = {"model": content}
-    model = content.get("model")
-    if not isinstance(model, dict) or not any(isinstance(value, torch.Tensor) for value in model.values()):
-        keys = ", ".join(str(key) for key in list(content)[:8]) or "nothing"
+    content = {key: value for key, value in content.items() if isinstance(key, str)}
+    tensors = _tensors(content.get("model"))
+    if not tensors:
+        keys = ", ".join(key[:40] for key in list(content)[:8]) or "nothing"
         raise UserError(f"{path}: has no tensors under 'model' (it holds {keys}). Give the checkpoint of a model.")
-    tensors = unwrapped_names({str(name): tensor.detach() for name, tensor in _tensors(model)})
+    tensors = unwrapped_names(tensors)
     non_finite = tuple(name for name, tensor in tensors.items() if not _finite(tensor))
     if non_finite:
         logger.warning("%s: %d tensors hold NaN or infinity, the first is %s", path, len(non_finite), non_finite[0])
@@ -201,27 +257,38 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
     return Checkpoint(
         path=path,
         model=tensors,
-        config=config if isinstance(config, dict) else None,
+        config=_settings(config) if isinstance(config, dict) else None,
         step=_whole_number(content.get("step")),
         epoch=_whole_number(content.get("epoch")),
-        date=None if content.get("date") is None else str(content["date"]),
+        date=content["date"] if isinstance(content.get("date"), str) else None,
         model_loss=content.get("model_loss"),
         optimizer=content.get("optimizer"),
         scheduler=content.get("scheduler"),
         scaler=content.get("scaler"),
-        extra={str(key): value for key, value in content.items() if key not in known},
+        extra={key: value for key, value in content.items() if key not in known},
         non_finite=non_finite,
     )
 
 
-def _tensors(model: Mapping[Any, Any]) -> list[tuple[Any, torch.Tensor]]:
-    return [(name, value) for name, value in model.items() if isinstance(value, torch.Tensor)]
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """The tensors that have a name."""
+    if not isinstance(model, dict):
+        return {}
+    named = model.items()
+    return {name: value for name, value in named if isinstance(name, str) and isinstance(value, torch.Tensor)}
+
+
+def _settings(value: Any) -> Any:
+    """A config as JSON would hold it: what has no place in JSON becomes its text."""
+    if isinstance(value, dict):
+        return {str(name)[:1000]: _settings(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_settings(item) for item in value]
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)[:1000]
 
 
 def _finite(tensor: torch.Tensor) -> bool:
-    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.layout != torch.strided:
-        return True
-    return bool(torch.isfinite(tensor).all())
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
 
 
 def _whole_number(value: Any) -> int | None:

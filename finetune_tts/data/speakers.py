@@ -1,7 +1,6 @@
 """Speakers and languages by name: which row of an embedding belongs to whom."""
 
 import logging
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pkl")
 """Endings of files that torch wrote."""
+_MOST_NUMBERS = 20_000_000  # in a file of d-vectors: 40,000 recordings with vectors of 512
+_MOST_ROWS = 1_000_000
 
 #: d-vectors of hundreds of thousands of recordings, as JSON.
 LARGEST_FILE = 4 * 2**30
@@ -177,19 +178,12 @@ def read_mapping(path: str | Path) -> Any:
     path = Path(path)
     if path.suffix.lower() not in TORCH_SUFFIXES:
         return read_json(path, what="file of speakers or d-vectors", most_bytes=LARGEST_FILE)
-    import torch
-
     if not path.is_file():
         raise UserError(f"{path}: no such file.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of pickles that it then refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes make the restricted unpickler raise almost anything
-        reason = str(error).split("\n", 1)[0][:120]
-        raise UserError(
-            f"{path}: not a file of plain names and numbers ({reason}). It is not opened in full."
-        ) from error
+    # Loads torch, which a JSON file does not need.
+    from finetune_tts.checkpoints.reading import read_torch_file
+
+    return read_torch_file(path, most_values=_MOST_NUMBERS)
 
 
 def _ids_of(values: Any, path: Path) -> dict[str, int]:
@@ -198,8 +192,8 @@ def _ids_of(values: Any, path: Path) -> dict[str, int]:
     if isinstance(values, dict) and values:
         if all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in values.values()):
             return {name: row for row, name in enumerate(sorted({entry["name"] for entry in values.values()}))}
-        if all(isinstance(row, int) and not isinstance(row, bool) and 0 <= row < MOST_ROWS for row in values.values()):
-            _check_rows_differ(values, path)
+        if all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in values.values()):
+            _check_rows(values, path)
             return {str(name): row for name, row in values.items()}
     if values in ({}, []):
         return {}
@@ -209,8 +203,10 @@ def _ids_of(values: Any, path: Path) -> dict[str, int]:
     )
 
 
-def _check_rows_differ(ids: Mapping[str, int], path: Path) -> None:
+def _check_rows(ids: Mapping[str, int], path: Path) -> None:
     names: Sequence[str] = sorted(ids, key=lambda name: ids[name])
+    if ids[names[-1]] >= _MOST_ROWS:
+        raise UserError(f"{path}: the number of '{names[-1]}' is not below {_MOST_ROWS:,}; it counts rows of weights.")
     for first, second in zip(names, names[1:], strict=False):
         if ids[first] == ids[second]:
             raise UserError(f"{path}: '{first}' and '{second}' have the same number {ids[first]}.")

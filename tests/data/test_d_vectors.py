@@ -71,6 +71,14 @@ def test_other_contents_are_refused(tmp_path, values, message):
         DVectors.read(tmp_path / "d.json")
 
 
+def test_vectors_of_a_torch_file_may_require_gradients_but_not_be_complex(tmp_path):
+    torch.save({"a": {"name": "anna", "embedding": torch.ones(2, requires_grad=True)}}, tmp_path / "a.pth")
+    assert DVectors.read(tmp_path / "a.pth").vectors["a"].tolist() == [1, 1]
+    torch.save({"a": {"name": "anna", "embedding": torch.ones(2, dtype=torch.complex64)}}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"a\.pth: refused: 'a\.embedding' holds complex numbers"):
+        DVectors.read(tmp_path / "a.pth")
+
+
 @pytest.mark.parametrize("name", ["vectors.json", "vectors.pth"])
 def test_what_is_written_is_read_again_to_the_last_bit(vectors, tmp_path, name):
     random = np.random.default_rng(1).normal(size=2).astype(np.float32)

@@ -98,6 +98,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         ('{"anna": true}', "are expected"),
         ('{"anna": -1}', "are expected"),
         ("[1, 2]", "are expected"),
+        ('{"anna": 1000000000000}', "'anna' is not below 1,000,000"),
         ('{"anna": 0, "bert": 0}', "'anna' and 'bert' have the same number 0"),
     ],
 )
@@ -114,10 +115,10 @@ class RunsCode:
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     (tmp_path / "speakers.pth").write_bytes(pickle.dumps({"anna": RunsCode()}))
-    with pytest.raises(UserError, match="not a file of plain names and numbers"):
+    with pytest.raises(UserError, match=r"speakers\.pth: refused: its pickle names builtins\.eval.*Nothing was run"):
         SpeakerNames.read(tmp_path / "speakers.pth")
     torch.save({"anna": RunsCode()}, tmp_path / "zip.pth")
-    with pytest.raises(UserError, match="not a file of plain names and numbers"):
+    with pytest.raises(UserError, match=r"zip\.pth: refused: its pickle names builtins\.eval.*Nothing was run"):
         SpeakerNames.read(tmp_path / "zip.pth")
 
 
@@ -129,7 +130,7 @@ def test_a_file_that_is_missing_or_cut_off(tmp_path):
     content = (tmp_path / "speakers.pth").read_bytes()
     for cut in (0, 10, len(content) // 2):
         (tmp_path / "speakers.pth").write_bytes(content[:cut])
-        with pytest.raises(UserError, match="not a file of plain names"):
+        with pytest.raises(UserError, match=r"speakers\.pth: (the file is empty|is cut off)"):
             SpeakerNames.read(tmp_path / "speakers.pth")
 
 
