@@ -41,9 +41,7 @@ _ANY_SPEED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthC
 settings.register_profile(
     "quick", max_examples=200, derandomize=True, deadline=None, database=None, suppress_health_check=_ANY_SPEED
 )
-settings.register_profile(
-    "many", settings.get_profile("quick"), max_examples=20_000, derandomize=False, print_blob=True
-)
+settings.register_profile("many", settings.get_profile("quick"), max_examples=5_000, derandomize=False, print_blob=True)
 settings.load_profile("quick")
 
 

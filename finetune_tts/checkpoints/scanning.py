@@ -99,7 +99,7 @@ def scan_pickle(file: Bytes, *, most_operations: int = MOST_OPERATIONS) -> set[s
     stack: list[Any] = []
     memo: dict[int, Any] = {}
     argument: Any
-    for count, (operation, argument, _) in enumerate(pickletools.genops(file)):
+    for count, (operation, argument, _) in enumerate(pickletools.genops(file)):  # type: ignore[arg-type]
         if count >= most_operations:
             raise UnreasonablePickle(f"it has more than {most_operations:,} operations")
         name = operation.name
