@@ -85,7 +85,7 @@ class OptimisationConfig(Config):
         default_factory=dict, metadata={"help": "Arguments of the schedule."}
     )
     use_grad_scaler: bool = field(default=False, metadata={"help": "Scale the loss, as fp16 needs it."})
-    allow_tf32: bool = field(default=False, metadata={"help": "TensorFloat-32 in matrix products on the GPU."})
+    allow_tf32: bool = field(default=False, metadata={"help": "TensorFloat-32 for products and convolutions on a GPU."})
     cudnn_enable: bool = field(default=True, metadata={"help": "Use cuDNN."})
     cudnn_deterministic: bool = field(default=False, metadata={"help": "Only deterministic cuDNN algorithms; slower."})
     cudnn_benchmark: bool = field(default=False, metadata={"help": "Let cuDNN try algorithms for each batch shape."})

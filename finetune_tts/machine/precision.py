@@ -56,12 +56,14 @@ def choose_precision(config: Any, device: torch.device, chosen: Container[str] =
 
 
 def allow_fast_matrix_products(config: Any, chosen: Container[str] = ()) -> None:
-    """Let float32 products run in TensorFloat-32, and set cuDNN up as ``config`` says.
+    """Let float32 products and convolutions run in TensorFloat-32, and set cuDNN up as ``config`` says.
 
     Ten bits of mantissa are enough for training; ``allow_tf32`` set to false by the user turns it off.
     """
     allowed = config.allow_tf32 or "allow_tf32" not in chosen
     torch.set_float32_matmul_precision("high" if allowed else "highest")
+    # cuDNN has a switch of its own, which torch leaves on.
+    torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cudnn.enabled = config.cudnn_enable
     torch.backends.cudnn.benchmark = config.cudnn_benchmark
     torch.backends.cudnn.deterministic = config.cudnn_deterministic

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from finetune_tts.machine import precision
-from finetune_tts.machine.precision import choose_precision
+from finetune_tts.machine.precision import allow_fast_matrix_products, choose_precision
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -43,3 +43,28 @@ def test_an_older_gpu_computes_in_float32(monkeypatch):
     chosen = choose_precision(config(), GPU)
     assert chosen.dtype == torch.float32
     assert "not fast in bf16" in chosen.reason
+
+
+@pytest.fixture
+def _switches_of_before():
+    """Leave torch's switches as they were."""
+    backends = torch.backends.cudnn
+    names = ("allow_tf32", "enabled", "benchmark", "deterministic")
+    before, products = {name: getattr(backends, name) for name in names}, torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(products)
+    for name, value in before.items():
+        setattr(backends, name, value)
+
+
+@pytest.mark.usefixtures("_switches_of_before")
+@pytest.mark.parametrize(
+    ("asked", "chosen", "allowed"),
+    [(False, {"allow_tf32"}, False), (False, set(), True), (True, {"allow_tf32"}, True)],
+    ids=["turned off", "off in a released config", "turned on"],
+)
+def test_tensorfloat_32_of_products_and_of_convolutions(asked, chosen, allowed):
+    fields = SimpleNamespace(allow_tf32=asked, cudnn_enable=True, cudnn_benchmark=False, cudnn_deterministic=False)
+    allow_fast_matrix_products(fields, chosen)
+    assert torch.get_float32_matmul_precision() == ("high" if allowed else "highest")
+    assert torch.backends.cudnn.allow_tf32 is allowed
