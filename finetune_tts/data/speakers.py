@@ -21,8 +21,6 @@ _MOST_ROWS = 1_000_000
 
 #: d-vectors of hundreds of thousands of recordings, as JSON.
 LARGEST_FILE = 4 * 2**30
-#: Rows that an embedding may have; a number beyond is none of a row.
-MOST_ROWS = 2**24
 
 Names = TypeVar("Names", bound="_EmbeddingNames")
 

@@ -3,6 +3,7 @@
 The generator is told in two ways how far it is from a recording: directly, by spectrograms of several resolutions
 (Yamamoto, Song and Kim 2020) or by a mel spectrogram (Kong, Kim and Bae 2020), and by the discriminator, through its
 scores (least squares, Mao et al. 2017; or the hinge, Lim and Ye 2017) and its hidden layers (Larsen et al. 2016).
+All of it is computed in float32 at least.
 
 Dimensions: B batch, N bands, T_wav samples, M mel bands, F frequencies.
 """
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.judgement import Judgement
+from finetune_tts.layers.precision import at_least_float32
 from finetune_tts.layers.stft import MagnitudeSTFT
 
 #: Least magnitude under a logarithm. What the STFT gives is well above; only a filter without any frequency is below.
@@ -97,7 +99,7 @@ def feature_matching(generated: Sequence[Sequence[Tensor]], recorded: Sequence[S
         recorded: those of the recording; no gradient goes through them.
     """
     pairs = [
-        F.l1_loss(ours, theirs.detach())
+        F.l1_loss(at_least_float32(ours), at_least_float32(theirs.detach()))
         for ours_of_part, theirs_of_part in zip(generated, recorded, strict=True)
         for ours, theirs in zip(ours_of_part, theirs_of_part, strict=True)
     ]
@@ -281,7 +283,7 @@ class DiscriminatorLoss(nn.Module):
 
 def mean_over(objective: Callable[[Tensor], Tensor], scores: Sequence[Tensor]) -> Tensor:
     """Return the objective's mean over the parts of a discriminator."""
-    return torch.stack([objective(score) for score in scores]).mean()
+    return torch.stack([objective(at_least_float32(score)) for score in scores]).mean()
 
 
 def has_features(*judgements: Judgement | None) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.wavenet import WaveNet
 from finetune_tts.layers.weight_norm import WeightNormConv1d
 
@@ -66,12 +67,12 @@ class InvertibleConv(nn.Module):
         """``x [B, F, T]`` to the mixed one and its log-determinant ``[B]``."""
         # The determinant is not defined for half precision.
         groups = x.shape[1] / self.num_splits
-        log_determinant = torch.logdet(self.weight.float()) * groups * mask.sum(dim=(1, 2))
-        return self._mix(x, self.weight) * mask, log_determinant
+        log_determinant = in_float32(torch.logdet, self.weight) * groups * mask.sum(dim=(1, 2))
+        return in_float32(self._mix, x, self.weight) * mask, log_determinant
 
     def reverse(self, z: Tensor, mask: Tensor, condition: Tensor | None = None) -> Tensor:
         """Undo :meth:`forward`."""
-        return self._mix(z, torch.linalg.inv(self.weight.float()).to(z.dtype)) * mask
+        return in_float32(self._mix, z, in_float32(torch.linalg.inv, self.weight)) * mask
 
     def _mix(self, x: Tensor, weight: Tensor) -> Tensor:
         batch, channels, steps = x.shape
@@ -136,7 +137,7 @@ class Coupling(nn.Module):
     def _shift_and_log_scale(self, kept: Tensor, mask: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         hidden = self.wn(self.start(kept) * mask, mask, condition)
         # Exponentials and sums over thousands of values leave the range of half precision.
-        shift, log_scale = self.end(hidden).float().chunk(2, dim=1)
+        shift, log_scale = in_float32(self.end, hidden).chunk(2, dim=1)
         if self.sigmoid_scale:
             log_scale = torch.log(1e-6 + torch.sigmoid(log_scale + 2))
         return shift, log_scale

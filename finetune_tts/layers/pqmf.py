@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.precision import in_float32
+
 
 class PQMF(nn.Module):
-    """The filter bank; nothing in it is trained.
+    """The filter bank; nothing in it is trained, and it works in float32 in a network of lower precision too.
 
     The names of its buffers, and that they stand in a checkpoint, follow released ones.
 
@@ -44,11 +46,17 @@ class PQMF(nn.Module):
 
     def analysis(self, x: Tensor) -> Tensor:
         """Split waveforms ``[B, 1, T_wav]`` into bands ``[B, N, T_wav / N]``, the lowest first."""
-        bands = F.conv1d(x, self.H, padding=self.taps // 2)
-        return F.conv1d(bands, self.updown_filter, stride=self.num_bands)
+        return in_float32(self._analysis, x)
 
     def synthesis(self, bands: Tensor) -> Tensor:
         """Put bands ``[B, N, T_wav / N]`` together to waveforms ``[B, 1, T_wav]``."""
+        return in_float32(self._synthesis, bands)
+
+    def _analysis(self, x: Tensor) -> Tensor:
+        bands = F.conv1d(x, self.H, padding=self.taps // 2)
+        return F.conv1d(bands, self.updown_filter, stride=self.num_bands)
+
+    def _synthesis(self, bands: Tensor) -> Tensor:
         # N - 1 of N samples are zeros then, so the rest has to be N times as loud.
         spread = F.conv_transpose1d(bands, self.updown_filter * self.num_bands, stride=self.num_bands)
         return F.conv1d(spread, self.G, padding=self.taps // 2)

@@ -4,17 +4,20 @@ Recordings that are read from files go through soxr (``audio/reading.py``), whic
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from finetune_tts.layers.precision import in_float32
 
 _ZERO_CROSSINGS = 6
 _ROLL_OFF = 0.99  # of the lower Nyquist frequency
 
 
 class Resampler(nn.Module):
-    """Band-limited interpolation with a sinc under a Hann window (Smith and Gossett 1984, "A flexible sampling-rate
+    """In float32 at least: band-limited interpolation with a sinc under a Hann window (Smith and Gossett 1984, "A flexible sampling-rate
     conversion method"): one filter for each phase between the two grids, all applied in one convolution.
 
     Args:
@@ -44,7 +47,7 @@ class Resampler(nn.Module):
             return waveform
         length = waveform.shape[1]
         padded = F.pad(waveform, (self.reach, self.reach + self.step)).unsqueeze(1)
-        phases = F.conv1d(padded, self.kernel, stride=self.step)  # [B, phases, T / step]
+        phases = in_float32(partial(F.conv1d, stride=self.step), padded, self.kernel)  # [B, phases, T / step]
         return phases.transpose(1, 2).flatten(1)[:, : math.ceil(length * self.phases / self.step)]
 
 

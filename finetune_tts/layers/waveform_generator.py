@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.channels_last import Conv1d, channels_last
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fold_weight_norm
 
 SLOPE = 0.1  # of the leaky ReLUs between the layers
@@ -190,7 +191,8 @@ class WaveformGenerator(nn.Module):
             for stack in self.resblocks[first + 1 : first + self.num_stacks]:
                 refined = refined + stack(x)
             x = refined / self.num_stacks
-        return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_SLOPE)))
+        # A waveform is heard to sixteen bits, bfloat16 has eight.
+        return torch.tanh(in_float32(self.conv_post, F.leaky_relu(x, LAST_SLOPE)))
 
     @torch.no_grad()
     def inference(self, x: Tensor) -> Tensor:

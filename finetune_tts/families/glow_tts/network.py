@@ -25,6 +25,7 @@ from finetune_tts.layers.convolution import ConvPrenet, GatedConvEncoder, Residu
 from finetune_tts.layers.duration import DurationPredictor, bounded_durations
 from finetune_tts.layers.flow_decoder import FlowDecoder
 from finetune_tts.layers.masks import sequence_mask
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.relative_transformer import RelativeTransformer
 from finetune_tts.layers.weight_norm import fold_weight_norm
 
@@ -146,8 +147,8 @@ class TextEncoder(nn.Module):
         else:
             x = self.prenet(x) * mask if self.use_prenet else x
             x = self.postnet(self.encoder(x, mask)) * mask
-        mean = self.proj_m(x) * mask
-        log_scale = torch.zeros_like(mean) if self.mean_only else self.proj_s(x) * mask
+        mean = in_float32(self.proj_m, x) * mask
+        log_scale = torch.zeros_like(mean) if self.mean_only else in_float32(self.proj_s, x) * mask
         # The duration loss must not bend what the likelihood has taught the encoder.
         detached = x.detach()
         if condition is not None:
@@ -253,15 +254,14 @@ class GlowTTS(nn.Module):
         mean, log_scale, log_durations = self.encoder(token_ids, text_mask, condition)
         mel, mel_lengths, mel_mask = self._whole_groups(mels, mel_lengths)
         z, log_determinant = self.decoder(mel, mel_mask, condition)
-        mean, log_scale = mean.float(), log_scale.float()
-        likelihood = _log_likelihood(z.detach(), mean.detach(), log_scale.detach())
+        likelihood = in_float32(_log_likelihood, z.detach(), mean.detach(), log_scale.detach())
         alignment = search_alignment(likelihood, token_lengths, mel_lengths)
         durations = alignment.sum(dim=2, keepdim=True).transpose(1, 2)  # [B, 1, T_text]
         return GlowTTSOutput(
             z=z.transpose(1, 2),
             log_determinant=log_determinant,
-            mean=(mean @ alignment).transpose(1, 2),
-            log_scale=(log_scale @ alignment).transpose(1, 2),
+            mean=in_float32(torch.matmul, mean, alignment).transpose(1, 2),
+            log_scale=in_float32(torch.matmul, log_scale, alignment).transpose(1, 2),
             alignment=alignment.transpose(1, 2),
             log_durations=log_durations.transpose(1, 2),
             aligned_log_durations=(torch.log1p(durations) * text_mask).transpose(1, 2),

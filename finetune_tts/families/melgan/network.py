@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.pqmf import PQMF
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fold_weight_norm
 
 SLOPE = 0.2  # of all leaky ReLUs
@@ -109,7 +110,12 @@ class MelganGenerator(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         """Generate waveforms ``[B, out_channels, T_wav]`` of ``mel [B, in_channels, T]``, T at least 4."""
-        return self.layers(mel)
+        # What is heard, or put together to what is heard, has more than the eight bits of bfloat16.
+        *layers, projection, squash = self.layers
+        x = mel
+        for layer in layers:
+            x = layer(x)
+        return squash(in_float32(projection, x))
 
     @torch.no_grad()
     def inference(self, mel: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.dropout import dropout
+from finetune_tts.layers.precision import at_least_float32, in_float32
 from finetune_tts.layers.resampling import Stretch
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConv2d, fold_weight_norm
 
@@ -192,9 +193,11 @@ class ParallelWaveganGenerator(nn.Module):
         condition = self.upsample_net(mel)
         x = self.first_conv(noise)
         x = sum_of_skips(self.conv_layers, x, condition)
-        for layer in self.last_conv_layers:
+        *layers, projection = self.last_conv_layers
+        for layer in layers:
             x = layer(x)
-        return x
+        # A waveform is heard to sixteen bits, bfloat16 has eight.
+        return in_float32(projection, x)
 
     @torch.no_grad()
     def inference(self, mel: Tensor) -> Tensor:
@@ -227,6 +230,7 @@ def sum_of_skips(blocks: nn.ModuleList, x: Tensor, condition: Tensor | None = No
     total: Tensor | float = 0.0
     for block in blocks:
         x, skip = block(x, condition)
-        total = total + skip
+        # In bfloat16 a long sum would round away what is added last.
+        total = total + at_least_float32(skip)
     assert isinstance(total, Tensor)
     return total * math.sqrt(1.0 / len(blocks))

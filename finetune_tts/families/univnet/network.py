@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.dropout import Dropout
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.weight_norm import WeightNormConv1d, fold_weight_norm
 
 SLOPE = 0.2  # of the leaky ReLUs in the blocks
@@ -221,7 +222,8 @@ class UnivnetGenerator(nn.Module):
         for block in self.lvc_blocks:
             x = block(x, mel)
         for layer in self.last_conv_layers:
-            x = layer(F.leaky_relu(x, LAST_SLOPE))
+            # A waveform is heard to sixteen bits, bfloat16 has eight.
+            x = in_float32(layer, F.leaky_relu(x, LAST_SLOPE))
         return torch.tanh(x)
 
     @torch.no_grad()

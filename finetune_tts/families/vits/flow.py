@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.wavenet import WaveNet
 
 
@@ -42,7 +43,7 @@ class ShiftCoupling(nn.Module):
     def shift(self, kept: Tensor, mask: Tensor, condition: Tensor | None) -> Tensor:
         """How far the other half is shifted: ``kept [B, H / 2, T_spec]`` to the same shape."""
         hidden = self.enc(self.pre(kept) * mask, mask, condition)
-        return self.post(hidden) * mask
+        return in_float32(self.post, hidden) * mask
 
 
 class CouplingFlow(nn.Module):

@@ -5,6 +5,7 @@ Dimensions: B batch, F bins of the linear spectrogram, H channels of the latent,
 
 from torch import Tensor, nn
 
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.wavenet import WaveNet
 
 
@@ -49,5 +50,5 @@ class PosteriorEncoder(nn.Module):
         """
         x = self.pre(spectrogram) * mask
         x = self.enc(x, mask, condition)
-        mean, log_scale = (self.proj(x) * mask).float().chunk(2, dim=1)
+        mean, log_scale = (in_float32(self.proj, x) * mask).chunk(2, dim=1)
         return mean, log_scale

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.layers.normalization import FlatChannelNorm
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.relative_transformer import RelativeTransformer
 
 ATTENTION_WINDOW = 4
@@ -69,5 +70,5 @@ class TextEncoder(nn.Module):
         if language is not None:
             x = torch.cat([x, language.expand(-1, -1, x.shape[2])], dim=1)  # [B, C, T_text]
         x = self.encoder(x * mask, mask)
-        mean, log_scale = (self.proj(x) * mask).float().chunk(2, dim=1)
+        mean, log_scale = (in_float32(self.proj, x) * mask).chunk(2, dim=1)
         return x, mean, log_scale

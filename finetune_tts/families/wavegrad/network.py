@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.weight_norm import WeightNormConv1d, fold_weight_norm
 
 SLOPE = 0.2
@@ -266,7 +267,8 @@ class Wavegrad(nn.Module):
         Returns:
             ``[B, out_channels, T_wav]``.
         """
-        x = self.y_conv(mixture)
+        # The last steps of synthesis have next to no noise left: bfloat16 would round it away as it comes in.
+        x = in_float32(self.y_conv, mixture)
         modulations = [self.film[0](x, amplitude)]
         for block, film in zip(self.dblocks, self.film[1:], strict=True):
             x = block(x)
@@ -274,7 +276,7 @@ class Wavegrad(nn.Module):
         hidden = self.x_conv(mel)
         for block, (shift, scale) in zip(self.ublocks, reversed(modulations), strict=True):
             hidden = block(hidden, shift, scale)
-        return self.out_conv(hidden)
+        return in_float32(self.out_conv, hidden)
 
     @torch.no_grad()
     def inference(self, mel: Tensor, noise: Tensor | None = None) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.families.wavernn.sample_distribution import sample_distribution
+from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.resampling import Stretch
 
 #: Factor of a mel spectrogram that is stretched by straight lines; the released form of the network has it.
@@ -197,7 +198,8 @@ class Wavernn(nn.Module):
         x = x + self.rnn2(torch.cat([x, *parts[1]], dim=2))[0]
         x = torch.relu(self.fc1(torch.cat([x, *parts[2]], dim=2)))
         x = torch.relu(self.fc2(torch.cat([x, *parts[3]], dim=2)))
-        return self.fc3(x)
+        # Means of sixteen bits, and logarithms of small numbers: bfloat16 has eight bits.
+        return in_float32(self.fc3, x)
 
     def shares(self, aux: Tensor | None) -> list[list[Tensor]]:
         """Return the auxiliary features ``[B, T_wav, A]`` of each of the four layers that take some, as lists."""
