@@ -2,11 +2,16 @@
 
 import gzip
 import io
+import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finetune_tts.catalog import unpack as unpack_module
 from finetune_tts.catalog.failure import AddressFailure
@@ -199,6 +204,144 @@ def test_an_encrypted_zip_is_refused(archive, folder):
     archive.write_bytes(bytes(content))
     with pytest.raises(AddressFailure, match="encrypted"):
         unpack(archive, folder)
+
+
+def edited_zip(archive, place, *values, of=b"PK\x01\x02"):
+    """Write a zip of one member, and change bytes of its directory's entry."""
+    write_zip(archive, [("a", "1")])
+    content = bytearray(archive.read_bytes())
+    start = content.index(of) + place
+    content[start : start + len(values)] = bytes(values)
+    archive.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("place", "values", "message"),
+    [
+        (6, (127, 0), "damaged .zip file version 12.7"),
+        (8, (0x40, 0), "damaged .strong encryption"),
+        (8, (0x20, 0), "damaged"),  # a patch of another file
+        (10, (99, 0), "rare way"),
+        (28, (0, 0), "unusable name|damaged"),  # the length of the name
+        (24, (255, 255, 255, 255), "far too much|damaged"),  # the size
+        (42, (1, 0, 0, 0), "cut off|damaged"),  # where the member begins
+    ],
+)
+def test_a_zip_of_another_kind_than_ours_is_refused(archive, folder, place, values, message):
+    edited_zip(archive, place, *values)
+    with pytest.raises(AddressFailure, match=message):
+        unpack(archive, folder)
+    assert names(folder) == []
+
+
+def test_a_zip_whose_names_are_not_utf_8_is_refused(archive, folder):
+    write_zip(archive, [("model.pth", "1"), ("\xe9\xe9", "2")])
+    archive.write_bytes(archive.read_bytes().replace("\xe9\xe9".encode(), b"\xe9\xe9\xe9\xe9"))
+    with pytest.raises(AddressFailure, match="damaged"):
+        unpack(archive, folder)
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.pth", "a\nb", "\x1b[2J", "x" * 300, "a/" * 600 + "b"])
+def test_names_that_no_file_should_have_are_refused(archive, folder, name):
+    write_tar(archive, [(name, b"1")])
+    with pytest.raises(AddressFailure, match="unusable name|too long") as caught:
+        unpack(archive, folder)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "./"])
+def test_a_member_without_a_name_is_no_file(archive, folder, name):
+    info = zipfile.ZipInfo("a")
+    with zipfile.ZipFile(archive, "w") as content:
+        info.filename = name
+        content.writestr(info, "1")
+    if name:
+        unpack(archive, folder)
+    else:
+        with pytest.raises(AddressFailure, match="unusable name"):
+            unpack(archive, folder)
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("name", [".lifted", ".lifted/.lifted", "single", "a/b/c/d"])
+def test_a_single_folder_may_have_any_name(archive, folder, name):
+    write_zip(archive, [(f"{name}/config.json", "1"), (f"{name}/{name}", "2")])
+    unpack(archive, folder)
+    assert (folder / "config.json").read_text() == "1"
+    assert (folder / name).read_text() == "2"
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
+
+
+def test_a_tar_whose_header_is_endless_is_not_taken_into_memory(archive, folder):
+    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as content:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"comment": "0" * 30_000_000}
+        content.addfile(info, io.BytesIO(b""))
+    assert archive.stat().st_size < 100_000
+    with pytest.raises(AddressFailure, match="header that is far too long"):
+        unpack(archive, folder)
+
+
+def test_a_size_below_0_does_not_make_room_for_another(archive, folder):
+    info = tarfile.TarInfo("a")
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = b"\xff" * 12  # -1, as GNU writes what octal digits cannot say
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    archive.write_bytes(bytes(block) + bytes(1024))
+    with pytest.raises(AddressFailure, match="below 0|damaged"):
+        unpack(archive, folder)
+
+
+def archives():
+    """The bytes of small archives of all kinds."""
+    files = [("model/config.json", b"{}"), ("model/model_file.pth", bytes(range(256)) * 4)]
+    made = []
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        content = io.BytesIO()
+        write_zip(content, files, compression)
+        made.append(content.getvalue())
+    for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w", format=form) as tar:
+            for name, data in [*files, ("model/" + "x" * 90 + "/" + "y" * 60, b"")]:
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        made += [content.getvalue(), gzip.compress(content.getvalue(), mtime=0)]
+    return made
+
+
+CHANGE = st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=6), st.booleans())
+
+
+@given(
+    whole=st.sampled_from(archives()),
+    changes=st.lists(CHANGE, min_size=1, max_size=6),
+    kept=st.just(1.0) | st.floats(0.1, 1),
+    packed=st.booleans(),
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_fuzz_damaged_archives_leave_nothing_outside_their_folder(tmp_path, whole, changes, kept, packed):
+    work = Path(tempfile.mkdtemp(dir=tmp_path))
+    (work / "new").mkdir()
+    data = bytearray(gzip.decompress(whole) if whole[:2] == b"\x1f\x8b" and packed else whole)
+    for place, new, insert in changes:
+        start = int(place * len(data))
+        data[start : start + (0 if insert else len(new))] = new
+    data = data[: int(kept * len(data))]
+    (work / "archive").write_bytes(gzip.compress(data) if whole[:2] == b"\x1f\x8b" and packed else data)
+    message = ""
+    try:
+        unpack(work / "archive", work / "new")
+    except AddressFailure as failure:
+        message = str(failure)
+    assert len(message) < 400
+    assert not message or message.isprintable()
+    assert {path.name for path in work.iterdir()} == {"archive", "new"}
+    shutil.rmtree(work)
 
 
 def nothing():
