@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from finetune_tts.layers.torch_layers import by_hand
+
 
 def channels_last(x: Tensor) -> Tensor:
     """Lay the channels of ``x [B, C, T]`` side by side, where that is of use: on a CPU."""
-    if x.device.type != "cpu" or torch.jit.is_tracing():
+    if x.device.type != "cpu" or torch.jit.is_tracing() or not by_hand("channels_last"):
         return x
     return x.transpose(1, 2).contiguous().transpose(1, 2)
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from finetune_tts.layers.torch_layers import by_hand
+
 
 class Comparison:
     """Energies of attention, step after step.
@@ -28,17 +30,20 @@ class Comparison:
     """
 
     def __init__(self, keys: Tensor, v: Tensor, kernel: Tensor | None, offsets: Tensor | None) -> None:
+        self._torchs = None if by_hand("attention_energies") else (keys, v, kernel)
         self.keys = keys.detach().float()
         self.v = v.detach().float().squeeze(0)
         # Reversed, so that the backward pass adds along rising addresses; [2 K, A].
         self.filters = None if kernel is None else kernel.detach().float().flip(2).flatten(1).t()
         self.offsets = offsets
         self.gradients: list[Tensor | None] = [None, None, None]
-        if offsets is not None and torch.is_grad_enabled() and keys.requires_grad:
+        if self._torchs is None and offsets is not None and torch.is_grad_enabled() and keys.requires_grad:
             self.offsets = _LateGradients.apply(keys, v, kernel, offsets, self)
 
     def __call__(self, query: Tensor, weights: Tensor, read: Tensor) -> Tensor:
         """Return ``[B, S]`` for ``query [B, A]``, ``weights [B, S]`` of the step before and their sum ``read``."""
+        if self._torchs is not None:
+            return _energies(query, weights, read, *self._torchs)
         energies: Tensor = _Compare.apply(query, weights, read, self)
         return energies
 
@@ -54,6 +59,16 @@ class Comparison:
         """Add to the gradient of keys (0), v (1) or filters (2)."""
         known = self.gradients[index]
         self.gradients[index] = gradient if known is None else known.add_(gradient)
+
+
+def _energies(query: Tensor, weights: Tensor, read: Tensor, keys: Tensor, v: Tensor, kernel: Tensor | None) -> Tensor:
+    """The same, left to torch and its autograd."""
+    with torch.autocast(query.device.type, enabled=False):
+        compared = keys.float() + query.float().unsqueeze(1)
+        if kernel is not None:
+            places = torch.stack([weights, read], dim=1)
+            compared = compared + F.conv1d(places, kernel.float(), padding=kernel.shape[2] // 2).transpose(1, 2)
+        return F.linear(torch.tanh(compared), v.float()).squeeze(2)
 
 
 class _LateGradients(torch.autograd.Function):

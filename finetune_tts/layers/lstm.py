@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.layers.dropout import dropout_factors
+from finetune_tts.layers.torch_layers import by_hand
 
 
 class LSTMLoop:
@@ -32,16 +33,12 @@ class LSTMLoop:
     """
 
     def __init__(self, weight: Tensor, offsets: Tensor, *, dropout: float = 0.0, cell_dropout: float = 0.0) -> None:
-        self._tape = _Tape(weight, offsets, dropout, cell_dropout)
-        self._cell: Tensor = _Begin.apply(weight, offsets, self._tape)
-        self._hidden = torch.zeros_like(self._cell)
-        self._step = 0
+        loop = _HandWrittenLoop if by_hand("lstm") else _TorchLoop
+        self._loop = loop(weight, offsets, dropout, cell_dropout)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the hidden state ``[B, H]`` for ``x [B, I]``."""
-        self._hidden, self._cell = _Step.apply(x, self._hidden, self._cell, self._step, self._tape)
-        self._step += 1
-        return self._hidden
+        return self._loop.advance(x)
 
 
 def lstm_over_time(inputs: Tensor, weight_hh: Tensor, *, dropout: float = 0.0) -> Tensor:
@@ -55,8 +52,50 @@ def lstm_over_time(inputs: Tensor, weight_hh: Tensor, *, dropout: float = 0.0) -
     Returns:
         ``[T, B, H]`` hidden states.
     """
-    hiddens: Tensor = _OverTime.apply(weight_hh, inputs, dropout)
-    return hiddens
+    if by_hand("lstm"):
+        hiddens: Tensor = _OverTime.apply(weight_hh, inputs, dropout)
+        return hiddens
+    loop = _TorchLoop(weight_hh, inputs, dropout, 0.0)
+    nothing = inputs.new_empty(inputs.shape[1], 0)
+    return torch.stack([loop.advance(nothing) for _ in range(len(inputs))])
+
+
+class _TorchLoop:
+    """The loop left to torch and its autograd."""
+
+    def __init__(self, weight: Tensor, offsets: Tensor, dropout: float, cell_dropout: float) -> None:
+        steps, batch, gates = offsets.shape
+        dtype = torch.promote_types(offsets.dtype, torch.float32)
+        self._weight = weight.to(offsets.dtype).t()
+        self._offsets = iter(offsets.unbind(0))
+        self._hidden = self._cell = offsets.new_zeros(batch, gates // 4, dtype=dtype)
+        shape = steps, *self._hidden.shape
+        self._kept = iter(dropout_factors(dropout, *shape, like=offsets)) if dropout else None
+        self._kept_cells = iter(dropout_factors(cell_dropout, *shape, like=offsets)) if cell_dropout else None
+
+    def advance(self, x: Tensor) -> Tensor:
+        offsets = next(self._offsets)
+        seen = torch.cat([x.to(offsets.dtype), self._hidden.to(offsets.dtype)], dim=1)
+        gates = torch.addmm(offsets, seen, self._weight).to(self._cell.dtype)
+        inward, forget, candidate, outward = gates.chunk(4, dim=1)
+        cell = torch.sigmoid(forget) * self._cell + torch.sigmoid(inward) * torch.tanh(candidate)
+        hidden = torch.sigmoid(outward) * torch.tanh(cell)
+        self._cell = cell if self._kept_cells is None else cell * next(self._kept_cells)
+        self._hidden = hidden if self._kept is None else hidden * next(self._kept)
+        return self._hidden
+
+
+class _HandWrittenLoop:
+    def __init__(self, weight: Tensor, offsets: Tensor, dropout: float, cell_dropout: float) -> None:
+        self._tape = _Tape(weight, offsets, dropout, cell_dropout)
+        self._cell: Tensor = _Begin.apply(weight, offsets, self._tape)
+        self._hidden = torch.zeros_like(self._cell)
+        self._step = 0
+
+    def advance(self, x: Tensor) -> Tensor:
+        self._hidden, self._cell = _Step.apply(x, self._hidden, self._cell, self._step, self._tape)
+        self._step += 1
+        return self._hidden
 
 
 class _Tape:

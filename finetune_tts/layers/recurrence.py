@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from finetune_tts.layers.torch_layers import by_hand
+
 
 class _LateWeightGradient(torch.autograd.Function):
     """Hands ``offsets [T, B, O]`` on; backwards, makes the weight's gradient of all steps in one product."""
@@ -41,9 +43,9 @@ class LateProduct:
     """
 
     def __init__(self, weight: Tensor, offsets: Tensor) -> None:
-        self._transposed = weight.detach().to(offsets.dtype).t()
         self._inputs: list[Tensor] = []
-        self._records = torch.is_grad_enabled() and weight.requires_grad
+        self._records = torch.is_grad_enabled() and weight.requires_grad and by_hand("product")
+        self._transposed = (weight.detach() if self._records else weight).to(offsets.dtype).t()
         if self._records:
             offsets = _LateWeightGradient.apply(weight, offsets, self._inputs)
         self._offsets = offsets.unbind(0)
@@ -85,7 +87,7 @@ class LateContext:
         self._memory = memory
         self._weights: list[Tensor] = []
         self._offsets: tuple[Tensor, ...] | None = None
-        if steps is not None and torch.is_grad_enabled() and memory.requires_grad:
+        if steps is not None and torch.is_grad_enabled() and memory.requires_grad and by_hand("context"):
             zeros = memory.new_zeros(steps, memory.shape[0], memory.shape[2])
             self._offsets = _LateMemoryGradient.apply(memory, zeros, self._weights).unbind(0)
             self._memory = memory.detach()

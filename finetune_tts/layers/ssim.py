@@ -11,9 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from finetune_tts.layers.masks import sequence_mask
+from finetune_tts.layers.torch_layers import by_hand
 
 _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
+_HEIGHTS = [math.exp(-((place - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)) for place in range(_WINDOW)]
+_WEIGHTS = [height / sum(_HEIGHTS) for height in _HEIGHTS]
 
 
 def similarity_loss(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
@@ -58,8 +61,14 @@ def _similarity(first: Tensor, second: Tensor) -> Tensor:
 def _blurred(*maps: Tensor) -> list[Tensor]:
     """Maps ``[B, T, C]`` under a Gaussian window: one along each axis, where the window fits in."""
     blurred = torch.stack(maps)
-    for axis in (2, 3):
-        blurred = _Blur.apply(blurred, axis)
+    if by_hand("ssim_window"):
+        for axis in (2, 3):
+            blurred = _Blur.apply(blurred, axis)
+    else:
+        window = blurred.new_tensor(_WEIGHTS)
+        for shape in ((1, 1, -1, 1), (1, 1, 1, -1)):
+            blurred = F.conv2d(blurred.flatten(0, 1).unsqueeze(1), window.view(shape)).squeeze(1)
+            blurred = blurred.unflatten(0, (len(maps), -1))
     return list(blurred.unbind(0))
 
 
@@ -80,8 +89,7 @@ class _Blur(torch.autograd.Function):
 
 def _shifted_sum(values: Tensor, axis: int) -> Tensor:
     size = values.shape[axis] - _WINDOW + 1
-    window = [math.exp(-((place - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)) for place in range(_WINDOW)]
-    total = values.narrow(axis, 0, size) * (window[0] / sum(window))
+    total = values.narrow(axis, 0, size) * _WEIGHTS[0]
     for place in range(1, _WINDOW):
-        total.add_(values.narrow(axis, place, size), alpha=window[place] / sum(window))
+        total.add_(values.narrow(axis, place, size), alpha=_WEIGHTS[place])
     return total

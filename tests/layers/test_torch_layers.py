@@ -1,0 +1,160 @@
+"""Layers that are written by hand give what torch's own give, gradients included, and one switch takes torch's."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from finetune_tts.layers.channels_last import channels_last, conv1d
+from finetune_tts.layers.dropout import dropout
+from finetune_tts.layers.location_attention import Comparison
+from finetune_tts.layers.lstm import LSTMLoop, lstm_over_time
+from finetune_tts.layers.recurrence import LateContext, LateProduct
+from finetune_tts.layers.ssim import similarity_loss
+from finetune_tts.layers.torch_layers import HAND_WRITTEN, by_hand, torch_layers
+
+B, S, T, A, H, N, K = 2, 9, 4, 3, 5, 6, 3
+
+
+def attention_energies():
+    keys, v, kernel, queries = torch.randn(B, S, A), torch.randn(1, A), torch.randn(A, 2, K), torch.randn(T, B, A)
+
+    def run(keys, v, kernel, queries):
+        comparison = Comparison(keys, v, kernel, queries)
+        weights = read = torch.zeros(B, S)
+        for step in range(T):
+            weights = torch.softmax(comparison(comparison.offsets[step], weights, read), dim=1)
+            read = read + weights
+        return read
+
+    return run, [keys, v, kernel, queries]
+
+
+def lies_channels_last():
+    return lambda x, weight: F.leaky_relu(conv1d(channels_last(x), weight, None)), [
+        torch.randn(B, N, T * T),
+        torch.randn(H, N, K),
+    ]
+
+
+def context():
+    def run(memory, weights):
+        of = LateContext(memory, T)
+        return torch.stack([of(torch.softmax(weights[step], dim=1)) for step in range(T)])
+
+    return run, [torch.randn(B, S, H), torch.randn(T, B, S)]
+
+
+def dropped():
+    def run(x):
+        torch.manual_seed(1)
+        # The elements differ, as torch draws others; their number and what is made of them do not.
+        y = dropout(torch.relu(x) + 1, 0.5, True)
+        return torch.stack([y.max(), (y > 0).float().mean().round(decimals=1)])
+
+    return run, [torch.zeros(40_000)]
+
+
+def lstm_loop():
+    def run(weight, offsets, mix):
+        torch.manual_seed(1)
+        lstm = LSTMLoop(weight, offsets, dropout=0.3, cell_dropout=0.2)
+        x, hiddens = torch.zeros(B, N), []
+        for _ in range(T):
+            hiddens.append(lstm(x))
+            x = torch.tanh(hiddens[-1] @ mix)
+        return torch.stack(hiddens)
+
+    return run, [torch.randn(4 * H, N + H), torch.randn(T, B, 4 * H), torch.randn(H, N)]
+
+
+def lstm():
+    def run(inputs, weight):
+        torch.manual_seed(1)
+        return lstm_over_time(inputs, weight, dropout=0.3)
+
+    return run, [torch.randn(T, B, 4 * H), torch.randn(4 * H, H)]
+
+
+def product():
+    def run(weight, offsets):
+        of = LateProduct(weight, offsets)
+        x = torch.ones(B, H)
+        for step in range(T):
+            x = torch.tanh(of(step, x))
+        return x
+
+    return run, [torch.randn(H, H), torch.randn(T, B, H)]
+
+
+def ssim_window():
+    target = torch.rand(B, 20, 15)
+    return lambda predicted: similarity_loss(predicted, target, torch.tensor([20, 17])), [torch.rand(B, 20, 15)]
+
+
+CASES = {
+    "attention_energies": [attention_energies],
+    "channels_last": [lies_channels_last],
+    "context": [context],
+    "dropout": [dropped],
+    "lstm": [lstm_loop, lstm],
+    "product": [product],
+    "ssim_window": [ssim_window],
+}
+
+
+def test_every_layer_written_by_hand_is_compared():
+    assert set(CASES) == set(HAND_WRITTEN)
+
+
+@pytest.mark.parametrize(("layer", "case"), [(layer, case) for layer, cases in CASES.items() for case in cases])
+def test_both_ways_give_the_same_numbers_and_gradients(layer, case):
+    torch.manual_seed(0)
+    run, tensors = case()
+    # The LSTMs drop the same elements both ways, as their dropout stays by hand.
+    found = []
+    for names in (None, (layer,)):
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        if names is None:
+            assert by_hand(layer)
+            output = run(*leaves)
+        else:
+            with torch_layers(*names):
+                assert not by_hand(layer)
+                output = run(*leaves)
+        output.square().sum().backward()
+        found.append([output.detach(), *(leaf.grad for leaf in leaves if layer != "dropout")])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_context_takes_all_and_gives_them_back():
+    with torch_layers():
+        assert not any(map(by_hand, HAND_WRITTEN))
+        with torch_layers("lstm"):
+            assert not any(map(by_hand, HAND_WRITTEN))
+    with pytest.raises(KeyError), torch_layers("lstm"):
+        raise KeyError
+    assert all(map(by_hand, HAND_WRITTEN))
+
+
+def test_an_unknown_layer_is_named():
+    with pytest.raises(ValueError, match="no layer is called lstn"), torch_layers("lstn"):
+        pass
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, "True"), ("0", "True"), ("1", "False")])
+def test_the_environment_takes_torchs_everywhere(value, expected):
+    environment = {key: text for key, text in os.environ.items() if key != "TTS_TORCH_LAYERS"}
+    code = "from finetune_tts.layers.torch_layers import by_hand; print(by_hand('lstm'))"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | ({"TTS_TORCH_LAYERS": value} if value else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == expected
