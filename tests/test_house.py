@@ -67,6 +67,15 @@ def test_imports_run_downwards_only(module):
         assert FLOOR[other] > FLOOR[room], f"{room} may not use {other}"
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_librosa_is_imported_only_where_it_is_called(path):
+    # Importing it takes a second of a CPU, in every program and every worker that reads recordings.
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {name.split(".")[0] for name in names} & {"librosa", "numba"}
+
+
 def test_every_room_has_a_floor():
     assert {room_of(module) for module in MODULES} <= FLOOR.keys()
 
