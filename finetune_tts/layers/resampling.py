@@ -17,8 +17,10 @@ _ROLL_OFF = 0.99  # of the lower Nyquist frequency
 
 
 class Resampler(nn.Module):
-    """In float32 at least: band-limited interpolation with a sinc under a Hann window (Smith and Gossett 1984, "A flexible sampling-rate
-    conversion method"): one filter for each phase between the two grids, all applied in one convolution.
+    """Band-limited interpolation, in float32 at least, with a sinc under a Hann window.
+
+    One filter for each phase between the two grids, all applied in one convolution (Smith and Gossett 1984, "A flexible
+    sampling-rate conversion method").
 
     Args:
         source_rate: of what comes in, in Hz.
