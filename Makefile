@@ -38,7 +38,7 @@ test-slow: $(VENV)/.installed-test system-packages
 # What is computed must not hang on the CPU: the tests of numbers once more with other kernels, of an older CPU.
 test-numbers: $(VENV)/.installed-test system-packages
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest -q -n auto \
-	    --dist loadfile -m "not slow" tests/audio tests/layers tests/models tests/vocoders
+	    --dist loadfile -m "not slow" tests/audio tests/layers tests/families
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
