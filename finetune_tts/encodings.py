@@ -18,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+BINARY = "a binary file"
 _LOOKED_AT = 100_000
 _QUOTES = "‘’“”„‚«»–—…•€™©®°§ ¿¡"
 #: encodings of one byte a character, with the letters that their languages have beyond ASCII. Where two score alike,
@@ -44,7 +45,7 @@ def document_kind(raw: bytes) -> str | None:
         return known
     head = raw[:_LOOKED_AT]
     odd_bytes = sum(byte < 9 or 13 < byte < 32 and byte != 27 for byte in head)
-    return "a binary file" if odd_bytes > 0.1 * len(head) and unmarked_utf16(raw) is None else None
+    return BINARY if odd_bytes > 0.1 * len(head) and unmarked_utf16(raw) is None else None
 
 
 def unmarked_utf16(raw: bytes) -> str | None:

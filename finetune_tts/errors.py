@@ -17,6 +17,11 @@ class ProcessLost(RuntimeError):
 
 
 def excerpt(text: str, length: int = 60) -> str:
-    """The beginning of ``text`` on one line, for a message: what people give may be of any length."""
-    line = " ".join(text[: 4 * length].split())
+    """The beginning of ``text`` on one line, for a message: what people give may be of any length, and not be text."""
+    line = " ".join(text[: 4 * length].encode("utf-8", "replace").decode("utf-8").split())
     return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 1]}…"
+
+
+def counted(count: int, what: str = "clip") -> str:
+    """``1 clip``, ``1,300 clips``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from finetune_tts.encodings import document_kind, marked_encoding, probable_encoding
+from finetune_tts.encodings import BINARY, document_kind, marked_encoding, probable_encoding
 from finetune_tts.errors import UserError
 
 _LONGEST_START = 50  # characters of a name that its temporary file begins with, so that a long name still fits
@@ -197,7 +197,8 @@ def read_text(path: str | Path, *, fallback: str | None = None) -> str:
 def _not_utf8(path: str | Path, raw: bytes, error: UnicodeDecodeError) -> UserError:
     document = document_kind(raw)
     if document:
-        return UserError(f"{path}: is {document}, not text. Save it as text: for a table, as CSV in UTF-8.")
+        advice = "" if document == BINARY else " Save a table as CSV in UTF-8."
+        return UserError(f"{path}: is not UTF-8 text but {document}.{advice}")
     marked = marked_encoding(raw)
     if marked:
         return UserError(f"{path}: begins as {marked.upper()} text but is none ({error.reason}). Save it as UTF-8.")

@@ -50,13 +50,22 @@ class NotJSON(ValueError):
         self.offset = offset
 
 
-def parse_json(text: str, *, comments: bool = False, infinity: bool = False, repeated: set[str] | None = None) -> Any:
+def parse_json(
+    text: str,
+    *,
+    comments: bool = False,
+    infinity: bool = False,
+    numbers_as_text: bool = False,
+    repeated: set[str] | None = None,
+) -> Any:
     """Parse a text of JSON.
 
     Args:
         text: the JSON.
         comments: allow ``//`` and ``/* */``, and tabs and line breaks in strings.
-        infinity: allow ``Infinity``; NaN is never allowed.
+        infinity: allow ``Infinity``; NaN is not allowed with it.
+        numbers_as_text: give numbers as the text that they are written as, and NaN and infinities as floats: in
+            metadata they may stand in fields that nobody reads.
         repeated: takes the keys that stand in an object more than once, of which the last one counts; without it such
             an object is refused.
 
@@ -82,12 +91,14 @@ def parse_json(text: str, *, comments: bool = False, infinity: bool = False, rep
         return int(digits)
 
     def constant(name: str) -> float:
-        if infinity and name != "NaN":
+        if numbers_as_text or (infinity and name != "NaN"):
             return float(name)
         raise NotJSON(f"{name} is not a value that can stand here", _offset_of_constant(plain, name))
 
     def load(*, strict: bool = True) -> Any:
         hooks: dict[str, Any] = {"parse_int": whole_number, "parse_constant": constant}
+        if numbers_as_text:
+            hooks |= {"parse_int": str, "parse_float": str}
         return json.loads(plain, object_pairs_hook=one_object, strict=strict, **hooks)
 
     try:

@@ -51,7 +51,7 @@ def test_bytes_of_no_encoding_get_no_wrong_advice(tmp_path):
 def test_what_is_no_text_is_named_as_what_it_is(tmp_path, content, kind):
     path = tmp_path / "metadata.csv"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"metadata.csv: is .*{kind}.*, not text. Save it as text"):
+    with pytest.raises(UserError, match=f"metadata.csv: is not UTF-8 text but .*{kind}"):
         read_text(path)
 
 

@@ -168,8 +168,8 @@ def material_of(request: Request, chosen: frozenset[str], device: torch.device, 
     return kind(request, chosen, device, world)
 
 
-def read_samples(request: Request, absent: list[Row]) -> list[Sample]:
-    """Read the data sets of a run; rows whose recording is missing go to ``absent``.
+def read_samples(request: Request, absent: list[Row], layouts: list[str]) -> list[Sample]:
+    """Read the data sets of a run; rows whose recording is missing go to ``absent``, how each was read to ``layouts``.
 
     Raises:
         UserError: see :func:`finetune_tts.data.gathering.load_samples`.
@@ -177,8 +177,8 @@ def read_samples(request: Request, absent: list[Row]) -> list[Sample]:
     config = request.config
     if isinstance(config, VocoderConfig):
         apply_changes(config, name_recordings(config, request.chosen))
-        return load_recordings(config.datasets, request.formatter, absent=absent)
-    return load_samples(config.datasets, request.formatter, absent=absent)
+        return load_recordings(config.datasets, request.formatter, absent=absent, layouts=layouts)
+    return load_samples(config.datasets, request.formatter, absent=absent, layouts=layouts)
 
 
 def check_writable(folder: Path) -> None:

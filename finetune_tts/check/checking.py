@@ -6,6 +6,7 @@ can, so that the user learns everything at once.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ import torch
 from finetune_tts.assembly.assembly import Assembly, assemble, read_samples
 from finetune_tts.assembly.request import Request
 from finetune_tts.check.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
-from finetune_tts.check.finding import Clip, Finding, Severity, counted, fine, worst
+from finetune_tts.check.finding import Clip, Finding, Severity, fine, worst
 from finetune_tts.check.log_warnings import warnings_kept
 from finetune_tts.check.machine_checks import (
     Machine,
@@ -36,7 +37,7 @@ from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, counted
 from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
@@ -172,12 +173,14 @@ def quick_check(assembly: Assembly) -> list[Finding]:
 
 def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample], Measured]:
     absent: list[Row] = []
+    layouts: list[str] = []
     try:
-        samples = read_samples(request, absent)
+        samples = read_samples(request, absent, layouts)
         measured = measure_samples(samples, expanded(request.config.output_path) / CACHE_NAME)
     except UserError as error:
         findings.append(_stop("data_set", error))
         return [], Measured({}, {})
+    findings += [fine("metadata", layout) for layout in layouts]
     findings.append(_absent(absent))
     return samples, measured
 
@@ -185,7 +188,7 @@ def _recordings(request: Request, findings: list[Finding]) -> tuple[list[Sample]
 def _absent(absent: Sequence[Row]) -> Finding:
     if not absent:
         return fine("absent", "every recording is there")
-    clips = tuple(Clip(row.audio[0].stem, row.audio[0], f"named in {row.origin}") for row in absent)
+    clips = tuple(Clip(Path(row.audio[0]).stem, Path(row.audio[0]), f"named in {row.origin}") for row in absent)
     return Finding(
         "absent",
         Severity.STOPS,

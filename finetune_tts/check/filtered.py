@@ -53,10 +53,10 @@ def require_apart(folder: str | Path, datasets: Iterable[DatasetConfig] = ()) ->
     Raises:
         UserError: the folder is one of theirs, or holds metadata of another origin.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     ours = {os.path.realpath(folder / name) for name in _HEADERS}
     for dataset in datasets:
-        root = Path(dataset.path).expanduser()
+        root = expanded(dataset.path)
         read = [root / name for name in (dataset.meta_file_train, dataset.meta_file_val) if name]
         if os.path.realpath(root) == os.path.realpath(folder) or any(os.path.realpath(path) in ours for path in read):
             raise UserError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.data.sample import Sample
+from finetune_tts.errors import counted
 
 
 class Severity(str, Enum):
@@ -99,11 +100,6 @@ def about(
     if not found:
         return fine(id, otherwise)
     return Finding(id, severity, title.format(count=counted(len(found))), advice, tuple(found), len(found), spoils)
-
-
-def counted(count: int, what: str = "clip") -> str:
-    """``1 clip``, ``1,300 clips``."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def worst(findings: Sequence[Finding]) -> Severity:

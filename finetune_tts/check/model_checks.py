@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from finetune_tts.check.finding import Finding, Severity, counted, fine
+from finetune_tts.check.finding import Finding, Severity, fine
 from finetune_tts.checkpoints.report import Fate, RestoreReport
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.errors import counted
 
 #: text fields that decide what a model reads: another value is another pronunciation.
 _TEXT_FIELDS = ("use_phonemes", "phonemizer", "phoneme_language", "text_cleaner", "add_blank", "enable_eos_bos_chars")

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from finetune_tts.check.finding import Finding, Severity, about, counted, fine
+from finetune_tts.check.finding import Finding, Severity, about, fine
 from finetune_tts.check.transcripts import Transcript, foreign_letters
 from finetune_tts.data.sample import Sample
+from finetune_tts.errors import counted
 from finetune_tts.text.characters import Vocabulary
 
 MOST_MISSING = 0.01

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from finetune_tts.cli.program import is_main_process, say
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, counted
 
 if TYPE_CHECKING:
     from finetune_tts.assembly.assembly import Assembly
@@ -72,13 +72,14 @@ def run_check(request: "Request", arguments: argparse.Namespace) -> None:
 
 
 def _filter(report: "CheckReport", folder: Path) -> str:
-    from finetune_tts.check.filtered import METADATA, write_filtered
+    from finetune_tts.check.filtered import HELD_OUT, METADATA, write_filtered
 
     written = write_filtered(folder, report.samples, report.findings)
+    held_out = any(sample.split == "eval" for sample in report.samples) and (written.folder / HELD_OUT).is_file()
     return (
         f"filtered: {written.kept} clips kept, {written.left_out} left out ({written.folder / 'left_out.csv'})\n"
         f"tune with them: --dataset_path {shlex.quote(str(written.folder))} --dataset_format auto "
-        f"--meta_file {METADATA}"
+        f"--meta_file {METADATA}" + (f" --coqpit.datasets.0.meta_file_val {HELD_OUT}" if held_out else "")
     )
 
 
@@ -89,7 +90,7 @@ def say_quick_check(assembly: "Assembly") -> None:
         UserError: nothing can be learned from them.
     """
     from finetune_tts.check.checking import quick_check
-    from finetune_tts.check.finding import Severity, counted
+    from finetune_tts.check.finding import Severity
 
     if not is_main_process():
         return

@@ -128,8 +128,11 @@ def _run_classic(argv: list[str]) -> None:
     old = DVectors.read(arguments.old_file) if arguments.old_file else None
     appended = old if arguments.old_append else None
     device = "cpu" if arguments.disable_cuda else "auto"
-    cache = out.resolve().parent
-    _write(_compute(files, datasets, device, cache, known=old, appended=appended, there=_there(out)), out)
+    cache, held_out = out.resolve().parent, not arguments.no_eval
+    vectors = _compute(
+        files, datasets, device, cache, known=old, appended=appended, there=_there(out), held_out=held_out
+    )
+    _write(vectors, out)
 
 
 def _encoder_files(arguments: argparse.Namespace, config: "SpeechConfig") -> "EncoderFiles":
@@ -168,6 +171,7 @@ def _compute(
     known: "DVectors | None" = None,
     appended: "DVectors | None" = None,
     there: "DVectors | None" = None,
+    held_out: bool = True,
 ) -> "DVectors":
     """The vectors of data sets, and those of ``appended``.
 
@@ -190,7 +194,7 @@ def _compute(
     from finetune_tts.speaker_encoder.encoder import load_speaker_encoder
     from finetune_tts.synthesis.d_vectors import complete_d_vectors
 
-    samples = load_samples(datasets, formatter)
+    samples = [sample for sample in load_samples(datasets, formatter) if held_out or sample.split != "eval"]
     kept = {sample.name for sample in samples} | set(appended.vectors if appended is not None else ())
     if there is not None:
         _require_kept(there, [name for name in there.vectors if name not in kept])

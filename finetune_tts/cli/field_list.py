@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.files import expanded
+
 if TYPE_CHECKING:
     from finetune_tts.config.base import Config
 
@@ -51,7 +53,7 @@ def _config_path(arguments: argparse.Namespace) -> Path | None:
     if arguments.continue_path:
         from finetune_tts.runs.folder import CONFIG_NAME
 
-        return Path(arguments.continue_path).expanduser() / CONFIG_NAME
+        return expanded(arguments.continue_path) / CONFIG_NAME
     if arguments.restore_path and not arguments.model_name:
         from finetune_tts.synthesis.loading import find_config
 

@@ -49,7 +49,7 @@ EXAMPLES = """examples:
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
 every field that --coqpit does not set. A config of yours (--config_path) is taken as it stands."""
 
-_DATA = ("dataset_path", "dataset_format", "meta_file")
+_DATA = ("dataset_path", "dataset_format", "meta_file", "columns")
 _PLACE = ("output_path", "run_name")
 
 #: flags that say what a run starts from → flags that go with them.
@@ -99,6 +99,12 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
         action="collect",
         metavar="FILE",
         help="metadata file inside the folder, where the layout has one",
+    )
+    add(
+        "--columns",
+        action="collect",
+        metavar="LIST",
+        help="what its columns hold: file,text,speaker in order (_ for others), or some by name: text=sentence",
     )
     add("--output_path", metavar="DIR", help="where run folders are made (default: output)")
     add("--run_name", metavar="NAME", help="first part of the run folder's name")

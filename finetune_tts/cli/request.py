@@ -19,6 +19,7 @@ SHORT_FOR = {
     "dataset_path": "datasets.{}.path",
     "dataset_format": "datasets.{}.formatter",
     "meta_file": "datasets.{}.meta_file_train",
+    "columns": "datasets.{}.columns",
     "output_path": "output_path",
     "run_name": "run_name",
 }

@@ -20,3 +20,7 @@ class DatasetConfig(Config):
     meta_file_attn_mask: str = field(
         default="", metadata={"help": "List of attention masks, for models that use them."}
     )
+    columns: str = field(
+        default="",
+        metadata={"help": "What the metadata's columns hold: file,text,speaker in order, or text=sentence by name."},
+    )

@@ -13,6 +13,8 @@ AUDIO_EXTENSIONS = (
     ".mp3", ".ogg", ".oga", ".opus",
     ".m4a", ".aac", ".wma", ".webm", ".amr",
 )  # fmt: skip
+#: of files that hold the transcript of one recording, in order of preference.
+TEXT_EXTENSIONS = (".txt", ".lab")
 
 
 def is_audio(name: str) -> bool:
@@ -83,30 +85,36 @@ class TextFinder:
     """Finds the text file that belongs to a recording; reads each folder once, not each file."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, str]] = {}
+        self._folders: dict[Path, dict[tuple[str, str], str]] = {}
 
     def find(self, audio: Path) -> Path | None:
-        """The text file of the same name, whatever the case of ``.txt``: beside ``audio``, or in ``txt`` or ``text``.
+        """The text file of the same name: beside ``audio``, or in ``txt`` or ``text``; ``.txt`` comes before ``.lab``.
 
         Returns:
-            The file, or None if there is none.
+            The file, whatever the case of its extension, or None if there is none.
         """
         beside = audio.parent
-        for folder in (beside, beside / "txt", beside.parent / "txt", beside.parent / "text"):
-            name = self._listing(folder).get(normal_form(audio.stem))
-            if name is not None:
-                return folder / name
+        for extension in TEXT_EXTENSIONS:
+            for folder in (beside, beside / "txt", beside.parent / "txt", beside.parent / "text"):
+                name = self._listing(folder).get((normal_form(audio.stem), extension))
+                if name is not None:
+                    return folder / name
         return None
 
-    def _listing(self, folder: Path) -> dict[str, str]:
+    def _listing(self, folder: Path) -> dict[tuple[str, str], str]:
         if folder not in self._folders:
             try:
                 with os.scandir(folder) as entries:
-                    names = [entry.name for entry in entries if entry.name.lower().endswith(".txt") and _is_file(entry)]
+                    files = [(*os.path.splitext(entry.name), entry) for entry in entries]
+                    texts = {
+                        entry.name: (normal_form(stem), extension.lower())
+                        for stem, extension, entry in files
+                        if extension.lower() in TEXT_EXTENSIONS and _is_file(entry)
+                    }
             except OSError:  # no such folder, in most cases
-                names = []
+                texts = {}
             # Where two differ in case only, the small letters count.
-            self._folders[folder] = {normal_form(name[:-4]): name for name in sorted(names)}
+            self._folders[folder] = {texts[name]: name for name in sorted(texts)}
         return self._folders[folder]
 
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from finetune_tts.data import layouts
-from finetune_tts.data.named_columns import NAMED_COLUMNS, read_json_lines
+from finetune_tts.data.named_columns import JSON_METADATA, NAMED_COLUMNS, read_json_lines
 from finetune_tts.data.rows import Row
 from finetune_tts.data.tables import TABLES
 from finetune_tts.errors import UserError
@@ -14,13 +14,15 @@ Reader = Callable[[Path, str], list[Row]]
 """Takes the folder of the data set and the metadata file that the user named (or ""), gives its rows."""
 
 AUTO = "auto"
+PAIRS = "pairs"
+RECORDINGS = "recordings"
 
 FORMATS: Mapping[str, Reader] = {
     **{table.name: table.read for table in TABLES},
     **{table.name: table.read for table in NAMED_COLUMNS},
     "jsonl": read_json_lines,
-    "pairs": layouts.pairs,
-    "recordings": layouts.recordings,
+    PAIRS: layouts.pairs,
+    RECORDINGS: layouts.recordings,
     "vctk": layouts.vctk,
     "vctk_old": layouts.vctk_old,
     "open_bible": layouts.open_bible,
@@ -31,6 +33,18 @@ FORMATS: Mapping[str, Reader] = {
     "voxceleb1": layouts.voxceleb1,
     "voxceleb2": layouts.voxceleb2,
 }
+
+#: formats of people's own data sets → usual names of their metadata; files for evaluation may stand beside it.
+OWN_METADATA: Mapping[str, tuple[str, ...]] = {
+    **{table.name: table.metadata for table in NAMED_COLUMNS if table.name != "cml_tts"},
+    "jsonl": JSON_METADATA,
+}
+
+#: formats of recordings in folders, whose folders may say what they are for.
+IN_FOLDERS = frozenset({PAIRS, RECORDINGS})
+
+#: formats whose columns a user may name.
+WITH_COLUMNS = frozenset({AUTO, "csv", "jsonl"})
 
 # Releases of these lack recordings that their metadata lists; a hole in any other data set is a fault.
 INCOMPLETE = frozenset({"vctk", "mailabs", "custom_turkish", "sam_accenture"})

@@ -10,11 +10,12 @@ from finetune_tts.data.audio_files import TextFinder, walk_files, walk_recording
 from finetune_tts.data.metadata_files import find_metadata
 from finetune_tts.data.rows import Row, numbered_lines
 from finetune_tts.data.tables import TableFormat
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text
 
 logger = logging.getLogger(__name__)
 
+_TIMED_LABEL = re.compile(r"^\s*\d+(\.\d+)?\s+\d+(\.\d+)?\s+\S+", re.MULTILINE)  # of HTS and its like
 _MAILABS_TABLE = TableFormat("mailabs", "id|text|normalised text", 0, 1, ("{folder}/wavs/{id}",))
 _MAILABS_SPEAKER = re.compile(r"by_book/(?:male|female)/([^/]+)/")
 
@@ -36,7 +37,7 @@ def _vctk(root: Path, wavs: str, microphone: str, prefix: str) -> list[Row]:
     return [
         Row(
             text=_first_line(text),
-            audio=(root / wavs / text.parent.name / f"{text.stem}{microphone}",),
+            audio=(str(root / wavs / text.parent.name / f"{text.stem}{microphone}"),),
             origin=str(text),
             speaker=prefix + text.parent.name,
             speaker_id=text.parent.name,
@@ -57,7 +58,7 @@ def open_bible(root: Path, meta_file: str) -> list[Row]:
     rows = [
         Row(
             text=_first_line(text),
-            audio=(text.with_suffix(".flac"),),
+            audio=(str(text.with_suffix(".flac")),),
             origin=str(text),
             speaker="OB_" + text.parent.name,
             speaker_id=text.parent.name,
@@ -91,8 +92,8 @@ def nancy(root: Path, meta_file: str) -> list[Row]:
     for number, line in numbered_lines(path):
         match = re.match(r'\s*\(\s*(\S+)\s+"(.*)"\s*\)?\s*$', line)
         if match is None:
-            raise UserError(f'{path}, line {number}: ( ID "text" ) is expected, found {line.strip()[:60]!r}.')
-        audio = (root / "wavn" / match[1],)
+            raise UserError(f'{path}, line {number}: ( ID "text" ) is expected, found {excerpt(line)!r}.')
+        audio = (str(root / "wavn" / match[1]),)
         rows.append(Row(match[2].strip(), audio, f"{path}, line {number}", "nancy", "nancy"))
     return rows
 
@@ -106,7 +107,13 @@ def sam_accenture(root: Path, meta_file: str) -> list[Row]:
         raise UserError(f"{path}: not XML ({error}).") from None
     folder = root / "vo_voice_quality_transformation"
     return [
-        Row((entry.text or "").strip(), (folder / entry.get("id", ""),), str(path), "sam_accenture", "sam_accenture")
+        Row(
+            (entry.text or "").strip(),
+            (str(folder / entry.get("id", "")),),
+            str(path),
+            "sam_accenture",
+            "sam_accenture",
+        )
         for entry in script.findall("./fileid")
     ]
 
@@ -122,7 +129,7 @@ def synpaflex(root: Path, meta_file: str) -> list[Row]:
         else:
             text = audio.parent / "txt" / (audio.stem + ".txt")
         if text.is_file():
-            rows.append(Row(_first_line(text), (audio,), str(text), "synpaflex", "synpaflex"))
+            rows.append(Row(_first_line(text), (str(audio),), str(text), "synpaflex", "synpaflex"))
         else:
             without_text += 1
     if without_text:
@@ -131,7 +138,7 @@ def synpaflex(root: Path, meta_file: str) -> list[Row]:
 
 
 def pairs(root: Path, meta_file: str) -> list[Row]:
-    """``x.wav`` with ``x.txt`` beside it, or in ``txt`` or ``text`` where the recordings are in a folder of their own.
+    """``x.wav`` with ``x.txt`` or ``x.lab``: beside it, or in a neighbouring folder ``txt`` or ``text``.
 
     Raises:
         UserError: no recordings, or recordings without a text; the first five are named.
@@ -148,14 +155,24 @@ def pairs(root: Path, meta_file: str) -> list[Row]:
             f"{root}: {len(lacking)} of {len(recordings)} recordings have no text file of the same name: {names}. "
             "Add the texts or move these recordings away."
         )
-    return [Row(" ".join(read_text(text).split()), (audio,), str(text)) for audio, text in texts.items() if text]
+    return [Row(_transcript(text), (str(audio),), str(text)) for audio, text in texts.items() if text]
+
+
+def _transcript(path: Path) -> str:
+    text = read_text(path)
+    if path.suffix.lower() == ".lab" and (timed := _TIMED_LABEL.search(text)):
+        raise UserError(
+            f"{path}: holds times and phonemes ('{excerpt(timed[0])}'), not what is said. Put the transcript into "
+            f"{path.with_suffix('.txt').name}."
+        )
+    return " ".join(text.split())
 
 
 def recordings(root: Path, meta_file: str) -> list[Row]:
     """Every recording below the folder, without text: what a vocoder needs."""
     if meta_file:
         raise UserError(f"{root}: the format recordings takes every recording of the folder, and no metadata file.")
-    return [Row("", (audio,), str(audio)) for audio in walk_recordings(root)]
+    return [Row("", (str(audio),), str(audio)) for audio in walk_recordings(root)]
 
 
 def voxceleb1(root: Path, meta_file: str) -> list[Row]:
@@ -179,7 +196,7 @@ def _voxceleb(root: Path, meta_file: str, edition: str) -> list[Row]:
         speaker = audio.parent.parent.name
         if not speaker.startswith("id"):
             raise UserError(f"{audio}: voxceleb{edition} is laid out idSPEAKER/VIDEO/x.wav; this is below '{speaker}'.")
-        rows.append(Row("", (audio,), str(audio), f"voxcel{edition}_{speaker}", speaker))
+        rows.append(Row("", (str(audio),), str(audio), f"voxcel{edition}_{speaker}", speaker))
     return rows
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
+from finetune_tts.files import expanded
+
+METADATA_EXTENSIONS = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".list")
 
 
 def find_metadata(root: Path, meta_file: str, patterns: Sequence[str]) -> list[Path]:
@@ -21,10 +24,10 @@ def find_metadata(root: Path, meta_file: str, patterns: Sequence[str]) -> list[P
         UserError: nothing there; the message lists the files that are.
     """
     if meta_file:
-        path = root / Path(meta_file).expanduser()
-        if path.is_file():
+        path = root / expanded(meta_file)
+        if is_file(path):
             return [path]
-        raise UserError(f"{path}: no such metadata file. {_what_is_there(root)}")
+        raise UserError(f"{excerpt(str(path), 300)}: no such metadata file. {_what_is_there(root)}")
     for pattern in patterns:
         found = sorted(path for path in root.glob(pattern) if path.is_file())
         if "**" not in pattern and len(found) > 1:
@@ -44,8 +47,24 @@ def _what_is_there(root: Path) -> str:
         return f"{root} cannot be listed ({error.strerror})."
     names = [entry.name + ("/" if entry.is_dir() else "") for entry in entries if not entry.name.startswith(".")]
     # Text files first: the metadata is among them, while there may be thousands of recordings.
-    names.sort(key=lambda name: (not name.lower().endswith((".csv", ".txt", ".tsv", ".json", ".jsonl")), name))
+    names.sort(key=lambda name: (not name.lower().endswith(METADATA_EXTENSIONS), name))
     if not names:
         return f"The folder {root} is empty."
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return f"In {root} there are: {', '.join(names[:10])}{more}."
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file system takes is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that no file system takes is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

@@ -1,57 +1,78 @@
-"""Tables whose header names the columns (CSV, TSV), and JSON lines."""
+"""Tables of which is known what their columns hold (CSV, TSV), most by a header, and JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from finetune_tts.data.audio_files import AudioFinder
+from finetune_tts.data.columns import (
+    DELIMITERS,
+    ColumnChoice,
+    field_named,
+    header_of,
+    match_columns,
+    some_names,
+)
 from finetune_tts.data.metadata_files import find_metadata
-from finetune_tts.data.rows import Row, numbered_cells, numbered_lines, too_few_columns
-from finetune_tts.errors import UserError
+from finetune_tts.data.rows import Row, Shape, cleaned, every_column_known, fitted, lines_of, numbered_cells
+from finetune_tts.errors import UserError, excerpt
+from finetune_tts.files import read_text
 from finetune_tts.json_text import NotJSON, describe, parse_json
 
-DELIMITERS = ("|", "\t", ",", ";")
-
-# The names that people use, in order of preference: text written out for speaking comes before raw text.
-COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
-    "audio": (
-        "audio_file", "audio_path", "audio_filepath", "audio_filename", "wav_file", "wav_path", "wav_filename",
-        "file_name", "filename", "file_path", "filepath", "path", "file", "wav", "audio", "clip",
-    ),
-    "text": (
-        "normalized_text", "normalised_text", "normalized_transcription", "text", "sentence", "transcript",
-        "transcription",
-    ),
-    "speaker": ("speaker_name", "speaker", "speaker_id", "client_id", "spk"),
-    "language": ("language", "lang", "language_name", "language_id", "locale"),
-}  # fmt: skip
-
+JSON_METADATA = ("metadata.jsonl", "*.jsonl", "metadata.json")
+_LINES_LOOKED_AT = 200
 AUDIO_FOLDERS = ("", "wavs", "wav", "audio", "clips")
 
 
-def match_columns(names: Iterable[str]) -> dict[str, str]:
-    """Field (``audio``, ``text``, ``speaker``, ``language``) → the column of ``names`` that holds it."""
-    by_lower = {name.strip().lower(): name for name in names}
-    return {
-        field: next(by_lower[known] for known in usual if known in by_lower)
-        for field, usual in COLUMN_NAMES.items()
-        if any(known in by_lower for known in usual)
-    }
+class AudioPlaces:
+    """Where the recordings that a metadata file names may stand.
+
+    Args:
+        root: folder of the data set.
+        folder: that of the metadata file.
+        first: a folder below ``root`` to look into before the others.
+    """
+
+    def __init__(self, root: Path, folder: Path, first: str = "") -> None:
+        bases = (root,) if folder == root else (root, folder)
+        places = [root / first, *(base / subfolder for subfolder in AUDIO_FOLDERS for base in bases)]
+        self._places = tuple(dict.fromkeys(os.path.join(place, "") for place in places))
+
+    def candidates(self, audio: str) -> tuple[str, ...]:
+        """The paths that ``audio`` may mean, the likeliest first."""
+        if os.path.isabs(audio):
+            return (audio,)
+        found = tuple(place + audio for place in self._places)
+        # Written on Windows, where folders are separated by another sign.
+        return (*found, *self.candidates(audio.replace("\\", "/"))) if "\\" in audio else found
 
 
-def header_of(line: str) -> tuple[str, dict[str, str]] | None:
-    """Delimiter and matched columns if ``line`` is a header that names an audio and a text column, else None."""
-    for delimiter in DELIMITERS:
-        columns = match_columns(cell.strip().strip('"') for cell in line.split(delimiter))
-        if "audio" in columns and "text" in columns:
-            return delimiter, columns
-    return None
+def read_table(
+    root: Path, path: Path, lines: Iterable[tuple[int, list[str]]], shape: Shape, *, speaker: str = "", first: str = ""
+) -> list[Row]:
+    """Read the rows of a table.
 
+    Args:
+        root: folder of the data set.
+        path: the metadata file.
+        lines: its lines as cells, without the header.
+        shape: which column holds what.
+        speaker: name of the speaker where no column says it.
+        first: a folder below ``root`` that recordings are looked for in first.
 
-def audio_candidates(root: Path, folder: Path, audio: str) -> tuple[Path, ...]:
-    """Where the recording ``audio`` of a metadata file in ``folder`` may stand."""
-    bases = (root,) if folder == root else (root, folder)
-    return tuple(dict.fromkeys(base / subfolder / audio for subfolder in AUDIO_FOLDERS for base in bases))
+    Raises:
+        UserError: lines that do not have the columns that they should have.
+    """
+    places = AudioPlaces(root, path.parent, first)
+    rows = []
+    for number, cells in fitted(path, lines, shape):
+        values = {field: cells[place] for field, place in shape.places.items() if place < len(cells)}
+        rows.append(_row(places, f"{path}, line {number}", values, speaker))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -83,26 +104,14 @@ class NamedColumnsFormat:
 
     def read_file(self, root: Path, path: Path) -> list[Row]:
         """Read one metadata file of the data set at ``root``."""
-        header_line = next(numbered_lines(path), None)
+        text = read_text(path)
+        header_line = next(lines_of(text), None)
         if header_line is None:
             return []
         delimiter = self._delimiter(path, *header_line)
-        table = numbered_cells(path, delimiter)
-        _, header = next(table)
-        columns = {**match_columns(header), **{field: c for field, c in self.columns.items() if c in header}}
-        places = {field: header.index(column) for field, column in columns.items()}
-        needed = 1 + max(places.values())
-        rows: list[Row] = []
-        faults: list[tuple[int, int, str]] = []
-        for number, cells in table:
-            if len(cells) < needed:
-                faults.append((number, len(cells), delimiter.join(cells)))
-                continue
-            values = {field: cells[place] for field, place in places.items()}
-            rows.append(_row(root, path, number, values, self.speaker))
-        if faults:
-            raise too_few_columns(path, faults, needed, delimiter.join(header), "Complete the line.")
-        return rows
+        lines = numbered_cells(path, delimiter, text)
+        header = [cleaned(cell, delimiter) for cell in next(lines)[1]]
+        return read_table(root, path, lines, shape_of_header(header, delimiter, self.columns), speaker=self.speaker)
 
     def _delimiter(self, path: Path, number: int, line: str) -> str:
         if self.columns:
@@ -111,16 +120,125 @@ class NamedColumnsFormat:
             if missing:
                 raise UserError(
                     f"{path}, line {number}: the header has no column {' and no '.join(map(repr, missing))}, which the "
-                    f"{self.name} layout needs; it is '{line.strip()[:80]}'."
+                    f"{self.name} layout needs; it is '{excerpt(line, 80)}'."
                 )
             return "|"
         found = header_of(line)
         if found is None:
             raise UserError(
-                f"{path}, line {number}: a header that names an audio column ({_some('audio')}) and a text column "
-                f"({_some('text')}) is expected, found '{line.strip()[:80]}'. Add it, or try the format auto."
+                f"{path}, line {number}: a header that names an audio column ({some_names('audio')}) and a text column "
+                f"({some_names('text')}) is expected, found '{excerpt(line, 80)}'. Add it, say with --columns what the "
+                "columns hold, or try the format auto."
             )
         return found[0]
+
+
+def shape_of_header(header: list[str], delimiter: str, columns: Mapping[str, str]) -> Shape:
+    """The shape of a table with a header.
+
+    Args:
+        header: the cells of the header.
+        delimiter: what separates its columns.
+        columns: field → name of its column, where that is known; other fields are found by usual names.
+    """
+    while len(header) > 1 and not header[-1]:  # separators at the end, as spreadsheets leave them
+        header = header[:-1]
+    known = {**match_columns(header), **{field: name for field, name in columns.items() if name in header}}
+    places = {field: header.index(name) for field, name in known.items()}
+    texts = sum(field_named(name) == "text" for name in header)
+    words = excerpt(delimiter.join(header))
+    return Shape(delimiter, places, len(header), words, "Complete the line.", open_end=texts == 1)
+
+
+def read_chosen(root: Path, path: Path, choice: ColumnChoice, finder: AudioFinder) -> tuple[list[Row], str] | None:
+    """Read a table whose columns a user has named: all by their places, or some by the names of a header.
+
+    Returns:
+        The rows, and the columns in words; None if the choice leaves something to be guessed.
+
+    Raises:
+        UserError: no separator gives the columns that were named, or lines do not have them.
+    """
+    text = read_text(path)
+    first = next(lines_of(text), None)
+    if first is None:
+        return [], "nothing"
+    if choice.width:
+        return _read_by_place(root, path, text, choice, finder)
+    for delimiter in DELIMITERS:
+        header = [cleaned(cell, delimiter) for cell in first[1].split(delimiter)]
+        cells = header if delimiter in ("|", "\t") else [cell.strip('"') for cell in header]
+        shape = shape_of_header(cells, delimiter, choice.names)
+        places = {**shape.places, **choice.places}
+        named = all(name in cells for name in choice.names.values()) and (choice.names or header_of(first[1]))
+        if named and {"audio", "text"} <= places.keys():
+            lines = numbered_cells(path, delimiter, text)
+            next(lines)
+            rows = read_table(root, path, lines, replace(shape, places=places))
+            return rows, ", ".join(f"{field} from {_column(cells, place)}" for field, place in places.items())
+    if choice.names:
+        lacking = next(iter(choice.names.values()))
+        raise UserError(
+            f"{path}, line {first[0]}: --columns {excerpt(choice.text)}: the header has no column "
+            f"'{excerpt(lacking)}', or names no recording and text; it is '{excerpt(first[1], 80)}'."
+        )
+    return None
+
+
+def _read_by_place(
+    root: Path, path: Path, text: str, choice: ColumnChoice, finder: AudioFinder
+) -> tuple[list[Row], str]:
+    """Read a table by the places of its columns, with the separator that gives most lines enough of them."""
+    needed = 1 + max(choice.places.values())
+    places = AudioPlaces(root, path.parent)
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        """How many of the first lines name a recording that is there, and how many have the columns needed."""
+        lines = [line.split(delimiter) for _, line in islice(lines_of(text), _LINES_LOOKED_AT)]
+        enough = [cleaned(cells[choice.places["audio"]], ",").strip('"') for cells in lines if len(cells) >= needed]
+        return sum(any(map(finder.find, places.candidates(audio))) for audio in enough), len(enough)
+
+    delimiter = max(DELIMITERS, key=fit)
+    columns = choice.text.replace(" ", "")
+    advice = "Complete the line, or correct --columns."
+    known = every_column_known(choice.places)
+    shape = Shape(delimiter, choice.places, choice.width, columns, advice, open_end=known)
+    cells = numbered_cells(path, delimiter, text)
+    return read_table(root, path, without_header(cells, choice.places, delimiter), shape), columns
+
+
+def without_header(
+    lines: Iterable[tuple[int, list[str]]], places: Mapping[str, int], delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a table but for a first one that names the columns of recording and text as people do."""
+    lines = iter(lines)
+    for number, cells in islice(lines, 1):
+        if not names_columns(cells, places, delimiter):
+            yield number, cells
+    yield from lines
+
+
+def names_columns(cells: list[str], places: Mapping[str, int], delimiter: str) -> bool:
+    """Whether cells name the columns of recording and text, and so are a header and no row."""
+    names = [cleaned(cell, delimiter) for cell in cells]
+    matched = match_columns(names)
+    places = {field: place for field, place in places.items() if field in ("audio", "text")}
+    return all(place < len(names) and matched.get(field) == names[place] for field, place in places.items())
+
+
+def _column(header: list[str], place: int) -> str:
+    return f"'{excerpt(header[place])}'" if place < len(header) else f"column {place + 1}"
+
+
+def looks_like_json(path: Path, text: str) -> bool:
+    """Whether a file is JSON, by its name or by how it begins."""
+    if path.suffix.lower() in (".json", ".jsonl"):
+        return True
+    first = next(lines_of(text), (0, ""))[1].strip()
+    try:
+        return first.startswith("{") and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def read_json_lines(root: Path, meta_file: str) -> list[Row]:
@@ -130,50 +248,87 @@ def read_json_lines(root: Path, meta_file: str) -> list[Row]:
         UserError: no metadata file; a line that is not an object, or without an audio or text field.
     """
     rows: list[Row] = []
-    for path in find_metadata(root, meta_file, ("metadata.jsonl", "*.jsonl")):
-        for number, line in numbered_lines(path):
-            rows.append(_row(root, path, number, _json_values(path, number, line), ""))
+    for path in find_metadata(root, meta_file, JSON_METADATA):
+        rows += read_json(root, path)
     return rows
 
 
-def _json_values(path: Path, number: int, line: str) -> dict[str, str]:
+def read_json(root: Path, path: Path, names: Mapping[str, str] | None = None) -> list[Row]:
+    """Read one metadata file of JSON: an object a line, or one list of all objects.
+
+    Args:
+        root: folder of the data set.
+        path: the file.
+        names: field → name of the JSON field that holds it, where that is known.
+
+    Raises:
+        UserError: what is no such object; its line or place is named.
+    """
+    places = AudioPlaces(root, path.parent)
+    entries = json_entries(path, read_text(path))
+    return [_row(places, origin, _json_values(origin, entry, names or {}), "") for origin, entry in entries]
+
+
+def json_entries(path: Path, text: str) -> Iterator[tuple[str, Any]]:
+    """What a JSON file lists, each with where it stands there; numbers as the text that they are written as.
+
+    Raises:
+        UserError: it is no JSON; the line is named.
+    """
+    if text.lstrip().startswith("["):
+        for number, entry in enumerate(_parsed(path, 1, text), start=1):
+            yield f"{path}, entry {number}", entry
+        return
+    for number, line in lines_of(text):
+        yield f"{path}, line {number}", _parsed(path, number, line)
+
+
+def _parsed(path: Path, first_line: int, text: str) -> Any:
     try:
-        entry = parse_json(line)
+        return parse_json(text, numbers_as_text=True)
     except NotJSON as error:
-        raise UserError(describe(error, line, str(path), number)) from None
+        raise UserError(describe(error, text, str(path), first_line)) from None
+
+
+def _json_values(origin: str, entry: Any, names: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(entry, dict):
-        raise UserError(f'{path}, line {number}: an object {{"audio_file": …, "text": …}} is expected: {line[:60]!r}')
-    columns = match_columns(entry)
+        raise UserError(f'{origin}: an object {{"audio_file": …, "text": …}} is expected, found {_kind(entry)}.')
+    columns = {**match_columns(entry), **{field: name for field, name in names.items() if name in entry}}
     for field in ("audio", "text"):
         if field not in columns:
-            found = ", ".join(entry) or "none"
-            raise UserError(f"{path}, line {number}: no {field} field ({_some(field)}); the fields are {found}.")
-    return {field: _text_value(path, number, column, entry[column]) for field, column in columns.items()}
+            found = excerpt(", ".join(entry), 120) or "none"
+            raise UserError(f"{origin}: no {field} field ({some_names(field)}); the fields are {found}.")
+    return {field: _text_value(origin, column, entry[column], field) for field, column in columns.items()}
 
 
-def _text_value(path: Path, number: int, column: str, value: Any) -> str:
+def _text_value(origin: str, column: str, value: Any, field: str) -> str:
     if isinstance(value, dict) and isinstance(value.get("path"), str):
         value = value["path"]
-    if value is None or isinstance(value, dict | list | bool):
-        raise UserError(f"{path}, line {number}: '{column}' is {value!r}, a text is expected.")
-    return str(value).strip()
+    if value is None and field not in ("audio", "text"):
+        return ""
+    if not isinstance(value, str):  # a float here is NaN or an infinity
+        raise UserError(f"{origin}: '{excerpt(column)}' is {_kind(value)}, a text is expected.")
+    return value.strip()
 
 
-def _row(root: Path, path: Path, number: int, values: Mapping[str, str], speaker: str) -> Row:
+def _kind(value: Any) -> str:
+    """What a JSON value is, in a word; lists and objects may be of any size and depth."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return "a text" if isinstance(value, str) else json.dumps(value)
+
+
+def _row(places: AudioPlaces, origin: str, values: Mapping[str, str], speaker: str) -> Row:
     speaker = values.get("speaker") or speaker
     return Row(
         text=values["text"],
-        audio=audio_candidates(root, path.parent, values["audio"]),
-        origin=f"{path}, line {number}",
+        audio=places.candidates(values["audio"]),
+        origin=origin,
         speaker=speaker,
         speaker_id=speaker,
         language=values.get("language", ""),
+        split=values.get("split", ""),
     )
-
-
-def _some(field: str) -> str:
-    names: Sequence[str] = COLUMN_NAMES[field]
-    return ", ".join(names[:4]) + ", …"
 
 
 NAMED_COLUMNS: tuple[NamedColumnsFormat, ...] = (

@@ -10,7 +10,7 @@ from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.features import FeatureCache
 from finetune_tts.data.filtering import filter_samples
 from finetune_tts.data.forced_features import ForcedFeatures
-from finetune_tts.data.formats import AUTO
+from finetune_tts.data.formats import AUTO, RECORDINGS
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
 from finetune_tts.data.processes import ALONE, Team
@@ -18,7 +18,6 @@ from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
 
-RECORDINGS = "recordings"
 SHORTEST_SECONDS = 0.1
 """A clip below that is a click, or was cut by mistake."""
 
@@ -48,7 +47,11 @@ class PreparedRecordings:
 
 
 def load_recordings(
-    datasets: Sequence[DatasetConfig], formatter: Formatter | None = None, *, absent: list[Row] | None = None
+    datasets: Sequence[DatasetConfig],
+    formatter: Formatter | None = None,
+    *,
+    absent: list[Row] | None = None,
+    layouts: list[str] | None = None,
 ) -> list[Sample]:
     """Read the data sets of a vocoder (see :func:`finetune_tts.data.gathering.load_samples`).
 
@@ -56,9 +59,10 @@ def load_recordings(
         datasets: any layout; ``auto`` takes every recording of the folder, as no text is needed.
         formatter: your own reader of metadata.
         absent: takes the rows whose recording is missing, which then are no error.
+        layouts: takes a line for each data set, which says how it was read.
     """
     plain = [replace(entry) if _names_layout(entry, formatter) else _as_recordings(entry) for entry in datasets]
-    return load_samples(plain, formatter, absent=absent)
+    return load_samples(plain, formatter, absent=absent, layouts=layouts)
 
 
 def prepare_recordings(
@@ -134,7 +138,8 @@ def prepare_recordings(
 
 
 def _names_layout(dataset: DatasetConfig, formatter: Formatter | None) -> bool:
-    return formatter is not None or bool(dataset.meta_file_train) or (dataset.formatter or AUTO).lower() != AUTO
+    named = dataset.meta_file_train or dataset.columns or (dataset.formatter or AUTO).lower() != AUTO
+    return formatter is not None or bool(named)
 
 
 def _as_recordings(dataset: DatasetConfig) -> DatasetConfig:

@@ -1,13 +1,21 @@
 """Data-set layouts that are a table: which column holds what, and where the recordings stand."""
 
+import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from finetune_tts.data.column_contents import goes_on
 from finetune_tts.data.metadata_files import find_metadata
-from finetune_tts.data.rows import Row, numbered_cells, too_few_columns
-from finetune_tts.errors import UserError
+from finetune_tts.data.named_columns import names_columns
+from finetune_tts.data.rows import Row, Shape, cleaned, every_column_known, fitted, numbered_cells
+from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text
+
+logger = logging.getLogger(__name__)
+
+_LINES_LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
@@ -63,73 +71,68 @@ class TableFormat:
 
     def read_file(self, root: Path, path: Path) -> list[Row]:
         """Read one metadata file of the data set at ``root``."""
-        places = {"audio": self.audio_column, "text": self.text_column, "speaker": self.speaker_column}
-        rows: list[Row] = []
-        faults: list[tuple[int, int, str]] = []
-        needed = _columns_needed(places)
-        for number, cells in self._cells(path):
-            if self.header and cells[0] == self.header:
-                places = self._places_by_header(path, number, cells, places)
-                needed = _columns_needed(places)
-            elif len(cells) < needed:
-                faults.append((number, len(cells), self.delimiter.join(cells)))
-            else:
-                rows.append(self._row(root, path, number, cells, places))
-        if faults:
-            shown = "the tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
-            what = f"{self.columns}, separated by {shown}"
-            hint = f"Complete the line, or choose another format than {self.name} (auto looks for itself)."
-            raise too_few_columns(path, faults, needed, what, hint)
-        return rows
+        text = read_text(path, fallback="latin-1" if self.latin1 else None)
+        lines = list(numbered_cells(path, self.delimiter, text))
+        columns = {"audio": self.audio_column, "text": self.text_column, "speaker": self.speaker_column}
+        places = {what: column for what, column in columns.items() if column is not None}
+        width = 0
+        if lines and self.header and lines[0][1][0].strip() == self.header:
+            number, cells = lines.pop(0)
+            header = [cleaned(cell, self.delimiter) for cell in cells]
+            places = self._places_by_header(path, number, header, places)
+            width = len(header)
+        elif lines and self.text_column is not None and names_columns(lines[0][1], places, self.delimiter):
+            del lines[0]
+        needed = 1 + max(places.values())
+        width = max(needed, width or self._width(path, [cells for _, cells in lines], places, needed))
+        advice = f"Complete the line, or choose another format than {self.name} (auto looks for itself)."
+        shape = Shape(self.delimiter, places, width, self.columns, advice, open_end=every_column_known(places))
+        return [self._row(root, path, number, cells, places) for number, cells in fitted(path, lines, shape)]
 
-    def _cells(self, path: Path) -> list[tuple[int, list[str]]]:
-        if not self.latin1:
-            return list(numbered_cells(path, self.delimiter))
-        try:
-            text = read_text(path)
-        except UserError:
-            text = path.read_bytes().decode("latin-1")
-        lines = enumerate(text.splitlines(), start=1)
-        return [(number, [c.strip() for c in line.split(self.delimiter)]) for number, line in lines if line.strip()]
+    def _width(self, path: Path, lines: list[list[str]], places: Mapping[str, int], needed: int) -> int:
+        """How many columns the lines have: as many as the shortest one that is whole, but for what is text in it."""
+        width = min((len(cells) for cells in lines if len(cells) >= needed), default=needed)
+        if width > needed and places.get("text") == needed - 1:
+            if goes_on(lines[:_LINES_LOOKED_AT], needed - 1):
+                return needed
+            if width > len(self.columns.replace(",", "|").split("|")):
+                logger.info("%s: the %s layout does not read what follows the column of the text.", path, self.name)
+        return width
 
-    def _places_by_header(
-        self, path: Path, number: int, cells: list[str], places: Mapping[str, int | None]
-    ) -> dict[str, int | None]:
+    def _places_by_header(self, path: Path, number: int, cells: list[str], places: Mapping[str, int]) -> dict[str, int]:
         found = dict(places)
         for what, name in self.header_columns.items():
             if name not in cells:
                 raise UserError(
                     f"{path}, line {number}: the header has no column '{name}', which the {self.name} layout needs; "
-                    f"it has {', '.join(cells)}."
+                    f"it has {excerpt(', '.join(cells), 120)}."
                 )
             found[what] = cells.index(name)
         return found
 
-    def _row(self, root: Path, path: Path, number: int, cells: list[str], places: Mapping[str, int | None]) -> Row:
-        audio, text, speaker = places["audio"], places["text"], places["speaker"]
-        assert audio is not None
-        parts = cells[audio].split("_")
+    def _row(self, root: Path, path: Path, number: int, cells: list[str], places: Mapping[str, int]) -> Row:
+        audio = cells[places["audio"]]
+        parts = audio.split("_")
         names = {
-            "id": cells[audio],
+            "id": audio,
             "part0": parts[0],
             "part1": parts[1] if len(parts) > 1 else "",
             "folder": str(path.parent),
-            "speaker": cells[speaker] if speaker is not None else "",
+            "speaker": cells[places["speaker"]] if "speaker" in places else "",
         }
-        said = cells[text] if text is not None else ""
+        said = cells[places["text"]] if "text" in places else ""
         name = self.speaker.format(**names)
-        absolute = (Path(names["id"]),) if Path(names["id"]).is_absolute() else None
+        paths = [os.path.join(root, template.format(**names)) for template in self.audio_paths]
+        if "\\" in audio:  # written on Windows
+            names["id"] = audio.replace("\\", "/")
+            paths += [os.path.join(root, template.format(**names)) for template in self.audio_paths]
         return Row(
             text=said.replace(" ", "") if self.joined else said,
-            audio=absolute or tuple(root / template.format(**names) for template in self.audio_paths),
+            audio=(audio,) if os.path.isabs(audio) else tuple(paths),
             origin=f"{path}, line {number}",
             speaker=name,
             speaker_id=self.speaker_id.format(**names) or name,
         )
-
-
-def _columns_needed(places: Mapping[str, int | None]) -> int:
-    return 1 + max(place for place in places.values() if place is not None)
 
 
 TABLES: tuple[TableFormat, ...] = (

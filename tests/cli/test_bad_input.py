@@ -85,6 +85,41 @@ def test_text_in_latin_1(refuse, own):
     refuse("--dataset_path", own, parts=["metadata.csv, line 10", "0xe4", "not UTF-8", "iconv"])
 
 
+def test_two_columns_that_may_hold_the_text_are_asked_about(refuse, own):
+    lines = (f"clip{number}|a bad egg {number}|head bed and {number} hag\n" for number in range(9))
+    (own / "metadata.csv").write_text("".join(lines))
+    refuse("--dataset_path", own, parts=["columns 2 ('a bad egg 0') and 3", "--columns file,text,_"])
+
+
+def test_columns_that_the_user_names_wrongly(refuse, own):
+    words = ("--dataset_path", own, "--columns")
+    refuse(*words, "file,txt", parts=["--columns file,txt", "'txt' is no field", "audio, text, speaker"])
+    refuse(*words, "text=Satz", parts=["metadata.csv, line 1", "--columns text=Satz", "no column 'Satz'"])
+    refuse(*words, "file,text", "--dataset_format", "ljspeech", parts=["ljspeech has its own columns"])
+    refuse(*words, "file,text", "--coqpit.datasets.0.columns", "text,file", parts=["differ: give one of them"])
+
+
+@pytest.mark.parametrize("flag", ["--dataset_path", "--output_path", "--encoder_path", "--report", "--write_filtered"])
+def test_a_home_folder_of_nobody(tune, release, own, flag):
+    words = ["--restore_path", release, "--dataset_path", own] if flag != "--report" else []
+    words = [word for word in words if flag != "--dataset_path" or word not in ("--dataset_path", own)]
+    outcome = tune(*words, flag, "~nobody-of-this-name/x", "--max_steps", 1)
+    assert outcome.status == 2
+    assert "~nobody-of-this-name/x" in outcome.err + outcome.out
+    assert "is no home folder" in outcome.err + outcome.out
+    assert "Could not determine" not in outcome.err
+    assert not Path("~nobody-of-this-name").exists()
+
+
+def test_a_pipe_or_a_device_in_the_place_of_a_file(tune, release, own):
+    os.mkfifo("pipe")
+    for path in ("pipe", "/dev/zero"):
+        tune("--list_models", "--models_file", path).refused(path, "not a regular file")
+        tune("--config_path", path, "--restore_path", release).refused(path, "not a regular file")
+        words = ("--restore_path", release, "--dataset_path", own, "--coqpit.use_speaker_embedding", "true")
+        tune(*words, "--coqpit.speakers_file", path).refused(path, "not a regular file")
+
+
 def test_text_in_another_script(refuse, own):
     (own / "metadata.csv").write_text("clip0|привет|привет\nclip1|a bad egg|a bad egg\n", encoding="utf-8")
     refuse("--dataset_path", own, parts=["vocabulary lacks 6 of", "'п' (U+043F) 1×", "characters.characters"])

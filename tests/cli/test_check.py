@@ -66,6 +66,39 @@ def test_good_recordings_are_ready_to_run(check):
         assert f"\n{title}\n" in f"\n{outcome.out}"
 
 
+def test_how_the_metadata_was_read_is_shown(check, voices):
+    outcome, report = check()
+    (finding,) = [finding for finding in report["findings"] if finding["id"] == "metadata"]
+    assert finding["title"] == (
+        f"{voices}: metadata.csv with columns audio|…|text separated by '|', recordings at wavs/{{id}}: 6 clips"
+    )
+    assert f"✓ {finding['title']}" in outcome.out
+
+
+def test_held_out_metadata_becomes_the_held_out_set(check, tune, release, voices, tmp_path):
+    lines = (voices / "metadata.csv").read_text().splitlines(keepends=True)
+    (voices / "metadata.csv").unlink()
+    for name, part in {"train": lines[:3], "eval": lines[3:5], "test": lines[5:]}.items():
+        (voices / f"metadata_{name}.csv").write_text("".join(part))
+    outcome, report = check()
+    told = "3 clips; 2 clips held out (metadata_eval.csv); left alone: metadata_test.csv"
+    assert any(told in finding["title"] for finding in report["findings"])
+    assert report["data"]["clips"] == 5
+    outcome = tune("--restore_path", release, "--dataset_path", voices, "--max_steps", 1, "--no_report")
+    assert "metadata_train.csv with columns" in outcome.err
+    assert "3 clips to train on, 2 clips held out (metadata_eval.csv); left alone: metadata_test.csv" in outcome.err
+
+
+def test_the_choice_of_columns_is_shown(check, voices, tune, release):
+    lines = (voices / "metadata.csv").read_text().splitlines()
+    table = "".join(f"{line.split('|')[1]};anna;{line.split('|')[0]}\n" for line in lines)
+    (voices / "metadata.csv").write_text(table)
+    for words in (("--columns", "text,speaker,file"), ("--coqpit.datasets.0.columns", "text,speaker,file")):
+        outcome, report = check(*words)
+        assert "metadata.csv with columns text,speaker,file (--columns): 6 clips" in outcome.out
+        assert report["data"]["speakers"] == {"anna": 6}
+
+
 def test_the_report_holds_what_a_program_needs(check, release):
     _, report = check()
     assert list(report) == [

@@ -7,6 +7,8 @@ import soundfile
 import finetune_tts.data
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.sample import Sample
 from finetune_tts.text.building import tokenizer_from_fields
 
@@ -35,6 +37,22 @@ def write_text():
         return path
 
     return write
+
+
+@pytest.fixture
+def read_folder(tmp_path, write_wav, write_text):
+    """Samples of a folder ``voice`` with metadata files (name → content) and recordings, read by ``auto``."""
+
+    def read(files, recordings=tuple(f"wavs/{number}.wav" for number in range(1, 9)), **options):
+        root = tmp_path / "voice"
+        for name, content in files.items():
+            write_text(root / name, content)
+        for recording in recordings:
+            write_wav(root / recording)
+        layouts = options.pop("layouts", None)
+        return load_samples([DatasetConfig(**{"formatter": "auto", "path": str(root), **options})], layouts=layouts)
+
+    return read
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_half_a_character_is_refused_with_its_line(tmp_path, write_wav, write_te
     write_text(tmp_path / "metadata.jsonl", "".join(json.dumps(entry) + "\n" for entry in entries))
     for number in (1, 2):
         write_wav(tmp_path / f"{number}.wav")
-    with pytest.raises(UserError, match=r"metadata.jsonl, line 2: .*holds half a character \('\\ud83d'\)"):
+    with pytest.raises(UserError, match="metadata.jsonl, line 2: a string holds half of a surrogate pair"):
         load_samples([DatasetConfig(formatter="auto", path=str(tmp_path))])
 
 
@@ -192,7 +192,9 @@ def test_all_missing_recordings_make_one_error_with_the_first_five(ljspeech, wri
         load_samples([ljspeech])
     message = str(caught.value)
     assert "7 of 10 recordings are missing" in message
-    assert message.count("wavs/") == 5
+    assert [f"wavs/{number} (metadata.csv, line {number})" in message for number in range(3, 10)] == [
+        False, True, True, True, True, True, False
+    ]  # fmt: skip
     assert "and 2 more" in message
     assert "metadata.csv, line 4" in message
 

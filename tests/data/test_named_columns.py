@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from finetune_tts.data.formats import reader_for
@@ -57,15 +59,21 @@ def test_a_missing_header_is_explained(tmp_path, write_text):
     ("line", "message"),
     [
         ("{", "line 2, column 1: not JSON"),
-        ('{"path": "a", "text": NaN}', "line 2, column 23: NaN"),
         ('{"path": "a", "text": "x", "text": "y"}', "line 2: 'text' stands there twice"),
         ("[" * 10_000, "line 2, column 65: brackets are nested deeper"),
         ('{"path": "a", "text": "\\ud800"}', "line 2: .*surrogate"),
         ("[1]", "line 2: an object"),
         ('{"text": "Yes"}', "line 2: no audio field"),
         ('{"path": "a"}', "line 2: no text field"),
-        ('{"path": "a", "text": null}', "line 2: 'text' is None, a text is expected"),
-        ('{"path": ["a"], "text": "x"}', "line 2: 'path' is"),
+        ('{"path": "a", "text": null}', "line 2: 'text' is null, a text is expected"),
+        ('{"path": ["a"], "text": "x"}', "line 2: 'path' is a list"),
+        ('{"path": "a", "text": NaN}', "line 2: 'text' is NaN, a text is expected"),
+        ('{"path": "a", "text": -Infinity}', "line 2: 'text' is -Infinity, a text is expected"),
+        ('{"path": "a", "text": true}', "line 2: 'text' is true"),
+        (r'{"path": "a", "text": "b\ud83d"}', "line 2: a string holds half of a surrogate pair"),
+        (r'{"path": "\udc00", "text": "b"}', "line 2: a string holds half of a surrogate pair"),
+        ('{"path": "a", "text": "x", "speaker": {}}', "line 2: 'speaker' is an object"),
+        ("[" * 100_000, "line 2, column 65: brackets are nested deeper than 64"),
     ],
 )
 def test_broken_json_lines_are_named(tmp_path, write_text, line, message):
@@ -74,8 +82,15 @@ def test_broken_json_lines_are_named(tmp_path, write_text, line, message):
         reader_for("jsonl")(tmp_path, "")
 
 
+@pytest.mark.parametrize("number", ["5", "5.10", "1e999", "9" * 5000, "-0"])
+def test_json_numbers_are_the_text_that_they_are_written_as(tmp_path, write_text, number):
+    write_text(tmp_path / "metadata.jsonl", f'{{"audio": "a", "text": {number}, "length": NaN, "speaker": null}}\n')
+    (row,) = reader_for("jsonl")(tmp_path, "")
+    assert (row.text, row.speaker) == (number, "")
+
+
 def test_json_lines_take_numbers_as_text_and_audio_objects(tmp_path, write_text):
     write_text(tmp_path / "metadata.jsonl", '{"audio": {"path": "a.wav"}, "text": 5}\n')
     (row,) = reader_for("jsonl")(tmp_path, "")
     assert row.text == "5"
-    assert row.audio[0] == tmp_path / "a.wav"
+    assert Path(row.audio[0]) == tmp_path / "a.wav"

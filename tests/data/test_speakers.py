@@ -91,7 +91,6 @@ def test_an_unknown_name_is_answered_with_the_nearest():
     [
         ("{", "line 1, column 1: not JSON"),
         ('{"anna": ' + "9" * 400 + "}", "line 1, column 10: a whole number of 400 digits"),
-        ('{"anna": 1000000000000}', "are expected"),
         ("[" * 10_000, "nested deeper"),
         ("5", "are expected"),
         ('{"anna": "0"}', "are expected"),

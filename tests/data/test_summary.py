@@ -2,12 +2,13 @@ import json
 
 import pytest
 
-from finetune_tts.check.finding import Severity, about, counted, fine, worst
+from finetune_tts.check.finding import Severity, about, fine, worst
 from finetune_tts.check.measuring import Measured, measure_samples
 from finetune_tts.check.summary import summarise
 from finetune_tts.check.transcript_checks import coverage
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.errors import counted
 
 
 def test_a_data_set_is_put_into_numbers(recorded, write_wav, tokenizer, tmp_path):
