@@ -207,6 +207,8 @@ class _Table:
             found.sort(key=lambda column: sum(map(len, values[column])), reverse=True)
             lengths = [sum(map(len, values[column])) for column in found[:2]]
             if len(found) > 1 and lengths[1] > 0.5 * lengths[0]:
+                if values[found[0]] == values[found[1]] and len(found) == 2:  # the same in both
+                    return max(found)
                 raise self._unclear("text", sorted(found), values)
             if found:
                 return found[0]

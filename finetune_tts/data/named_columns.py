@@ -236,8 +236,8 @@ def looks_like_json(path: Path, text: str) -> bool:
         return True
     first = next(lines_of(text), (0, ""))[1].strip()
     try:
-        return first.startswith("{") and isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+        return first.startswith("{") and isinstance(parse_json(first, numbers_as_text=True), dict)
+    except NotJSON:
         return False
 
 

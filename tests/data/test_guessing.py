@@ -182,3 +182,8 @@ def test_a_header_is_no_recording_in_named_layouts(read_folder, formatter, line)
 def test_a_header_yields_to_the_recordings_that_are_there(read_folder):
     content = "id|text|recording\n" + "".join(f"{n + 100}|{text}|{n}\n" for n, text in enumerate(PLAIN, start=1))
     assert [sample.name for sample in read_folder({"metadata.csv": content})][:2] == ["#wavs/1", "#wavs/2"]
+
+
+def test_the_same_text_in_two_columns_is_one_text(read_folder):
+    samples = read_folder({"metadata.csv": lines("{id}|{text}|{text}", ["a bad egg"] * 8)})
+    assert {sample.text for sample in samples} == {"a bad egg"}
