@@ -68,12 +68,12 @@ def read_pretrained(path: str | Path, run_config: SpeechConfig) -> Pretrained:
     """
     checkpoint = read_weights(path, run_config)
     names = family_of(run_config.model).embedding_rows
-    rows = checkpoint.model.get(names.symbols)
+    rows = checkpoint.rows(names.symbols)
     found = [(config, _symbols(config), where) for config, where in _configs(checkpoint)]
-    fitting = [entry for entry in found if rows is None or len(entry[1]) == len(rows)]
+    fitting = [entry for entry in found if not rows or len(entry[1]) == rows]
     if not fitting:  # the run's may name only new symbols of an alphabet, so it is not looked at without need
         found.append((run_config, _symbols(run_config), RUN))
-        fitting = [entry for entry in found[-1:] if rows is None or len(entry[1]) == len(rows)] or found[:1]
+        fitting = [entry for entry in found[-1:] if not rows or len(entry[1]) == rows] or found[:1]
     config, symbols, where = fitting[0]
     for _, others, elsewhere in fitting[1:]:
         if others != symbols:
@@ -158,17 +158,15 @@ def _symbols(config: SpeechConfig) -> tuple[str, ...]:
 
 
 def _speakers(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> SpeakerNames | None:
-    rows = checkpoint.model.get(tensor)
-    if rows is None or not isinstance(config, SpeakerConfig):
+    if tensor not in checkpoint.model or not isinstance(config, SpeakerConfig):
         return None
-    return _named(SpeakerNames({}), config.speakers_file, len(rows), checkpoint)
+    return _named(SpeakerNames({}), config.speakers_file, checkpoint.rows(tensor), checkpoint)
 
 
 def _languages(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> LanguageNames | None:
-    rows = checkpoint.model.get(tensor)
-    if rows is None or not isinstance(config, LanguageConfig):
+    if tensor not in checkpoint.model or not isinstance(config, LanguageConfig):
         return None
-    return _named(LanguageNames({}), config.language_ids_file, len(rows), checkpoint)
+    return _named(LanguageNames({}), config.language_ids_file, checkpoint.rows(tensor), checkpoint)
 
 
 def _named(names: Names, file: str | None, rows: int, checkpoint: Checkpoint) -> Names:

@@ -9,17 +9,21 @@ import io
 import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from finetune_tts.checkpoints.names import shown
+from finetune_tts.checkpoints.scanning import scan_pickle
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing
 
 _ARRAYS = ("mel_mean", "mel_std", "linear_mean", "linear_std")
 _LARGEST_FILE = 64 * 2**20  # bytes; real ones have some kilobytes
+_MOST_CHANNELS = 1_000_000  # that an array may claim to have; few bytes can claim any number
 
 
 @dataclass(frozen=True)
@@ -123,11 +127,13 @@ def read_statistics(path: str | Path) -> ScaleStats:
 
 
 def _channels(path: str | Path, name: str, value: Any) -> np.ndarray:
-    try:
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+    array = np.empty(0, dtype=np.float32)
+    plain = (int, float, np.integer, np.floating)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size <= _MOST_CHANNELS:
+        array = np.asarray(value, dtype=np.float32)
+    elif isinstance(value, (list, tuple)) and all(isinstance(number, plain) for number in value):
+        with suppress(OverflowError):
             array = np.asarray(value, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError):
-        array = np.empty(0, dtype=np.float32)
     if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
         raise UserError(f"{path}: {name} is not a list of finite numbers. Compute the statistics again.")
     return array
@@ -148,14 +154,17 @@ def _read_pickled_dictionary(path: Path) -> dict[str, Any]:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = read_header(stream)
-    except ValueError as error:
+    except Exception as error:  # the header is a Python literal, and a hostile one fails in any way
         raise UserError(refusal.format("no .npy header")) from error
     if not dtype.hasobject:
         raise UserError(refusal.format(f"an array of {dtype}"))
     try:
+        start = stream.tell()
+        scan_pickle(stream)  # what would never end is not begun
+        stream.seek(start)
         value = _PlainUnpickler(stream).load()
     except Exception as error:  # a broken pickle raises nearly any exception
-        raise UserError(refusal.format(error or type(error).__name__)) from error
+        raise UserError(refusal.format(shown(str(error), 200) or type(error).__name__)) from error
     value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
     if not isinstance(value, dict):
         raise UserError(refusal.format("no dictionary in it"))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.checkpoints.allowlist import unfolded
+from finetune_tts.checkpoints.names import shown
 from finetune_tts.checkpoints.scanning import DEEPEST, MOST_VALUES
 
 # A file may give this many times its own size in tensors, or the second number if that is more: two names may share
@@ -106,6 +107,5 @@ class _Reading:
 
 def _named(path: tuple[Any, ...]) -> str:
     """Where a value stands: ``'model.encoder.emb.weight'``."""
-    words = [part if isinstance(part, str) else str(part)[:20] if isinstance(part, int) else "…" for part in path]
-    name = ".".join(words) or "the content"
-    return f"'{name}'" if len(name) <= 80 else f"'{name[:60]}…'"
+    words = [part if isinstance(part, str) else str(part) if isinstance(part, int) else "…" for part in path]
+    return f"'{shown('.'.join(words), 60)}'" if words else "the content"

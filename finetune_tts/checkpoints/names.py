@@ -48,3 +48,9 @@ def unwrapped_names(state: Mapping[str, Value]) -> dict[str, Value]:
             break
         result = {name[len(prefix) :]: value for name, value in result.items()}
     return result
+
+
+def shown(name: str, longest: int = 100) -> str:
+    """A name that a file gives, fit for a message: without line breaks and control characters, and not endless."""
+    letters = "".join(letter if letter.isprintable() else "?" for letter in name[: longest + 1])
+    return letters if len(letters) <= longest else f"{letters[: longest - 1]}…"

@@ -18,16 +18,20 @@ import torch
 from finetune_tts.checkpoints.allowlist import refused, stand_ins
 from finetune_tts.checkpoints.contents import UnfitContent, plain_content
 from finetune_tts.checkpoints.finding import find_weights
-from finetune_tts.checkpoints.names import unwrapped_names
+from finetune_tts.checkpoints.names import shown, unwrapped_names
 from finetune_tts.checkpoints.scanning import MOST_OPERATIONS, UnreasonablePickle, scan_pickle
 from finetune_tts.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+#: rows of an embedding: symbols, speakers, languages.
+MOST_ROWS = 1_000_000
+
 _AGAIN = "Download or copy it again."
 _ASK = "Get the file from its own source, or ask its maker for one of tensors and plain values."
 _LEGACY_PICKLES = 5  # magic number, protocol, system, the object, the keys of its tensors; their bytes follow
 _LARGEST_PICKLE = 256 * 2**20  # bytes; a pickle holds names, shapes and settings, mostly some hundred kB
+_LONGEST_NAME = 500  # of a tensor
 _TORCH_REFUSED = re.compile(r"GLOBAL (\S+) was not an allowed global|load unsupported GLOBAL (\S+) ")
 
 
@@ -59,6 +63,20 @@ class Checkpoint:
     scaler: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
     non_finite: tuple[str, ...] = ()
+
+    def rows(self, name: str) -> int:
+        """How many rows a table of embeddings has; 0 where there is no tensor of that name.
+
+        Raises:
+            UserError: it is no table, or one of more rows than anybody has names for.
+        """
+        table = self.model.get(name)
+        if table is None:
+            return 0
+        if table.dim() != 2 or len(table) >= MOST_ROWS:
+            shape = f"the shape {list(table.shape)}" if table.dim() else "a single number"
+            raise UserError(f"{self.path}: {name} has {shape}; a row for each name, below {MOST_ROWS:,}, is expected.")
+        return len(table)
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -193,9 +211,9 @@ def _names_in_zip(path: Path, file: IO[bytes], most_operations: int) -> set[str]
 def _other_zip(path: Path, entries: list[str]) -> str:
     weights = [name for name in entries if name.endswith((".pth", ".pth.tar"))]
     if weights:
-        return f"{path}: is a zip that holds {weights[0]}. Unpack it and give the folder."
-    shown = ", ".join(entries[:3]) or "nothing"
-    return f"{path}: is a zip of something else than weights (it holds {shown}). Give a .pth file."
+        return f"{path}: is a zip that holds {shown(weights[0])}. Unpack it and give the folder."
+    some = ", ".join(shown(entry) for entry in entries[:3]) or "nothing"
+    return f"{path}: is a zip of something else than weights (it holds {some}). Give a .pth file."
 
 
 def _refusal(path: Path, names: str) -> str:
@@ -224,8 +242,8 @@ def _load(path: Path, zipped: bool, names: set[str], most_values: int) -> Any:
 
 
 def shown_names(names: list[str]) -> str:
-    """The first few names, each short enough for a message."""
-    return ", ".join(name if len(name) <= 100 else f"{name[:99]}…" for name in names[:5])
+    """The first few names, each fit for a message."""
+    return ", ".join(shown(name) for name in names[:5])
 
 
 def _reason(message: str) -> str:
@@ -233,8 +251,7 @@ def _reason(message: str) -> str:
     if "WeightsUnpickler error:" in message:
         message = message.split("WeightsUnpickler error:")[-1]
     lines = [line.strip() for line in message[:2000].splitlines() if line.strip()]
-    reason = lines[0] if lines else "no reason given"
-    return reason if len(reason) <= 200 else f"{reason[:199]}…"
+    return shown(lines[0], 200) if lines else "no reason given"
 
 
 def _checkpoint(path: Path, content: Any) -> Checkpoint:
@@ -246,8 +263,11 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
     content = {key: value for key, value in content.items() if isinstance(key, str)}
     tensors = _tensors(content.get("model"))
     if not tensors:
-        keys = ", ".join(key[:40] for key in list(content)[:8]) or "nothing"
+        keys = ", ".join(shown(key, 40) for key in list(content)[:8]) or "nothing"
         raise UserError(f"{path}: has no tensors under 'model' (it holds {keys}). Give the checkpoint of a model.")
+    nameless = next((name for name in tensors if not name or shown(name, _LONGEST_NAME) != name), None)
+    if nameless is not None:
+        raise UserError(f"{path}: a tensor has the name '{shown(nameless, 40)}', as no network calls one. {_ASK}")
     tensors = unwrapped_names(tensors)
     non_finite = tuple(name for name, tensor in tensors.items() if not _finite(tensor))
     if non_finite:
@@ -274,8 +294,8 @@ def _tensors(model: Any) -> dict[str, torch.Tensor]:
     """The tensors that have a name."""
     if not isinstance(model, dict):
         return {}
-    named = model.items()
-    return {name: value for name, value in named if isinstance(name, str) and isinstance(value, torch.Tensor)}
+    items = model.items()
+    return {name: value for name, value in items if isinstance(name, str) and isinstance(value, torch.Tensor)}
 
 
 def _settings(value: Any) -> Any:

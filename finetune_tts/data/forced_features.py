@@ -17,6 +17,7 @@ import numpy as np
 
 from finetune_tts.audio.pairing import Pairing
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.checkpoints.names import shown
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.config.values import Findings, build
@@ -214,12 +215,16 @@ class ForcedFeatures:
         """
         path = self._found[sample.name]
         try:
-            mel: np.ndarray = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path}: cannot be read as an array ({error}). Make the features again.") from error
+            # Mapped: a header may claim more numbers than there is memory for, but not more than the file has.
+            mel: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        except Exception as error:  # of a file of any other kind numpy fails in any way
+            reason = shown(str(error), 200) or type(error).__name__
+            raise UserError(f"{path}: cannot be read as an array ({reason}). Make the features again.") from error
+        if mel.dtype.kind not in "fiu":
+            raise UserError(f"{path}: is no array of real numbers. Make the features again.")
         if mel.ndim != 2 or mel.shape[0] != self._n_mels or mel.shape[1] == 0:
             raise UserError(f"{path}: has the shape {list(mel.shape)}; [{self._n_mels}, frames] is expected.")
-        mel = np.asarray(mel, dtype=np.float32)
+        mel = np.array(mel, dtype=np.float32)
         return self._pairing.bring(mel) if self._pairing is not None else mel
 
     def require_aligned(self, sample: Sample, frames: int) -> None:

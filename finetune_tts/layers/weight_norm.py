@@ -199,4 +199,5 @@ def joined(g: Tensor, v: Tensor) -> Tensor:
 
 def _norm(weight: Tensor) -> Tensor:
     """Return the norm over all axes but the first, kept as axes of length 1."""
-    return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.dim())), keepdim=True)
+    numbers = weight if weight.is_floating_point() else weight.float()
+    return torch.linalg.vector_norm(numbers, dim=tuple(range(1, weight.dim())), keepdim=True)

@@ -9,7 +9,6 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.networks import restore_network
-from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.config.changes import apply_changes
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.paths import locate_paths
@@ -132,10 +131,10 @@ def load_voice(
     names = family.embedding_rows
     speaker_rows = language_rows = 0
     if isinstance(config, SpeakerConfig) and config.use_speaker_embedding and not config.use_d_vector_file:
-        speaker_rows, file = _rows(checkpoint, names.speakers), config.speakers_file
+        speaker_rows, file = checkpoint.rows(names.speakers), config.speakers_file
         speakers = (speakers or SpeakerNames({})).for_rows(speaker_rows, file=file, weights=checkpoint.path)
     if isinstance(config, LanguageConfig) and config.use_language_embedding:
-        language_rows, file = _rows(checkpoint, names.languages), config.language_ids_file
+        language_rows, file = checkpoint.rows(names.languages), config.language_ids_file
         languages = (languages or LanguageNames({})).for_rows(language_rows, file=file, weights=checkpoint.path)
     network = build_model(config, len(tokenizer.vocabulary), speaker_rows, language_rows, for_training=False)
     report = restore_network(network, fitted.weights, source=checkpoint.path, derived=family.derived)
@@ -146,7 +145,3 @@ def load_voice(
     network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)
     return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors, languages=languages)
-
-
-def _rows(checkpoint: Checkpoint, name: str) -> int:
-    return len(checkpoint.model.get(name, ()))

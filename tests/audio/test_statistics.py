@@ -3,6 +3,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,8 +116,36 @@ def test_names_beyond_arrays_are_refused(tmp_path: Path, opcodes: bytes) -> None
 
 def test_other_encodings_than_that_of_old_pickles_are_refused(tmp_path: Path) -> None:
     pickled = b"c_codecs\nencode\n(Vx\nVrot13\ntR."
-    with pytest.raises(UserError, match="encoding rot13"):
+    with pytest.raises(UserError, match="encodes text in a way that bytes are not stored in"):
         read_statistics(save_pickle(tmp_path / "scale_stats.npy", pickled))
+
+
+class _Claims:
+    """Becomes an array of 8 GB when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return np.zeros(1).__reduce__()[0], (np.ndarray, (10**9,), b"d")
+
+
+def test_what_would_take_for_ever_is_not_begun(tmp_path: Path, stats: ScaleStats) -> None:
+    content = {name: getattr(stats, name) for name in ARRAYS}
+    for nest in (lambda value: [value, value], lambda value: (value, value)):
+        nested: Any = 1.0
+        for _ in range(40):
+            nested = nest(nested)
+        with pytest.raises(UserError, match="nests values|linear_mean is not a list of finite numbers"):
+            read_statistics(save_pickle(tmp_path / "scale_stats.npy", pickle.dumps({**content, "linear_mean": nested})))
+    path = save_pickle(tmp_path / "scale_stats.npy", pickle.dumps({**content, "linear_mean": _Claims()}))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(UserError, match="not a statistics file|linear_mean is not a list of finite numbers"):
+        read_statistics(path)
+
+
+def test_a_header_that_is_no_literal_is_named(tmp_path: Path) -> None:
+    for header in (b"(" * 5000, b"{'descr': 1", b"\xff\xfe"):
+        (tmp_path / "scale_stats.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+        with pytest.raises(UserError, match="no .npy header"):
+            read_statistics(tmp_path / "scale_stats.npy")
 
 
 def test_files_that_are_no_statistics_are_named(tmp_path: Path, stats: ScaleStats) -> None:
@@ -148,6 +177,9 @@ def test_statistics_that_cannot_be_divided_by_are_refused(tmp_path: Path, stats:
         ({"linear_mean": [10**400] * 513}, "linear_mean is not a list of finite numbers"),
         ({"linear_mean": np.full(513, 1e300)}, "linear_mean is not a list of finite numbers"),
         ({"linear_mean": "many"}, "linear_mean is not a list of finite numbers"),
+        ({"linear_mean": [10**400]}, "linear_mean is not a list of finite numbers"),
+        ({"linear_mean": [[1.0], [2.0, 3.0]]}, "linear_mean is not a list of finite numbers"),
+        ({"linear_mean": np.zeros(3, dtype=complex)}, "linear_mean is not a list of finite numbers"),
         ({"linear_mean": np.zeros((2, 2))}, "linear_mean is not a list of finite numbers"),
     ]:
         with pytest.raises(UserError, match=complaint):

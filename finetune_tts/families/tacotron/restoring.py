@@ -92,7 +92,7 @@ def _frames(state: Mapping[str, Tensor], decoder: str, channels: int) -> int | N
     """The largest r of a decoder's projection; None where there is none, or one for other frames."""
     for projection in _PROJECTIONS:
         rows = state.get(f"{decoder}.{projection}.weight")
-        if rows is not None and len(rows) and len(rows) % channels == 0:
+        if rows is not None and rows.dim() and len(rows) and channels > 0 and len(rows) % channels == 0:
             return len(rows) // channels
     return None
 
@@ -107,11 +107,12 @@ def _resized(
         layer, _, kind = rest.rpartition(".")
         if decoder not in decoders:
             continue
-        if layer in _PROJECTIONS:
+        # What has not the shape of its layer stays as it is; restoring it says so.
+        if layer in _PROJECTIONS and tensor.dim() and len(tensor) == before * channels:
             frames = tensor.unflatten(0, (before, channels))
             repeated = [frames, *[frames[-1:]] * (after - before)]
             changed[name] = torch.cat(repeated)[:after].flatten(0, 1)
-        elif layer in _STOPNETS and kind == "weight":
+        elif layer in _STOPNETS and kind == "weight" and tensor.dim() == 2 and tensor.shape[1] >= before * channels:
             hidden = tensor.shape[1] - before * channels
             # The stop prediction sees all frames: the new ones say nothing at first.
             seen = tensor[:, : hidden + min(before, after) * channels]

@@ -15,11 +15,11 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"enc_q\."), "posterior_encoder."),
     (re.compile(r"dec\.cond\."), "waveform_decoder.cond_layer."),
     (re.compile(r"dec\."), "waveform_decoder."),
-    (re.compile(r"flow\.flows\.(\d+)\."), lambda match: f"flow.flows.{int(match[1]) // 2}."),
+    (re.compile(r"flow\.flows\.(\d{1,9})\."), lambda match: f"flow.flows.{int(match[1]) // 2}."),
     (re.compile(r"dp\.((?:post_)?flows)\.0\.m$"), r"duration_predictor.\1.0.translation"),
     (re.compile(r"dp\.((?:post_)?flows)\.0\.logs$"), r"duration_predictor.\1.0.log_scale"),
     (
-        re.compile(r"dp\.((?:post_)?flows)\.(\d+)\."),
+        re.compile(r"dp\.((?:post_)?flows)\.(\d{1,9})\."),
         lambda match: f"duration_predictor.{match[1]}.{(int(match[2]) + 1) // 2}.",
     ),
     (re.compile(r"dp\."), "duration_predictor."),
