@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 # What some tests compare with or look through, and skip without: the espeak-ng of the reference cases, flite's voices
 # for the corpus recipes, a browser for the report.
 DEBIAN_PACKAGES := libespeak-ng1 flite chromium
+# Not among the constraints: torch's builds for GPUs ask for a version of their own.
+TRITON := triton==3.9.0
 
-.PHONY: demo test test-slow test-numbers lint format setup system-packages clean
+.PHONY: demo test test-slow test-numbers test-triton lint format setup system-packages clean
 
 # torch is installed first and by its pinned version: any other request could fetch a build with CUDA packages.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,6 +42,16 @@ test-numbers: $(VENV)/.installed-test system-packages
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest -q -n auto \
 	    --dist loadfile -m "not slow" tests/audio tests/layers tests/families
 
+# The kernels for GPUs in Triton's interpreter. A folder of its own, as no run on a CPU needs its gigabyte; and there are
+# builds for Linux alone.
+.triton/$(TRITON): $(VENV)/.installed-test
+	rm -rf .triton
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .triton $(TRITON)
+	touch $@
+
+test-triton: .triton/$(TRITON)
+	PYTHONPATH=.triton $(BIN)/python -m pytest -q tests/layers/test_alignment_kernel.py
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +62,4 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .triton build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,12 +1,17 @@
 """Hard monotonic alignments between text and frames."""
 
+import logging
 from typing import cast
 
 import torch
-from monotonic_alignment_search import maximum_path as maximum_path_on_cpu
+from monotonic_alignment_search import maximum_path
 from torch import Tensor
 
 from finetune_tts.layers.masks import sequence_mask
+
+logger = logging.getLogger(__name__)
+
+_kernels_fail = False  # those of the GPU; found out once
 
 
 @torch.no_grad()
@@ -23,41 +28,36 @@ def search_alignment(log_likelihood: Tensor, token_lengths: Tensor, mel_lengths:
     Returns:
         ``[B, T_text, T_mel]`` zeros and ones in the dtype of ``log_likelihood``.
     """
+    search = search_on_gpu if log_likelihood.is_cuda else search_on_cpu
+    return search(log_likelihood, token_lengths, mel_lengths)
+
+
+def search_on_cpu(log_likelihood: Tensor, token_lengths: Tensor, mel_lengths: Tensor) -> Tensor:
+    """Do so on the CPU, wherever the tensors lie; a GPU has to be waited for, and waits."""
     _, num_tokens, num_frames = log_likelihood.shape
-    if log_likelihood.is_cuda:
-        return search_alignment_on_device(log_likelihood, token_lengths, mel_lengths)
-    mask = sequence_mask(token_lengths, num_tokens).unsqueeze(2) & sequence_mask(mel_lengths, num_frames).unsqueeze(1)
-    path = maximum_path_on_cpu(log_likelihood.float().contiguous(), mask.float())
-    return path.to(log_likelihood.dtype)
+    tokens = sequence_mask(token_lengths.cpu(), num_tokens)
+    mask = tokens.unsqueeze(2) & sequence_mask(mel_lengths.cpu(), num_frames).unsqueeze(1)
+    path = maximum_path(log_likelihood.float().cpu().contiguous(), mask.float())
+    return path.to(log_likelihood.device, log_likelihood.dtype)
 
 
-@torch.no_grad()
-def search_alignment_on_device(log_likelihood: Tensor, token_lengths: Tensor, mel_lengths: Tensor) -> Tensor:
-    """Do the same without leaving the device: a loop over frames, all symbols and sequences of the batch at once.
+def search_on_gpu(log_likelihood: Tensor, token_lengths: Tensor, mel_lengths: Tensor) -> Tensor:
+    """Do so without leaving the GPU; on the CPU where there is no Triton, or where it cannot compile the kernels."""
+    global _kernels_fail
+    if not _kernels_fail:
+        try:
+            from finetune_tts.layers.alignment_kernel import search_with_triton
 
-    It never waits for the device, which a search on the CPU would have to in every training step.
-    """
-    batch, num_tokens, num_frames = log_likelihood.shape
-    device = log_likelihood.device
-    scores = log_likelihood.float()
-    index = torch.arange(num_tokens, device=device)[None, :]  # [1, T_text]
-    best = torch.where(index == 0, scores[:, :, 0], -torch.inf)  # best score of a path that ends in each symbol
-    stayed = torch.empty(num_frames, batch, num_tokens, dtype=torch.bool, device=device)
-    stayed[0] = True
-    for frame in range(1, num_frames):
-        moved = torch.nn.functional.pad(best[:, :-1], (1, 0), value=-torch.inf)
-        stay = best >= moved
-        best = torch.where(stay, best, moved) + scores[:, :, frame]
-        stayed[frame] = stay
-    path = torch.zeros_like(scores)
-    rows = torch.arange(batch, device=device)
-    current = token_lengths - 1  # [B]
-    for frame in range(num_frames - 1, -1, -1):
-        inside = frame < mel_lengths
-        path[rows, current, frame] = inside.to(path.dtype)
-        step_back = inside & ~stayed[frame, rows, current] & (current > 0)
-        current = current - step_back.to(current.dtype)
-    return path.to(log_likelihood.dtype)
+            return search_with_triton(log_likelihood, token_lengths, mel_lengths)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except ImportError as error:
+            reason = f"Triton is not installed ({error})"
+        except Exception as error:  # whatever a compiler may say: none for C, or a GPU that is too old
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        _kernels_fail = True
+        logger.warning("Alignments are searched on the CPU, for which the GPU waits in every step: %s.", reason)
+    return search_on_cpu(log_likelihood, token_lengths, mel_lengths)
 
 
 def expand_durations(durations: Tensor, num_frames: int | Tensor) -> Tensor:

@@ -198,9 +198,11 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "others")
 
 
-def test_a_feature_that_claims_more_than_it_holds_or_is_an_archive_is_refused(prepare, folder, tmp_path, extractor):
+def test_a_feature_that_claims_more_than_it_holds_or_is_an_archive_is_refused(
+    prepare, folder, writer, tmp_path, extractor
+):
     sample = prepare(DatasetConfig(path=str(folder))).split.train[0]
-    write_feature(tmp_path / "mels", sample, np.zeros((20, 9), np.float32))
+    save_mel(tmp_path / "mels", sample, np.zeros((20, 9), np.float32))
     path = feature_file(tmp_path / "mels", sample)
     forced = ForcedFeatures(tmp_path / "mels", extractor)
     # 10^10 frames in place of 9, and the header as long as it was.

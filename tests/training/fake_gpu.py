@@ -36,6 +36,7 @@ from finetune_tts.families.loading import VOCODER_CLASSES, config_from_dict, voc
 from finetune_tts.families.tacotron.building import build_tacotron, build_tacotron2
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
+from finetune_tts.layers import alignment
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.machine.precision import Precision
 from finetune_tts.training.loop import TrainingLoop
@@ -318,6 +319,7 @@ def main() -> None:
     meta.impl("_thnn_fused_gru_cell_backward", gru_cell_backward)
     nn.utils.rnn.pack_padded_sequence = packed
     nn.utils.rnn.pad_packed_sequence = lambda padded, **options: (padded, None)
+    alignment.search_on_gpu = lambda log_likelihood, *lengths: torch.zeros_like(log_likelihood)
     # Widths that are no fields of a config.
     sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
     building.BUILDERS["tacotron"] = partial(build_tacotron, sizes=sizes)
