@@ -189,7 +189,7 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
     path.write_bytes(b"\x93NUMPY junk")
     with pytest.raises(UserError, match="cannot be read as an array"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
-    np.save(feature_file(tmp_path / "mels", sample), np.zeros((20, 51), np.complex64))
+    np.save(path, np.zeros((20, 51), np.complex64))
     with pytest.raises(UserError, match="is no array of real numbers"):
         prepare(DatasetConfig(path=str(folder)), feature_path=tmp_path / "mels")
     (tmp_path / "others").mkdir()
@@ -199,18 +199,18 @@ def test_features_that_do_not_belong_to_the_recordings_are_refused(prepare, fold
 
 
 def test_a_feature_that_claims_more_than_it_holds_or_is_an_archive_is_refused(
-    prepare, folder, writer, tmp_path, extractor
+    prepare, folder, tmp_path, extractor, digests
 ):
     sample = prepare(DatasetConfig(path=str(folder))).split.train[0]
-    save_mel(tmp_path / "mels", sample, np.zeros((20, 9), np.float32))
-    path = feature_file(tmp_path / "mels", sample)
+    path = save_mel(tmp_path / "mels", sample, np.zeros((20, 51), np.float32))
     forced = ForcedFeatures(tmp_path / "mels", extractor)
-    # 10^10 frames in place of 9, and the header as long as it was.
-    path.write_bytes(path.read_bytes().replace(b"(20, 9), }" + b" " * 10, b"(20, 10000000000), }"))
+    forced.with_features([sample], digests)
+    # 10^10 frames in place of 51, and the header as long as it was.
+    path.write_bytes(path.read_bytes().replace(b"(20, 51), }" + b" " * 9, b"(20, 10000000000), }"))
     with pytest.raises(UserError, match="cannot be read as an array"):
         forced.mel(sample)
     with path.open("wb") as file:
-        np.savez(file, mel=np.zeros((20, 9)))
+        np.savez(file, mel=np.zeros((20, 51)))
     with pytest.raises(UserError, match="cannot be read as an array"):
         forced.mel(sample)
 
