@@ -184,6 +184,8 @@ class SpeechMaterial(Material):
             d_vectors=self.conditions.d_vectors,
             languages=self.conditions.languages,
             noise_seed=self.config.training_seed if training and self.config.use_noise_augment else None,
+            # Models that are trained on waveforms compute their own spectrograms, on their device.
+            mels=not self.family.needs_waveforms,
         )
 
     def assets(self) -> list[RunAsset]:

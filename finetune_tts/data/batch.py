@@ -19,7 +19,7 @@ class Item:
 
     Attributes:
         token_ids: ``[T_text]`` int64.
-        mel: ``[n_mels, T_mel]`` float32.
+        mel: ``[n_mels, T_mel]`` float32; ``n_mels`` is 0 for a model that does not read it.
         name: the sample's unique name.
         text: its text as the data set writes it.
         speaker_id: row of the speaker embedding, None for a model without.
@@ -69,7 +69,7 @@ class Batch(TensorGroup):
         token_ids: ``[B, T_text]`` int64, filled with the vocabulary's padding id.
         token_lengths: ``[B]`` int64, falling.
         token_counts: the same numbers, which stay on the host.
-        mels: ``[B, T_mel, n_mels]`` float32, filled with 0.
+        mels: ``[B, T_mel, n_mels]`` float32, filled with 0; ``n_mels`` is 0 for a model that does not read them.
         mel_lengths: ``[B]`` int64.
         names: unique names of the samples.
         texts: their texts.

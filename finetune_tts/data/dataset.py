@@ -35,6 +35,7 @@ class SpeechDataset(TrainingData):
         noise_seed: if given, noise from this seed is added to the recordings, another one in each epoch; their
             features then come from the recording each time and not from the cache.
         frames_per_step: T_mel of a batch becomes a multiple of it.
+        mels: read mel spectrograms; else each is ``[0, T_mel]``, for a model that makes its own of the waveforms.
 
     Raises:
         UserError: no samples, an unknown speaker or language, or a sample without d-vector.
@@ -51,6 +52,7 @@ class SpeechDataset(TrainingData):
         languages: LanguageNames | None = None,
         noise_seed: int | None = None,
         frames_per_step: int = 1,
+        mels: bool = True,
     ) -> None:
         if not samples:
             raise UserError("There are no samples to make batches of.")
@@ -58,6 +60,7 @@ class SpeechDataset(TrainingData):
         self.samples = list(samples)
         self.collate = Collate(tokens.pad_id, frames_per_step)
         self._cache = cache
+        self._has_mels = mels
         self._token_ids = [tokens.ids(sample) for sample in self.samples]
         self._speaker_ids = [speakers.id(sample.speaker) if speakers is not None else None for sample in self.samples]
         self._d_vectors = d_vectors.of_samples(self.samples) if d_vectors is not None else [None] * len(self.samples)
@@ -74,12 +77,12 @@ class SpeechDataset(TrainingData):
     def __getitem__(self, index: int) -> Item:
         sample = self.samples[index]
         if self._noise_seed is None:
-            mel = self._cache.mel(sample)
+            mel = self._cache.mel(sample) if self._has_mels else _without_bands(self._cache.length(sample))
             linear = self._cache.linear(sample) if self._cache.has_linear else None
             waveform = self._cache.waveform(sample) if self._cache.has_waveforms else None
         else:
             wav, extractor = self._noisy_waveform(sample, index, self._noise_seed), self._cache.extractor
-            mel = extractor.mel(wav)
+            mel = extractor.mel(wav) if self._has_mels else _without_bands(extractor.num_frames(len(wav)))
             linear = extractor.linear(wav) if self._cache.has_linear else None
             waveform = aligned(wav, mel.shape[1], extractor.hop_length) if self._cache.has_waveforms else None
         return Item(
@@ -110,3 +113,7 @@ class SpeechDataset(TrainingData):
         wav = self._cache.extractor.load(sample.audio_file)
         random = np.random.default_rng([seed, int(self._epoch[0]), index])
         return wav + np.float32(NOISE_LEVEL) * random.standard_normal(wav.shape, dtype=np.float32)
+
+
+def _without_bands(frames: int) -> np.ndarray:
+    return np.empty((0, frames), dtype=np.float32)

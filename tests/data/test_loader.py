@@ -101,6 +101,23 @@ def test_noise_is_small_differs_between_epochs_and_is_the_same_after_a_resume(re
     assert not np.array_equal(dataset[0].mel, first)
 
 
+@pytest.mark.parametrize("noise_seed", [None, 1])
+def test_spectrograms_that_a_model_does_not_read_are_not_read_and_take_no_room(
+    recorded, tokenizer, tmp_path, extractor, monkeypatch, noise_seed
+):
+    cache = FeatureCache(tmp_path / "cache", extractor, waveforms=True)
+    samples = recorded(3)
+    whole = SpeechDataset(samples, tokenizer, cache, noise_seed=noise_seed)
+    expected = whole.collate([whole[index] for index in range(3)])
+    monkeypatch.setattr(cache, "mel", lambda sample: pytest.fail("a spectrogram was read"))
+    monkeypatch.setattr(extractor, "mel", lambda wav: pytest.fail("a spectrogram was computed"))
+    lean = SpeechDataset(samples, tokenizer, cache, noise_seed=noise_seed, mels=False)
+    batch = lean.collate([lean[index] for index in range(3)])
+    assert batch.mels.shape == (*expected.mels.shape[:2], 0)
+    for name in ("mel_lengths", "waveforms", "waveform_lengths", "token_ids"):
+        assert torch.equal(getattr(batch, name), getattr(expected, name)), name
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_workers_hear_of_the_epoch(recorded, tokenizer, cache, workers):
     dataset = SpeechDataset(recorded(1), tokenizer, cache, noise_seed=1)

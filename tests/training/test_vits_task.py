@@ -75,6 +75,14 @@ VARIANTS = {
 }
 
 
+def test_clips_are_read_without_the_mel_spectrograms_that_vits_never_looks_at(config_of):
+    job = assemble(Request(config_of(), device="cpu")).job
+    for data in (job.train_data, job.eval_data):
+        clip = data[0]
+        assert clip.mel.shape == (0, data.mel_lengths()[0])
+        assert len(clip.waveform) == 256 * clip.mel.shape[1]
+
+
 @pytest.mark.parametrize("args", VARIANTS.values(), ids=VARIANTS)
 def test_a_run_that_stopped_goes_on_with_the_same_numbers_and_speaks(args, config_of):
     whole = fit(assemble(Request(config_of(**args), device="cpu")).job)
