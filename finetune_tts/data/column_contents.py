@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from enum import Enum
 
+from finetune_tts.data.audio_files import is_audio
 from finetune_tts.data.metadata_splits import split_of
 
 _LABEL_LENGTH = 40
@@ -35,7 +36,6 @@ _ARPABET = frozenset(_ARPABET_SYMBOLS.split())
 #: letters of the phonetic alphabet that no orthography uses.
 _PHONETIC = frozenset("ˈˌːɪʊʌɹɾʁɑɜɐ")
 _PINYIN = re.compile(r"[a-zü:]+[0-5]", re.IGNORECASE)
-_FILE = re.compile(r"\S+\.(wav|wave|flac|mp3|ogg|oga|opus|m4a|aiff?|au|caf|w64)", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[\w./\\-]*\d[\w./\\-]*")
 
 
@@ -69,7 +69,7 @@ def contents_of(values: Sequence[str]) -> Contents:
         return Contents.LABELS if whole else Contents.NUMBERS
     if sum(map(_is_phonemes, cells)) >= 0.8 * len(cells):
         return Contents.PHONEMES
-    if all(_FILE.fullmatch(cell) for cell in cells):
+    if all(is_audio(cell) for cell in cells):
         return Contents.NAMES
     if repeats:
         return Contents.LABELS

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import unicodedata
 from pathlib import Path
 
@@ -278,3 +279,16 @@ def test_the_number_of_samples_is_said(ljspeech, caplog):
     with caplog.at_level(logging.INFO):
         load_samples([ljspeech])
     assert f"3 samples in {ljspeech.path}" in caplog.text
+
+
+def test_folders_are_not_listed_more_often_for_more_rows(read_folder, monkeypatch):
+    listed = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path=".": listed.append(path) or scandir(path))
+    counts = []
+    for rows in (2, 8):
+        listed.clear()
+        content = "file,text\n" + "".join(f"{number}.wav,Text {number}\n" for number in range(1, rows + 1))
+        assert len(read_folder({"metadata.csv": content})) == rows
+        counts.append(len(listed))
+    assert counts[0] == counts[1]
