@@ -91,6 +91,7 @@ def flags_of(build):
             yield action.option_strings[-1], action, [number] * count
 
 
+DATA_FLAGS = ("--dataset_path", "--dataset_format", "--meta_file", "--columns")
 PARSERS = [finetune.build_parser, speak.build_parser, embeddings.build_classic_parser]
 
 
@@ -98,7 +99,7 @@ PARSERS = [finetune.build_parser, speak.build_parser, embeddings.build_classic_p
 def test_every_flag_given_twice_is_a_list_or_a_mistake(build):
     for flag, action, values in flags_of(build):
         others = ["2" for _ in values]
-        if action.nargs == "+" or flag in ("--dataset_path", "--dataset_format", "--meta_file") and build != PARSERS[2]:
+        if action.nargs == "+" or flag in DATA_FLAGS and build != PARSERS[2]:
             given = getattr(build().parse_known_flags([flag, *values, flag, *others]), action.dest)
             assert [str(value) for value in given] == [*values, *others]
             continue
