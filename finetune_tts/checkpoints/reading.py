@@ -73,7 +73,7 @@ class Checkpoint:
         table = self.model.get(name)
         if table is None:
             return 0
-        if table.dim() != 2 or len(table) >= MOST_ROWS:
+        if table.dim() != 2 or not 0 < len(table) < MOST_ROWS:
             shape = f"the shape {list(table.shape)}" if table.dim() else "a single number"
             raise UserError(f"{self.path}: {name} has {shape}; a row for each name, below {MOST_ROWS:,}, is expected.")
         return len(table)

@@ -88,8 +88,8 @@ def test_fuzz_weights_of_speech_models_are_restored_or_refused(case, places, cha
     if reduction > 0:
         config.r = reduction
     checkpoint = Checkpoint(Path("model.pth"), state, extra={"r": reduction})
-    weights = fit_to_weights(config, checkpoint, chosen)
-    report = restore_network(network, weights, source="model.pth")
+    fitted = fit_to_weights(config, checkpoint, chosen)
+    report = restore_network(network, fitted.weights, source="model.pth")
     if report.gap:
         with pytest.raises(UserError, match="do not fit this model"):
             report.raise_for_gap()

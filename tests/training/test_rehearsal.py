@@ -72,7 +72,7 @@ class Task(AdversarialTask):
 
 @pytest.fixture
 def run_job(tmp_path, monkeypatch):
-    """Fits a job of the task; gives the task and the result: config fields, and fields of the job."""
+    """Fits a job of the task, with limits, a run to resume, and config fields; gives the task and the result."""
 
     def run(job_fields: dict[str, Any], task: type[Task] = Task, **fields: Any) -> tuple[Task, Any]:
         made: list[Task] = []
@@ -80,7 +80,9 @@ def run_job(tmp_path, monkeypatch):
         config = TINY["tiny_config"](tmp_path, **{"epochs": 2, **FIELDS, **fields})
         torch.manual_seed(5)
         job = TINY["tiny_job"](config, restored=True)
-        result = fit(replace(job, network=Network(), **job_fields))
+        limits = {name: value for name, value in job_fields.items() if name != "resumes"}
+        resumes = job_fields.get("resumes")
+        result = fit(replace(job, network=Network(), resumes=resumes, limits=replace(job.limits, **limits)))
         return made[0], result
 
     return run
@@ -149,8 +151,8 @@ def test_the_moments_that_the_optimizers_will_keep_count(run_job, monkeypatch):
 
 def test_a_run_that_is_resumed_while_the_discriminator_learns_alone_is_tried_again(run_job):
     _, result = run_job({"discriminator_warm_up": 5, "max_steps": 2})
-    task, _ = run_job({"discriminator_warm_up": 5, "goes_on": open_run(result.folder), "max_steps": 4})
+    task, _ = run_job({"discriminator_warm_up": 5, "resumes": open_run(result.folder), "max_steps": 4})
     assert [parts for parts, _ in task.passes[:3]] == [BOTH, (DISCRIMINATOR,), (DISCRIMINATOR,)]
 
-    at_its_end, _ = run_job({"discriminator_warm_up": 5, "goes_on": open_run(result.folder), "max_steps": 4})
+    at_its_end, _ = run_job({"discriminator_warm_up": 5, "resumes": open_run(result.folder), "max_steps": 4})
     assert at_its_end.passes == []
