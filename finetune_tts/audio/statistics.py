@@ -129,11 +129,12 @@ def read_statistics(path: str | Path) -> ScaleStats:
 def _channels(path: str | Path, name: str, value: Any) -> np.ndarray:
     array = np.empty(0, dtype=np.float32)
     plain = (int, float, np.integer, np.floating)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size <= _MOST_CHANNELS:
-        array = np.asarray(value, dtype=np.float32)
-    elif isinstance(value, (list, tuple)) and all(isinstance(number, plain) for number in value):
-        with suppress(OverflowError):
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size <= _MOST_CHANNELS:
             array = np.asarray(value, dtype=np.float32)
+        elif isinstance(value, (list, tuple)) and all(isinstance(number, plain) for number in value):
+            with suppress(OverflowError):
+                array = np.asarray(value, dtype=np.float32)
     if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
         raise UserError(f"{path}: {name} is not a list of finite numbers. Compute the statistics again.")
     return array
