@@ -29,6 +29,8 @@ from finetune_tts.families.tacotron.building import build_tacotron, build_tacotr
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.families.vits.building import build_vits
+from finetune_tts.families.xtts.building import build_xtts
+from finetune_tts.families.xtts.decoder import DecoderSizes
 from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
@@ -98,6 +100,14 @@ class ReferenceCase:
             return {}
         with np.load(self.folder / "buffers.npz") as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """All tensors of the case's checkpoint, by their names there."""
+        buffers = self.buffers()
+        return {
+            name: buffers[name] if name in buffers else rule_weight(name, tuple(shape), SEED)
+            for name, shape in self.read("shapes.json").items()
+        }
 
     def read(self, name: str) -> dict[str, Any]:
         """A JSON file of the case."""
@@ -279,4 +289,6 @@ def small_widths(change_family: Callable[..., None]) -> None:
     change_family("tacotron", build=partial(build_tacotron, widths=sizes))
     change_family("tacotron2", build=partial(build_tacotron2, widths=Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)))
     judge = {"scale_layers": (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2)), "period_channels": (4, 8)}
+    decoder = DecoderSizes(channels=16, encoder_layers=(1, 1, 1, 1), encoder_filters=(8, 8, 8, 8))
+    change_family("xtts", build=partial(build_xtts, decoder_sizes=decoder))
     change_family("vits", build=partial(build_vits, judge_sizes=judge))

@@ -38,9 +38,11 @@ from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.families.checks import require_valid
+from finetune_tts.families.family import Recorded
 from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
 from finetune_tts.machine.distributed import World, connect, world_from_environment
+from finetune_tts.machine.memory import available_memory
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.runs.creation import RunAsset, require_utf8
 from finetune_tts.tasks.adversarial_rates import spread_rate
@@ -110,6 +112,9 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     data = material.prepare()
     suitable = _suitable(material, len(data.split.train), len(data.split.eval), data.seconds, world)
     filled_in += apply_changes(config, suitable, chosen) if request.fill_in else []
+    limits = request.limits
+    if restored and request.fill_in and limits.grad_accum_steps is None:
+        limits = replace(limits, grad_accum_steps=_accumulated(material, len(data.split.train), world))
     advice = (*split_defaults(), *(suitable if restored else from_scratch(suitable, rates_from_scratch(config))))
     if restored or request.fill_in:
         _show_settings(config, filled_in, advice, fill_in=request.fill_in)
@@ -135,7 +140,7 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
         assets=_assets(material, report) if resumed is None else (),
         speak=heard.speak,
         resumes=resumed,
-        limits=request.limits,
+        limits=limits,
         record=record_of(
             config,
             data=material.facts(),
@@ -199,19 +204,35 @@ def _run_name(material: Material) -> Change:
 
 
 def _suitable(material: Material, clips: int, held_out: int, seconds: float, world: World) -> list[Change]:
-    """What the recordings decide."""
-    config, device = material.config, material.device
-    return fine_tune_defaults(
-        minutes=seconds / 60 * clips / (clips + held_out),
+    """What the recordings decide; where a family knows better than the rules for all, it decides."""
+    config, device, chosen = material.config, material.device, material.chosen
+    minutes = seconds / 60 * clips / (clips + held_out)
+    recorded = Recorded(clips=clips, minutes=minutes, memory=available_memory(device) or 8 * 10**9)
+    own = material.family.fine_tune_settings(config, recorded) if material.base is not None else []
+    known = {change.field: change.value for change in own if change.field not in chosen}
+    accumulated = material.request.limits.grad_accum_steps or _accumulated(
+        material, clips, world, known.get("batch_size")
+    )
+    common = fine_tune_defaults(
+        minutes=minutes,
         clips=clips,
         device=device,
         rates=rates_from_scratch(config),
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
-        batch_size=material.batch_size(),
-        epochs=config.epochs if "epochs" in material.chosen else None,
-        batches_per_step=world.size * (material.request.limits.grad_accum_steps or 1),
+        batch_size=known.get("batch_size", material.batch_size()),
+        epochs=known.get("epochs", config.epochs if "epochs" in chosen else None),
+        batches_per_step=world.size * accumulated,
         processors=usable_processors() // world.local_size,
     )
+    decided = {change.field for change in own}
+    return [*own, *(change for change in common if change.field not in decided)]
+
+
+def _accumulated(material: Material, clips: int, world: World, batch_size: int | None = None) -> int:
+    """Batches of a step, for a family that wants a step to see many clips."""
+    wanted = material.family.clips_an_update(clips) if material.base is not None else None
+    batch_size = batch_size or int(material.config.batch_size)
+    return 1 if wanted is None else max(1, round(wanted / (batch_size * world.size)))
 
 
 def _show_settings(config: Any, filled_in: Sequence[Change], advice: Sequence[Change], *, fill_in: bool) -> None:

@@ -9,16 +9,15 @@ from typing import Any
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.languages import LanguageConfig
-from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.training import CheckpointConfig, EvaluationConfig, RunConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
-from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import read_weights
 from finetune_tts.families.loading import config_from_dict, load_any_config
+from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
 
@@ -102,7 +101,7 @@ def config_to_tune(restore_path: str | Path, config_path: str | Path | None = No
     """
     path = Path(config_path or find_config(restore_path))
     config: Any = load_any_config(path)
-    locate_paths(config, path.parent)
+    locate(config, path.parent)
     for group in (RunConfig, CheckpointConfig, EvaluationConfig):
         defaults = group()
         for field in fields(group):
@@ -149,12 +148,12 @@ def _configs(checkpoint: Checkpoint) -> Iterator[tuple[SpeechConfig, str]]:
         except UserError as error:
             logger.info("%s", error)
         else:
-            locate_paths(config, folder)
+            locate(config, folder)
             yield config, str(checkpoint.path)
 
 
 def _symbols(config: SpeechConfig) -> tuple[str, ...]:
-    return build_tokenizer(config).vocabulary.symbols
+    return tokenizer_of(config).vocabulary.symbols
 
 
 def _speakers(checkpoint: Checkpoint, config: SpeechConfig, tensor: str) -> SpeakerNames | None:

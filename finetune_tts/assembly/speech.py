@@ -19,7 +19,7 @@ from finetune_tts.checkpoints.networks import absent_modules, restore_network
 from finetune_tts.checkpoints.report import RestoreReport
 from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.changes import Change
+from finetune_tts.config.changes import Change, has_field
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.preparing import PreparedData, prepare_data
@@ -105,21 +105,24 @@ class SpeechMaterial(Material):
             samples=self.request.samples,
             dry=self.request.dry,
             aligned_frames=self.family.aligned_frames(self.config),
+            bounds=self.family.bounds(self.config),
             waveforms=self.family.needs_waveforms,
         )
+        self._compute_codes()
         samples = self.data.split.train + self.data.split.eval
         self.conditions = conditions_of(self.config, samples, self.pretrained, self._vectors())
         return self.data
 
+    def _compute_codes(self) -> None:
+        """Compute the codes of the recordings, for a network that reads such."""
+        codec, split = self.family.implementation.codec, self.data.split
+        if codec is not None:
+            self.data.cache.add_codes(codec(self.config), split.train + split.eval, self.world)
+
     def build(self) -> nn.Module:
         """Build the network for the symbols, speakers and languages of model and recordings."""
         symbols = len(self.tokenizer.vocabulary)
-        self.change(
-            [
-                *([Change("num_chars", symbols)] if "num_chars" in self.config else []),
-                *([Change("model_args.num_chars", symbols)] if "num_chars" in self.config.model_args else []),
-            ]
-        )
+        self.change(Change(field, symbols) for field in self.family.symbol_fields if has_field(self.config, field))
         return build_model(self.config, symbols, self.conditions.speaker_rows, self.conditions.language_rows)
 
     def restore(self, network: nn.Module) -> RestoreReport:
@@ -128,7 +131,10 @@ class SpeechMaterial(Material):
         family, weights = self.family, self.weights
         vocabulary = self.tokenizer.vocabulary
         rules = [
-            RowRule(family.embedding_rows.symbols, self.pretrained.symbols, vocabulary.symbols),
+            *(
+                RowRule(name, self.pretrained.symbols, vocabulary.symbols)
+                for name in (family.embedding_rows.symbols, *family.embedding_rows.heads)
+            ),
             *self.conditions.row_rules(self.config.model, self.pretrained),
         ]
         renewed = family.renewed(self.config)

@@ -6,7 +6,8 @@ from copy import copy, deepcopy
 from finetune_tts.config.changes import Change
 from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.config.speech import SpeechConfig
-from finetune_tts.data.tokenizing import build_tokenizer
+from finetune_tts.families.reading import tokenizer_of
+from finetune_tts.families.registry import family_of
 from finetune_tts.text.characters import BLANK, BOS, EOS, GRAPHEMES, IPA_PHONEMES, PAD, PUNCTUATIONS
 from finetune_tts.text.tokenizer import Tokenizer
 
@@ -29,11 +30,13 @@ def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) 
     Returns:
         The tokenizer, and what changes in the config.
     """
+    if family_of(config.model).implementation.tokenizer is not None:
+        return tokenizer_of(config), []
     given, config = config.characters, copy(config)
     kind = _class_name(config)
     if old_symbols is not None and kind == "BaseVocabulary" and config.characters is not None:
         config.characters = _with_named(config.characters, old_symbols)
-    tokenizer = build_tokenizer(config)
+    tokenizer = tokenizer_of(config)
     symbols = tokenizer.vocabulary.symbols
     if old_symbols is None or symbols == old_symbols:
         return tokenizer, [] if config.characters is given else [Change("characters", config.characters)]
@@ -42,7 +45,7 @@ def merged_tokenizer(config: SpeechConfig, old_symbols: tuple[str, ...] | None) 
     kept = [symbol for symbol in old_symbols if symbol not in symbols and (len(symbol) == 1 or not letters_only)]
     if kept:
         config.characters = _with_symbols(config.characters, kind, kept)
-        tokenizer = build_tokenizer(config)
+        tokenizer = tokenizer_of(config)
     new = [symbol for symbol in symbols if symbol not in old_symbols]
     logger.info(
         "The alphabet differs from the pre-trained one: %d symbols are new (%s), %d are not asked for and stay (%s).",

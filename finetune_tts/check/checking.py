@@ -36,8 +36,9 @@ from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
-from finetune_tts.data.tokenizing import TokenCache, build_tokenizer
+from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.errors import UserError, counted
+from finetune_tts.families.reading import tokenizer_of
 from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded
 from finetune_tts.machine.device import choose_device
@@ -213,7 +214,7 @@ def _tokens_of(config: Any) -> TokenCache | None:
     if isinstance(config, VocoderConfig):
         return None
     try:
-        return TokenCache(build_tokenizer(config))
+        return TokenCache(tokenizer_of(config))
     except UserError:  # which kept the model from being assembled too, and is told there
         return None
 

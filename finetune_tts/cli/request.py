@@ -29,11 +29,11 @@ _DATASET_PATH = re.compile(r"datasets\.\d+\.path")
 
 def located_config(path: Path) -> Any:
     """A config of your own, of a model that reads or of a vocoder, with the files that it names found."""
-    from finetune_tts.config.paths import locate_paths
     from finetune_tts.families.loading import load_any_config
+    from finetune_tts.families.reading import locate
 
     config = load_any_config(path)
-    locate_paths(config, path.parent)
+    locate(config, path.parent)
     return config
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli.conversion import check_conversion_flags, convert_recording
 from finetune_tts.cli.program import Parser, run_program, say
+from finetune_tts.cli.streaming import check_stream_flags, write_stream
 from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
 from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of, style_flags
@@ -58,7 +59,7 @@ def build_parser() -> Parser:
         nargs="+",
         action="collect",
         metavar="FILE",
-        help="recordings to speak like, for a d-vector model",
+        help="recordings to speak like, for a model that clones voices or knows speakers by d-vectors",
     )
     add(
         "--reference_wav",
@@ -75,6 +76,9 @@ def build_parser() -> Parser:
         add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
     add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
     add("--length_scale", type=float, help="duration factor in place of the config's; above 1 is slower")
+    add("--speed", type=float, help="the same the other way round: 2 is twice as fast")
+    add("--seed", type=int, default=0, help="of what is drawn: another number speaks it another way (default: 0)")
+    add("--stream", action="store_true", help="write the speech while it is made")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
     add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
     add("--yes", action="store_true", help="accept the terms of a model's licence")
@@ -142,6 +146,15 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, flag)
         if value is not None and not 0 <= value <= 10:
             raise UserError(f"--{flag} {value}: must be between 0 and 10.")
+    if arguments.speed is not None:
+        if arguments.length_scale is not None:
+            raise UserError("--speed and --length_scale both say how fast it is spoken: give one of them.")
+        if not 0.1 <= arguments.speed <= 10:
+            raise UserError(f"--speed {arguments.speed:g}: must be between 0.1 and 10.")
+        arguments.length_scale = 1 / arguments.speed
+    if not 0 <= arguments.seed < 2**63:
+        raise UserError(f"--seed {arguments.seed}: must be a whole number, at least 0.")
+    check_stream_flags(arguments)
     if arguments.length_scale == 0:
         raise UserError("--length_scale 0: must be above 0.")
     spoken = arguments.text is not None or arguments.text_file or arguments.reference_wav
@@ -205,7 +218,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 
     voice = load_voice(model_path, config_path)
     unnamed = "This model has one voice, without a name."
-    if voice.takes_d_vectors:
+    if voice.takes_d_vectors or voice.listening is not None:
         unnamed = "This model names no speakers; it speaks like the recordings of --speaker_wav."
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
@@ -226,17 +239,24 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
         speech = convert_recording(voice, arguments, lambda files: _d_vector(arguments, files, voice, beside))
     else:
         like = arguments.speaker_wav
-        d_vector = _d_vector(arguments, like, voice, beside) if like else None
+        listens = voice.listening is not None
+        if listens and arguments.encoder_path:
+            raise UserError("--encoder_path: this model listens to recordings itself. Leave the flag out.")
+        told: dict[str, Any] = {
+            "speaker": arguments.speaker_idx,
+            "d_vector": _d_vector(arguments, like, voice, beside) if like and not listens else None,
+            "voice": voice.heard(like) if like and listens else None,
+            "language": arguments.language_idx,
+            "style": _style(arguments),
+            "noise_scale": arguments.noise_scale,
+            "length_scale": arguments.length_scale,
+            "seed": arguments.seed,
+        }
+        if arguments.stream:
+            write_stream(voice.stream(text, **told), voice.sample_rate, arguments)
+            return
         started = time.perf_counter()
-        speech = voice.speak(
-            text,
-            speaker=arguments.speaker_idx,
-            d_vector=d_vector,
-            language=arguments.language_idx,
-            style=_style(arguments),
-            noise_scale=arguments.noise_scale,
-            length_scale=arguments.length_scale,
-        )
+        speech = voice.speak(text, **told)
     spent = time.perf_counter() - started
     if speech.missing:
         why = "not in the model's vocabulary"

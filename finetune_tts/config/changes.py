@@ -39,6 +39,14 @@ def apply_changes(config: Any, changes: Iterable[Change], chosen: Container[str]
     return made
 
 
+def has_field(config: Any, name: str) -> bool:
+    """Whether there is a field of a dotted name."""
+    *groups, last = name.split(".")
+    for group in groups:
+        config = config.get(group, {}) if isinstance(config, dict) else getattr(config, group, {})
+    return last in config
+
+
 def set_field(config: Any, name: str, value: Any) -> None:
     """Set a field by its dotted name; a field of a nested dictionary that holds a list gets a list of one."""
     *groups, last = name.split(".")

@@ -21,6 +21,9 @@ PATH_FIELDS = (
     "speaker_encoder_config_path",
     "speaker_encoder_model_path",
     "gst_style_input",
+    "tokenizer_file",
+    "dvae_checkpoint",
+    "mel_norm_file",
     "data_path",
     "feature_path",
 )

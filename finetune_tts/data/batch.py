@@ -1,7 +1,7 @@
 """A batch: what a training step takes in.
 
 Legend: B batch, T_text tokens of the longest text, T_mel frames of the longest spectrogram, D numbers in a d-vector,
-T_wav samples of the longest waveform.
+T_wav samples of the longest waveform, T_codes codes of the longest recording.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ class Item:
         language_id: row of the language embedding, None for a model without.
         linear: ``[n_freq, T_mel]`` float32, None unless the model wants it.
         waveform: ``[hop_length * T_mel]`` float32, None unless the model wants it.
+        codes: ``[T_codes]`` int64, None unless the model wants them.
     """
 
     token_ids: np.ndarray
@@ -38,6 +39,7 @@ class Item:
     language_id: int | None = None
     linear: np.ndarray | None = None
     waveform: np.ndarray | None = None
+    codes: np.ndarray | None = None
 
 
 Group = TypeVar("Group", bound="TensorGroup")
@@ -79,6 +81,9 @@ class Batch(TensorGroup):
         linears: ``[B, T_mel, n_freq]`` float32, filled with 0, or None.
         waveforms: ``[B, 1, T_wav]`` float32, filled with 0, or None; each is ``hop_length`` times its mel frames long.
         waveform_lengths: ``[B]`` int64, or None.
+        waveform_counts: the same numbers, which stay on the host.
+        codes: ``[B, T_codes]`` int64, filled with 0, or None.
+        code_lengths: ``[B]`` int64, or None.
     """
 
     token_ids: Tensor
@@ -94,6 +99,9 @@ class Batch(TensorGroup):
     linears: Tensor | None = None
     waveforms: Tensor | None = None
     waveform_lengths: Tensor | None = None
+    waveform_counts: tuple[int, ...] | None = None
+    codes: Tensor | None = None
+    code_lengths: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -118,6 +126,7 @@ class Collate:
         frames = -(-longest_mel // self.frames_per_step) * self.frames_per_step
         linears = [item.linear for item in items if item.linear is not None]
         waveforms = [item.waveform for item in items if item.waveform is not None]
+        codes = [item.codes for item in items if item.codes is not None]
         samples = [len(waveform) for waveform in waveforms]
         hop_length = samples[0] // items[0].mel.shape[1] if samples else 0
         return Batch(
@@ -134,6 +143,9 @@ class Collate:
             linears=_padded([linear.T for linear in linears], frames, 0.0) if linears else None,
             waveforms=_padded(waveforms, frames * hop_length, 0.0).unsqueeze(1) if waveforms else None,
             waveform_lengths=torch.tensor(samples) if waveforms else None,
+            waveform_counts=tuple(samples) if waveforms else None,
+            codes=_padded(codes, max(map(len, codes)), 0) if codes else None,
+            code_lengths=torch.tensor([len(row) for row in codes]) if codes else None,
         )
 
 

@@ -95,6 +95,7 @@ class SpeechDataset(TrainingData):
             language_id=self._language_ids[index],
             linear=linear,
             waveform=waveform,
+            codes=self._cache.codes(sample) if self._cache.codec is not None else None,
         )
 
     def set_epoch(self, epoch: int) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from finetune_tts.data.codes import Codec
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
@@ -65,6 +66,7 @@ class FeatureCache:
 
     Attributes:
         digests: tells recordings by their content.
+        codec: makes the codes of recordings, where :meth:`add_codes` was called.
 
     Raises:
         UserError: the folder cannot be written.
@@ -83,6 +85,8 @@ class FeatureCache:
             raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
         self.digests = Digests(self._root)
         self._lengths = Index(self._folder / "lengths.jsonl")
+        self.codec: Codec | None = None
+        self._codes = ""
 
     def mel(self, sample: Sample) -> np.ndarray:
         """The mel spectrogram of a recording, ``[n_mels, T_mel]`` float32.
@@ -102,6 +106,42 @@ class FeatureCache:
         The last of its frames reaches beyond the recording; it is filled with the last sample, as 🐸TTS does.
         """
         return aligned(_as_float(self._feature(sample, "wav")), self.length(sample), self.extractor.hop_length)
+
+    def add_codes(self, codec: Codec, samples: Sequence[Sample], team: Team = ALONE) -> None:
+        """Compute the codes of recordings that are missing, in this process: its network needs the device.
+
+        Args:
+            codec: makes codes of waveforms as :meth:`load` gives them.
+            samples: whose recordings to work through.
+            team: processes that share the work; all have to ask.
+
+        Raises:
+            UserError: a recording cannot be read, or the cache cannot be written.
+        """
+        self.codec, self._codes = codec, f"codes-{codec.fingerprint()[:16]}"
+        files = dict.fromkeys(sample.audio_file for sample in samples)
+        missing = [path for path in files if not self._path(self.digests.of(path), self._codes).exists()]
+        missing = list(dict.fromkeys(path for part in team.gathered(missing) for path in part))
+        if missing:
+            known = len(files) - len(missing)
+            logger.info("Computing the codes of %d recordings (%d are in the cache).", len(missing), known)
+        share = share_of(missing, team)
+        for path in progress(share, len(share), "Codes"):
+            self._encode(path)
+        codec.close()
+        team.gathered(None)
+
+    def codes(self, sample: Sample) -> np.ndarray:
+        """The codes of a recording, ``[T_codes]`` int64 (raises as ``mel``); see :meth:`add_codes`."""
+        path = self._path(self.digests.of(sample.audio_file), self._codes)
+        codes = _read_feature(path) if path.exists() else None
+        return self._encode(sample.audio_file) if codes is None else codes
+
+    def _encode(self, path: Path) -> np.ndarray:
+        assert self.codec is not None
+        codes = self.codec.codes(self.extractor.load(path))
+        _write_feature(self._path(self.digests.of(path), self._codes), codes)
+        return codes
 
     def length(self, sample: Sample) -> int:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""

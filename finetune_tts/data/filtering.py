@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_tts.audio.reading import AudioInfo
+from finetune_tts.config.bounds import Bounds
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 
@@ -98,6 +99,33 @@ def filter_empty_texts(samples: Sequence[Sample], empty: Sequence[bool]) -> Filt
     """
     reason = "text without any character of the model's vocabulary"
     return _sorted_out(samples, [reason if is_empty else None for is_empty in empty])
+
+
+def filter_by_bounds(
+    samples: Sequence[Sample], seconds: Sequence[float], token_lengths: Sequence[int], bounds: Bounds
+) -> Filtered:
+    """Leave out samples that the network has no room for, or learns nothing from.
+
+    Args:
+        samples: the samples, with what follows in the same order.
+        seconds: lengths of the recordings.
+        token_lengths: numbers of tokens.
+        bounds: of the network.
+
+    Raises:
+        UserError: nothing is left.
+    """
+
+    def reason(length: float, tokens: int) -> str | None:
+        if length < bounds.shortest:
+            return f"recording shorter than {bounds.shortest:g} s, the least that the model learns from"
+        if length > bounds.longest:
+            return f"recording longer than {bounds.longest:.1f} s, the most that the model is trained on"
+        if tokens > bounds.most_tokens:
+            return f"text of more than {bounds.most_tokens:g} tokens, the most that the model is trained on"
+        return None
+
+    return _sorted_out(samples, [reason(*lengths) for lengths in zip(seconds, token_lengths, strict=True)])
 
 
 def filter_by_alignment(

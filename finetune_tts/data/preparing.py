@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from finetune_tts.config.bounds import UNBOUNDED, Bounds
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.features import Extractor, FeatureCache
-from finetune_tts.data.filtering import filter_by_alignment, filter_empty_texts, filter_samples
+from finetune_tts.data.filtering import filter_by_alignment, filter_by_bounds, filter_empty_texts, filter_samples
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
 from finetune_tts.data.processes import ALONE, Team
@@ -70,6 +71,7 @@ def prepare_data(
     seed: int = 0,
     formatter: Formatter | None = None,
     aligned_frames: int | None = None,
+    bounds: Bounds = UNBOUNDED,
     waveforms: bool = False,
     team: Team = ALONE,
     samples: Sequence[Sample] | None = None,
@@ -87,6 +89,7 @@ def prepare_data(
         formatter: your own reader of metadata.
         aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
             Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
+        bounds: of the network; samples beyond them are left out.
         waveforms: keep waveforms too, for models that are trained on them.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
@@ -121,7 +124,9 @@ def prepare_data(
     if not dry:
         require_covered(missing)
     readable = filter_empty_texts(filtered.kept, [tokens.encoded(sample).is_empty for sample in filtered.kept])
-    kept, dropped = readable.kept, {**filtered.dropped, **readable.dropped}
+    lengths = [durations[sample.audio_file] for sample in readable.kept]
+    fitting = filter_by_bounds(readable.kept, lengths, [len(tokens.ids(sample)) for sample in readable.kept], bounds)
+    kept, dropped = fitting.kept, {**filtered.dropped, **readable.dropped, **fitting.dropped}
     # Models that are trained on waveforms compute their own spectrograms.
     linear = config.compute_linear_spec and not waveforms
     cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms)

@@ -7,7 +7,6 @@ import numpy as np
 from finetune_tts.config.base import Config
 from finetune_tts.data.sample import Sample
 from finetune_tts.text.building import tokenizer_from_fields
-from finetune_tts.text.phonemizer import MultiPhonemizer
 from finetune_tts.text.tokenizer import Encoded, MissingReport, Tokenizer, missing_of
 
 
@@ -30,7 +29,7 @@ class TokenCache:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         # A model of one language is spoken to without naming it, so it is trained without naming it too.
-        self._names_language = isinstance(tokenizer.phonemizer, MultiPhonemizer)
+        self._names_language = bool(tokenizer.languages)
         self._encoded: dict[tuple[str, str | None], Encoded] = {}
 
     @property

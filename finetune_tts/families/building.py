@@ -114,7 +114,9 @@ def read_weights(path: str | Path, config: Config) -> Checkpoint:
         UserError: as for :func:`finetune_tts.checkpoints.reading.read_checkpoint`.
     """
     checkpoint = read_checkpoint(path)
-    return replace(checkpoint, model=dict(family_of(config.model).translate_names(checkpoint.model)))
+    family = family_of(config.model)
+    weights = family.implementation.completed(checkpoint.model, checkpoint.path.parent)
+    return replace(checkpoint, model=dict(family.translate_names(weights)))
 
 
 def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Fitted:

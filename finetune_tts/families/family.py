@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.config.base import Config
+from finetune_tts.config.bounds import Bounds
 from finetune_tts.config.changes import Change
 from finetune_tts.config.released import Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from finetune_tts.families.speech import Export, Force, Speak, StyleOf
+    from finetune_tts.data.codes import Codec
+    from finetune_tts.families.speech import Export, Force, Listening, Speak, Stream, StyleOf
     from finetune_tts.tasks.task import TTSTask
+    from finetune_tts.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,13 @@ class EmbeddingRows:
         symbols: one row for each symbol of the vocabulary.
         speakers: one row for each speaker, in a network of several; "" where the architecture knows no such thing.
         languages: one row for each language, likewise.
+        heads: other tensors with a row for each symbol: those that say how likely it is.
     """
 
     symbols: str
     speakers: str = ""
     languages: str = ""
+    heads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,21 @@ class Sizes:
     symbols: int = 0
     speakers: int = 0
     languages: int = 0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What settings of a run go by.
+
+    Attributes:
+        clips: to train on.
+        minutes: of them.
+        memory: bytes of the device; of a CPU, of the machine.
+    """
+
+    clips: int
+    minutes: float
+    memory: int
 
 
 def _no_faults(config: Any) -> Iterator[str]:
@@ -91,7 +111,13 @@ class Implementation:
         build: ``(config, sizes, *, for_training) → network``. For speaking, what only training needs is left out. None
             for a vocoder whose config names generator and discriminator each for itself.
         speak: token ids → a spectrogram or a waveform; None for a vocoder.
+        stream: the same, in parts as they are made; None where everything is made at once.
         force: spectrograms of recordings under teacher forcing; None where the architecture gives none.
+        tokenizer: ``config → what reads its text``; None for the tokenizer that the config's text fields describe.
+        codec: ``config → what makes codes of recordings``; None for a network that reads none.
+        listening: how it speaks like a recording; None where it does not listen to any itself.
+        completed: ``(weights of a checkpoint, its folder) → all weights``, of a checkpoint that holds only what was
+            trained.
         style_of: what the user says of a style → what the network takes; None where it takes none.
         fit_to_weights: ``(config, weights, what else the checkpoint holds, fields that the user set) → Fitted``: what
             makes a config describe the network that weights are of, where names and shapes do not tell; the weights
@@ -107,7 +133,12 @@ class Implementation:
     task: "Callable[..., TTSTask]"
     build: "Callable[..., nn.Module] | None" = None
     speak: "Speak | None" = None
+    stream: "Stream | None" = None
     force: "Force | None" = None
+    tokenizer: "Callable[[Any], Tokenizer] | None" = None
+    codec: "Callable[[Any], Codec] | None" = None
+    listening: "Listening | None" = None
+    completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
     style_of: "StyleOf | None" = None
     fit_to_weights: Callable[..., Fitted] = _weights_as_they_are
     require_converting: "Callable[[nn.Module, Any], None] | None" = None
@@ -130,8 +161,10 @@ class Family:
             architecture, too.
         from_foreign: values of a config file in another program's format, and the folder it stands in → values under
             🐸TTS's names; None where the file is of no format that this family reads.
+        locate: finds files that belong to the weights and that a config does not name, in the folder of the weights.
         settle: after fields were set by name: makes places that mean the same say the same.
         own_optimizers: whether a config names its optimizers in a way of the family's own.
+        symbol_fields: fields of its configs that count the symbols of the vocabulary, where a config has them.
         rows: what the rows of its embeddings stand for; None for a vocoder.
         translate_names: brings tensor names of the architecture's original program to those of 🐸TTS.
         discriminator: first part of the names of its discriminator's tensors; "" where there is none.
@@ -140,6 +173,10 @@ class Family:
         renewed: modules that a config lets begin fresh.
         makes_waveform: it needs no vocoder.
         needs_waveforms: it is trained on waveforms, not on spectrograms alone.
+        bounds: which clips it can be trained on, beside what the config says of all of them.
+        output_rate: samples a second of the waveforms that it makes.
+        fine_tune_settings: for a pre-trained model and recordings, in place of those that suit most architectures.
+        clips_an_update: clips that a step of the optimizer is to see, of so many; None is a batch.
         aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
         conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
         slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
@@ -152,8 +189,10 @@ class Family:
     faults: Callable[[Any], Iterator[str]] = _no_faults
     modernise: Callable[[Values, str], None] = _unchanged
     from_foreign: Callable[[Values, Path], Values | None] = lambda values, folder: None
+    locate: Callable[[Any, Path], None] = lambda config, folder: None
     settle: Callable[[Any, Collection[str]], None] = lambda config, changed: None
     own_optimizers: Callable[[Any], bool] = lambda config: False
+    symbol_fields: tuple[str, ...] = ("num_chars", "model_args.num_chars")
     rows: EmbeddingRows | None = None
     translate_names: "Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]" = lambda state: state
     discriminator: str = ""
@@ -162,6 +201,10 @@ class Family:
     renewed: Callable[[Any], tuple[str, ...]] = lambda config: ()
     makes_waveform: bool = False
     needs_waveforms: bool = False
+    bounds: Callable[[Any], Bounds] = lambda config: Bounds()
+    output_rate: Callable[[Any], int] = lambda config: int(config.audio.sample_rate)
+    fine_tune_settings: "Callable[[Any, Recorded], list[Change]]" = lambda config, recorded: []
+    clips_an_update: Callable[[int], int | None] = lambda clips: None
     aligned_frames: Callable[[Any], int | None] = lambda config: None
     conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)
     slow_to_speak: bool = False

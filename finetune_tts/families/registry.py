@@ -83,6 +83,12 @@ def _vits() -> "Family":
     return FAMILY
 
 
+def _xtts() -> "Family":
+    from finetune_tts.families.xtts.family import FAMILY
+
+    return FAMILY
+
+
 def _hifigan() -> "Family":
     from finetune_tts.families.hifigan.family import FAMILY
 
@@ -141,12 +147,22 @@ _STYLE_FLAGS = (
     Flag("capacitron_style_text", "TEXT", "what is said in it"),
 )
 
+_SAMPLING_FLAGS = (
+    Flag("temperature", "NUMBER", "for a model that draws codes: below 1 it varies less; 0 takes the likeliest always"),
+    Flag("top_k", "N", "how many of the likeliest codes it draws from; 0 is all"),
+    Flag("top_p", "NUMBER", "it draws from the likeliest codes that sum up to this chance"),
+    Flag("repetition_penalty", "NUMBER", "how much less likely it finds codes that it wrote before; 1 is off"),
+    Flag("candidates", "N", "how many times it speaks a sentence; the likeliest is taken"),
+    Flag("length_penalty", "NUMBER", "of several candidates, above 1 it prefers longer ones"),
+)
+
 #: the ``model`` field of a config → the architecture.
 ENTRIES: dict[str, Entry] = {
     "glow_tts": Entry(FINE_TUNE, _glow_tts, spellings=("glowtts",)),
     "tacotron": Entry(FINE_TUNE, _tacotron, flags=_STYLE_FLAGS),
     "tacotron2": Entry(FINE_TUNE, _tacotron2, flags=_STYLE_FLAGS),
     "vits": Entry(FINE_TUNE, _vits, foreign=True),
+    "xtts": Entry(FINE_TUNE, _xtts, flags=_SAMPLING_FLAGS),
     "hifigan": Entry(
         FINE_TUNE, _hifigan, is_vocoder=True, spellings=("hifi_gan",), discriminators=("hifigan_discriminator",)
     ),

@@ -3,7 +3,7 @@
 How each one does it stands in its family's ``speech.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Request:
         language_id: ``[1]`` for a network with a language embedding.
         noise_scale, length_scale: in place of the config's, where given.
         style: how to speak, as the network takes it, for an architecture that takes a style.
+        voice: who speaks, as the network takes it, for one that listens to recordings itself.
     """
 
     token_ids: Tensor
@@ -37,6 +38,7 @@ class Request:
     noise_scale: float | None = None
     length_scale: float | None = None
     style: Any | None = None
+    voice: Any | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,28 @@ class Waveform:
 Speak = Callable[[Any, Any, Request], Spectrogram | Waveform]
 #: ``(network, batch) → mel spectrograms [B, T, n_mels], frames [B]``; as long as the recordings, but for rounding.
 Force = Callable[[Any, Batch], tuple[Tensor, Tensor]]
+
+
+#: ``(network, config, request) → parts of a waveform [T_wav]``, each as soon as it is made.
+Stream = Callable[[Any, Any, Request], Iterator[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How a network speaks like a recording that it listens to itself.
+
+    Attributes:
+        hear: ``(network, config, recordings) → voice``, of waveforms ``[T_wav]`` of one speaker at the model's rate; a
+            voice is what ``Request.voice`` takes.
+        file_name: of the voices that a model knows by name, beside its weights.
+        read: the voices of such a file, by name.
+        write: writes such a file.
+    """
+
+    hear: Callable[[Any, Any, Sequence[np.ndarray]], Any]
+    file_name: str
+    read: Callable[[Path], dict[str, Any]]
+    write: Callable[[Path, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)

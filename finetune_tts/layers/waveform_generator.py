@@ -92,6 +92,7 @@ class WaveformGenerator(nn.Module):
         upsample_initial_channel: channels before the first stage; each stage halves them.
         inference_padding: frames that :meth:`inference` repeats at both ends.
         cond_channels: channels of the global condition (a speaker vector); 0 for none.
+        cond_in_each_stage: add the condition behind every transposed convolution too.
         conv_pre_weight_norm: weight norm in the first convolution.
         conv_post_weight_norm: weight norm in the last convolution.
         conv_post_bias: bias in the last convolution.
@@ -113,6 +114,7 @@ class WaveformGenerator(nn.Module):
         upsample_initial_channel: int,
         inference_padding: int = 5,
         cond_channels: int = 0,
+        cond_in_each_stage: bool = False,
         conv_pre_weight_norm: bool = True,
         conv_post_weight_norm: bool = True,
         conv_post_bias: bool = True,
@@ -145,6 +147,12 @@ class WaveformGenerator(nn.Module):
         self.conv_post = post(channels, out_channels, 7, padding=3, bias=conv_post_bias)
         if cond_channels > 0:
             self.cond_layer = nn.Conv1d(cond_channels, upsample_initial_channel, 1)
+        if cond_in_each_stage:
+            self.conds = nn.ModuleList(
+                nn.Conv1d(cond_channels, upsample_initial_channel >> stage, 1)
+                for stage in range(1, len(upsample_factors) + 1)
+            )
+        self.cond_in_each_stage = cond_in_each_stage
 
     @staticmethod
     def check_arguments(
@@ -186,6 +194,8 @@ class WaveformGenerator(nn.Module):
         x = channels_last(x)
         for stage, upsample in enumerate(self.ups):
             x = upsample(F.leaky_relu(x, SLOPE))  # [B, C/2, T * factor]
+            if self.cond_in_each_stage and condition is not None:
+                x = x + self.conds[stage](condition)
             first = stage * self.num_stacks
             refined = self.resblocks[first](x)
             for stack in self.resblocks[first + 1 : first + self.num_stacks]:

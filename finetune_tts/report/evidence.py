@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from finetune_tts.audio.pictures import alignment_picture
-from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
+from finetune_tts.families.reading import locate
 from finetune_tts.json_text import read_json
 from finetune_tts.report.hearing import Listener, Utterance
 from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
@@ -169,7 +169,7 @@ def read_config(folder: Path) -> SpeechConfig | VocoderConfig:
     if not (folder / CONFIG_NAME).is_file():
         raise UserError(f"--report {folder}: holds no {CONFIG_NAME}, so it is not the folder of a run.")
     config: SpeechConfig | VocoderConfig = load_any_config(folder / CONFIG_NAME, quiet=True)
-    locate_paths(config, folder)
+    locate(config, folder)
     return config
 
 

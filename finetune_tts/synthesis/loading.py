@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -11,15 +11,14 @@ from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.networks import restore_network
 from finetune_tts.config.changes import apply_changes
 from finetune_tts.config.languages import LanguageConfig
-from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
-from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model, fit_to_weights, read_weights
 from finetune_tts.families.loading import load_config
+from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.voice import Voice
 
@@ -58,13 +57,13 @@ def config_beside(model_path: str | Path) -> Path:
 
 
 def load_located_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig:
-    """Read a config and find the files that it names: see :func:`finetune_tts.config.paths.locate_paths`.
+    """Read a config and find the files that it names: see :func:`finetune_tts.families.reading.locate`.
 
     Raises:
         UserError: see :func:`finetune_tts.families.loading.load_config`.
     """
     config = load_config(path, quiet=quiet)
-    locate_paths(config, Path(path).parent)
+    locate(config, Path(path).parent)
     return config
 
 
@@ -124,7 +123,7 @@ def load_voice(
     checkpoint = read_weights(model_path, config)
     fitted = fit_to_weights(config, checkpoint)
     apply_changes(config, fitted.changes)
-    tokenizer = build_tokenizer(config)
+    tokenizer = tokenizer_of(config)
     speakers, d_vectors = read_speakers(config)
     languages = read_languages(config)
     family = family_of(config.model)
@@ -140,8 +139,29 @@ def load_voice(
     report = restore_network(network, fitted.weights, source=checkpoint.path, derived=family.derived)
     report.raise_for_gap()
     report.raise_for_non_finite()
+    network.to(device).eval()
     if isinstance(network, Preparable):
         network.prepare_for_inference()
-    network.to(device).eval()
     extractor = SpectrogramExtractor(config.audio)
-    return Voice(network, config, tokenizer, extractor, speakers=speakers, d_vectors=d_vectors, languages=languages)
+    return Voice(
+        network,
+        config,
+        tokenizer,
+        extractor,
+        speakers=speakers,
+        d_vectors=d_vectors,
+        languages=languages,
+        voices=voices_beside(checkpoint.path, config),
+    )
+
+
+def voices_beside(weights: Path, config: SpeechConfig) -> dict[str, Any]:
+    """The voices that a model which listens to recordings itself knows by name; none where there is no file of them.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    listening = family_of(config.model).implementation.listening
+    if listening is None or not (weights.parent / listening.file_name).is_file():
+        return {}
+    return listening.read(weights.parent / listening.file_name)

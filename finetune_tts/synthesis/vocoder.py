@@ -13,12 +13,12 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.checkpoints.vocoders import restore_vocoder, vocoder_weights
-from finetune_tts.config.paths import locate_paths
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.loading import load_vocoder_config
+from finetune_tts.families.reading import locate
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def load_vocoder(
     if not config_path.is_file():
         raise UserError(f"{config_path}: there is no config of the vocoder. Name it with --vocoder_config_path.")
     config = load_vocoder_config(config_path, quiet=True)
-    locate_paths(config, config_path.parent)
+    locate(config, config_path.parent)
     network = build_model(config, for_training=False)
     weights = vocoder_weights(read_checkpoint(path))
     report = restore_vocoder(network, weights.generator, source=weights.source)

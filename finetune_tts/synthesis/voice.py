@@ -5,9 +5,10 @@ training is what is heard afterwards.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from finetune_tts.audio.griffin_lim import waveform_from_linear, waveform_from_mel
+from finetune_tts.audio.reading import resample
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.base import Config
 from finetune_tts.data.d_vectors import DVectors
@@ -23,10 +25,8 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.registry import family_of
 from finetune_tts.families.speaking import answer_of, makes_spectrograms, network_style
-from finetune_tts.families.speech import Request, Spectrogram, StyleContext, Waveform
+from finetune_tts.families.speech import Listening, Request, Spectrogram, StyleContext, Waveform
 from finetune_tts.synthesis.vocoder import Vocoder
-from finetune_tts.text.phonemizer import MultiPhonemizer
-from finetune_tts.text.sentences import split_sentences
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
 
 _PAUSE = 0.25  # seconds of silence between the sentences of a longer text
@@ -69,8 +69,10 @@ class Voice:
         speakers: of a model with a speaker embedding.
         d_vectors: of a model with d-vectors.
         languages: of a model with a language embedding.
+        voices: of a model that listens to recordings itself: whom it knows by name.
 
     Attributes:
+        recordings: its speakers, by name, whose recordings are listened to each time, as the network learns.
         vocoder: generates the waveform, paired with this model's spectrograms; None is Griffin-Lim.
     """
 
@@ -84,6 +86,7 @@ class Voice:
         speakers: SpeakerNames | None = None,
         d_vectors: DVectors | None = None,
         languages: LanguageNames | None = None,
+        voices: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network
         self.config = config
@@ -93,6 +96,8 @@ class Voice:
         self.d_vectors = d_vectors
         self.language_rows = languages
         self.vocoder: Vocoder | None = None
+        self.voices = voices or {}
+        self.recordings: Mapping[str, Sequence[Path]] = {}
 
     @property
     def needs_vocoder(self) -> bool:
@@ -102,14 +107,25 @@ class Voice:
     @property
     def sample_rate(self) -> int:
         """Of its waveforms, in Hz."""
-        return self.vocoder.sample_rate if self.vocoder is not None else self.extractor.sample_rate
+        return (
+            self.vocoder.sample_rate
+            if self.vocoder is not None
+            else family_of(self.config.model).output_rate(self.config)
+        )
 
     @property
     def speaker_names(self) -> tuple[str, ...]:
         """Who can speak; empty for a model of one voice."""
+        if self.listening is not None:
+            return tuple(dict.fromkeys((*self.recordings, *self.voices)))
         if self.d_vectors is not None:
             return self.d_vectors.names().names
         return self.speakers.names if self.speakers is not None else ()
+
+    @property
+    def listening(self) -> Listening | None:
+        """How it speaks like a recording that it listens to itself; None where it listens to none."""
+        return family_of(self.config.model).implementation.listening
 
     @property
     def takes_d_vectors(self) -> bool:
@@ -126,8 +142,7 @@ class Voice:
         """Which languages it can be told to speak; empty for a model of one language."""
         if self.language_rows is not None:
             return self.language_rows.names
-        phonemizer = self.tokenizer.phonemizer
-        return tuple(phonemizer.phonemizers) if isinstance(phonemizer, MultiPhonemizer) else ()
+        return self.tokenizer.languages
 
     def require_speakable(
         self,
@@ -146,6 +161,19 @@ class Voice:
         self._language(language)
         self._style(style)
         self._encode(text, [text], language)
+
+    def heard(self, files: Sequence[str | Path]) -> Any:
+        """Listen to recordings of one speaker, for a model that does so itself: what :meth:`speak` takes as ``voice``.
+
+        Raises:
+            UserError: it cannot, or a recording cannot be used.
+        """
+        listening = self.listening
+        if listening is None:
+            raise UserError("--speaker_wav: this model cannot speak like a recording. Leave the flag out.")
+        recordings = [self.extractor.load(path) for path in files]
+        with _speaking(self.network):
+            return listening.hear(self.network, self.config, recordings)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can speak like a recording.
@@ -170,6 +198,8 @@ class Voice:
         length_scale: float | None = None,
         style: Any | None = None,
         split: bool = True,
+        voice: Any | None = None,
+        seed: int = 0,
     ) -> Speech:
         """Speak a text, sentence by sentence.
 
@@ -182,29 +212,20 @@ class Voice:
             noise_scale, length_scale: variation and duration factor, in place of the config's.
             style: how to speak, for a model that takes a style: what its family's ``read_style`` gives.
             split: false speaks the text in one breath.
+            voice: of :meth:`heard`, in the place of a speaker, for a model that listens to recordings itself.
+            seed: of what is drawn.
 
         Raises:
             UserError: nothing in the text can be spoken, there is no such speaker or language, or the model has
                 diverged.
         """
-        speaker_id, speaker_vector = self._speaker(speaker, d_vector)
-        language_id = self._language(language)
-        styled = self._style(style)
-        encoded = self._encode(text, split_sentences(text) if split else [text], language)
+        encoded = self._encode(text, self.tokenizer.split(text, language) if split else [text], language)
         pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
         parts: list[np.ndarray] = []
         mels: list[np.ndarray] = []
-        with _speaking(self.network):
-            for sentence in filter(_has_symbols, encoded):
-                request = Request(
-                    token_ids=torch.tensor([sentence.ids], device=self._device),
-                    speaker_id=speaker_id,
-                    d_vector=speaker_vector,
-                    language_id=language_id,
-                    noise_scale=noise_scale,
-                    length_scale=length_scale,
-                    style=styled,
-                )
+        common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
+        with _speaking(self.network, seed):
+            for request in self._requests(encoded, common):
                 answer = answer_of(self.network, self.config, request)
                 mel, waveform = self._heard(answer)
                 mels.append(mel)
@@ -214,6 +235,89 @@ class Voice:
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
         spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
         return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
+
+    def stream(
+        self,
+        text: str,
+        *,
+        speaker: str | None = None,
+        d_vector: np.ndarray | None = None,
+        language: str | None = None,
+        noise_scale: float | None = None,
+        length_scale: float | None = None,
+        style: Any | None = None,
+        voice: Any | None = None,
+        seed: int = 0,
+    ) -> Iterator[np.ndarray]:
+        """Speak a text and hand over each part ``[T_wav]`` as soon as it is made.
+
+        A model that makes everything at once hands over sentences; one that does not, parts of them. The arguments are
+        those of :meth:`speak`, and so are the errors.
+        """
+        encoded = self._encode(text, self.tokenizer.split(text, language), language)
+        common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
+        pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
+        with _speaking(self.network, seed):
+            for number, request in enumerate(self._requests(encoded, common)):
+                if number:
+                    yield pause
+                for part in self._parts(request):
+                    require_finite(part, self.network, "The model")
+                    yield part
+
+    def _parts(self, request: Request) -> Iterator[np.ndarray]:
+        stream = family_of(self.config.model).implementation.stream
+        if stream is not None:
+            yield from stream(self.network, self.config, request)
+        else:
+            yield self._heard(answer_of(self.network, self.config, request))[1]
+
+    def _request(
+        self,
+        speaker: str | None,
+        d_vector: np.ndarray | None,
+        voice: Any | None,
+        language: str | None,
+        style: Any | None,
+        noise_scale: float | None,
+        length_scale: float | None,
+    ) -> Request:
+        """What all sentences of a text have in common."""
+        speaker_id, speaker_vector = self._speaker(speaker, d_vector)
+        if self.listening is not None and voice is None:
+            voice = self._known_voice(speaker)
+        return Request(
+            token_ids=torch.empty(1, 0, dtype=torch.long, device=self._device),
+            speaker_id=speaker_id,
+            d_vector=speaker_vector,
+            language_id=self._language(language),
+            noise_scale=noise_scale,
+            length_scale=length_scale,
+            style=self._style(style),
+            voice=voice,
+        )
+
+    def _requests(self, encoded: list[Encoded], common: Request) -> Iterator[Request]:
+        """One for each sentence that has something in it to speak."""
+        for sentence in filter(_has_symbols, encoded):
+            yield replace(common, token_ids=torch.tensor([sentence.ids], device=self._device))
+
+    def _known_voice(self, name: str | None) -> Any:
+        """The voice of a speaker, of a model that listens to recordings itself."""
+        names = self.speaker_names
+        if not names:
+            raise UserError(
+                "This model speaks like a recording: name one, or several of one speaker, with --speaker_wav."
+            )
+        if name is None:
+            if len(names) > 1:
+                raise UserError(
+                    f"This model has {len(names)} speakers: choose one with --speaker_idx ({_some(names)}), or give "
+                    "recordings to speak like with --speaker_wav."
+                )
+            name = names[0]
+        name = names[SpeakerNames({known: place for place, known in enumerate(names)}).id(name)]
+        return self.heard(self.recordings[name]) if name in self.recordings else self.voices[name]
 
     def require_converting(self) -> None:
         """Find out whether it can say a recording in another voice.
@@ -267,7 +371,8 @@ class Voice:
         """
         if isinstance(answer, Waveform):
             require_finite(answer.waveform, self.network, "The model")
-            return self.extractor.mel(answer.waveform).T, answer.waveform
+            shown = resample(answer.waveform, self.sample_rate, self.extractor.sample_rate)
+            return self.extractor.mel(shown).T, answer.waveform
         require_finite(answer.mel, self.network, "The model")
         if answer.linear is not None:
             require_finite(answer.linear, self.network, "The model")
@@ -287,8 +392,8 @@ class Voice:
     def _encode(self, text: str, sentences: list[str], language: str | None) -> list[Encoded]:
         """The sentences of ``text`` as ids; at least one has something in it to speak."""
         # A model of one language was trained on texts whose language was not named, and is spoken to likewise.
-        names_language = isinstance(self.tokenizer.phonemizer, MultiPhonemizer)
-        encoded = [self.tokenizer.encode(sentence, language if names_language else None) for sentence in sentences]
+        named = language if self.tokenizer.languages else None
+        encoded = [self.tokenizer.encode(sentence, named) for sentence in sentences]
         if not any(map(_has_symbols, encoded)):
             raise UserError(f"--text {text[:60]!r}: there is nothing in it that this model can speak.")
         return encoded
@@ -301,6 +406,8 @@ class Voice:
         self, name: str | None, d_vector: np.ndarray | None = None
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Return the speaker's row ``[1]`` or vector ``[1, D]``, as the model wants it."""
+        if self.listening is not None:
+            return None, None
         if d_vector is not None:
             return None, self._given_vector(d_vector)
         names = self.speaker_names
@@ -355,7 +462,7 @@ def _has_symbols(encoded: Encoded) -> bool:
 
 
 @contextmanager
-def _speaking(network: nn.Module) -> Iterator[None]:
+def _speaking(network: nn.Module, seed: int = 0) -> Iterator[None]:
     """Put the network into eval mode without gradients, and back as it was.
 
     The state of the random numbers is put back too: a run that speaks its test sentences trains on as one that
@@ -366,7 +473,7 @@ def _speaking(network: nn.Module) -> Iterator[None]:
     devices = [parameter.device for parameter in network.parameters()][:1]
     try:
         with torch.inference_mode(), torch.random.fork_rng([device for device in devices if device.type == "cuda"]):
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             yield
     finally:
         network.train(training)

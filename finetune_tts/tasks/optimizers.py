@@ -11,7 +11,12 @@ from finetune_tts.tasks.radam import RAdam
 
 
 def make_optimizer(
-    name: str | None, parameters: Iterable[nn.Parameter], lr: float, params: Mapping[str, Any]
+    name: str | None,
+    parameters: Iterable[nn.Parameter],
+    lr: float,
+    params: Mapping[str, Any],
+    *,
+    undecayed: Iterable[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """Make the optimizer of this name.
 
@@ -22,6 +27,7 @@ def make_optimizer(
         parameters: those without ``requires_grad`` are left out.
         lr: learning rate.
         params: further arguments of the class.
+        undecayed: further parameters, which get no weight decay.
 
     Raises:
         UserError: no such optimizer, or one without such an argument.
@@ -40,11 +46,15 @@ def make_optimizer(
         found = RAdam
         arguments.setdefault("decoupled_weight_decay", True)
     trained = [parameter for parameter in parameters if parameter.requires_grad]
+    spared = [parameter for parameter in undecayed if parameter.requires_grad]
     # One kernel for all weights; on a GPU it can also leave a step out without asking the host (see guard.py).
-    if found in (torch.optim.Adam, torch.optim.AdamW) and all(p.device.type in ("cpu", "cuda") for p in trained):
+    if found in (torch.optim.Adam, torch.optim.AdamW) and all(
+        p.device.type in ("cpu", "cuda") for p in (*trained, *spared)
+    ):
         arguments.setdefault("fused", True)
     try:
-        optimizer = found(trained, lr=lr, **arguments)
+        groups: Any = [{"params": trained}, {"params": spared, "weight_decay": 0.0}] if spared else trained
+        optimizer = found(groups, lr=lr, **arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"--coqpit.optimizer_params {dict(params)}: {name} refuses them ({error}).") from error
     if isinstance(optimizer, torch.optim.RAdam):

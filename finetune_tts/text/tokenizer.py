@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from finetune_tts.errors import UserError
 from finetune_tts.text.characters import Vocabulary
 from finetune_tts.text.cleaners import find_cleaner
-from finetune_tts.text.phonemizer import Phonemizer
+from finetune_tts.text.phonemizer import MultiPhonemizer, Phonemizer
+from finetune_tts.text.sentences import split_sentences
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,15 @@ class Tokenizer:
         self.add_blank = add_blank
         self.use_eos_bos = use_eos_bos
         self._clean: Callable[[str, str | None], str] | None = find_cleaner(cleaner) if cleaner else None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it has to be told; empty where it reads one."""
+        return tuple(self.phonemizer.phonemizers) if isinstance(self.phonemizer, MultiPhonemizer) else ()
+
+    def split(self, text: str, language: str | None = None) -> list[str]:
+        """Cut a text into parts that are spoken one by one: its sentences."""
+        return split_sentences(text)
 
     def encode(self, text: str, language: str | None = None) -> Encoded:
         """Turn text into ids.

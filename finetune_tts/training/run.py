@@ -23,6 +23,7 @@ from finetune_tts.data.weighting import sampling_weights
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import make_task
 from finetune_tts.families.loading import any_config_from_dict, load_any_config
+from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded, write_json
 from finetune_tts.machine.device import device_name
 from finetune_tts.machine.distributed import World, process_group
@@ -120,7 +121,8 @@ def open_run(folder: str | Path) -> StoppedRun:
     checkpoint, damaged = read_newest(folder)
     stored = load_any_config(folder / CONFIG_NAME)
     config = any_config_from_dict(absolute_paths(stored.to_dict(), folder), where=str(folder / CONFIG_NAME))
-    return StoppedRun(folder, config, checkpoint, tuple(damaged))
+    completed = family_of(config.model).implementation.completed(checkpoint.model, folder)
+    return StoppedRun(folder, config, replace(checkpoint, model=dict(completed)), tuple(damaged))
 
 
 def fit(job: TrainingJob) -> TrainingResult:

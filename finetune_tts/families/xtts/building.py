@@ -1,0 +1,37 @@
+"""From a config to an XTTS."""
+
+from finetune_tts.families.family import Sizes
+from finetune_tts.families.xtts.config import XttsConfig, start_text, stop_text
+from finetune_tts.families.xtts.decoder import RELEASED, Decoder, DecoderSizes
+from finetune_tts.families.xtts.network import Gpt, Xtts
+
+
+def build_xtts(
+    config: XttsConfig, sizes: Sizes, *, for_training: bool = True, decoder_sizes: DecoderSizes = RELEASED
+) -> Xtts:
+    """Build the XTTS that ``config`` describes, for a vocabulary of ``sizes.symbols`` pieces."""
+    args = config.model_args
+    gpt = Gpt(
+        layers=args.gpt_layers,
+        width=args.gpt_n_model_channels,
+        heads=args.gpt_n_heads,
+        text_tokens=sizes.symbols,
+        audio_tokens=args.gpt_num_audio_tokens,
+        max_text_tokens=args.gpt_max_text_tokens,
+        max_audio_tokens=args.gpt_max_audio_tokens,
+        start_text=start_text(config),
+        stop_text=stop_text(config),
+        start_audio=args.gpt_start_audio_token,
+        stop_audio=args.gpt_stop_audio_token,
+        use_perceiver=args.gpt_use_perceiver_resampler,
+    )
+    decoder = Decoder(
+        width=args.decoder_input_dim,
+        speaker_width=args.d_vector_dim,
+        input_rate=args.input_sample_rate,
+        output_rate=args.output_sample_rate,
+        code_samples=args.gpt_code_stride_len,
+        hop_length=args.output_hop_length,
+        sizes=decoder_sizes,
+    )
+    return Xtts(gpt=gpt, decoder=decoder)

@@ -1,0 +1,37 @@
+"""What makes a config describe the XTTS that weights are of."""
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from finetune_tts.config.changes import Change
+from finetune_tts.families.family import Fitted
+from finetune_tts.families.xtts.config import XttsConfig
+from finetune_tts.families.xtts.low_rank import merged
+
+_PERCEIVER = "gpt.conditioning_perceiver.latents"
+
+
+def fit_to_weights(
+    config: XttsConfig, weights: Mapping[str, Tensor], known: Mapping[str, Any], chosen: Container[str]
+) -> Fitted:
+    """Add adapters to their matrices, and take from the weights what releases leave open in their configs.
+
+    Raises:
+        UserError: an adapter is not whole.
+    """
+    weights = merged(weights)
+    args = config.model_args
+    found: dict[str, Any] = {}
+    has_perceiver = _PERCEIVER in weights
+    if any(name.startswith("gpt.") for name in weights) and has_perceiver != args.gpt_use_perceiver_resampler:
+        found["gpt_use_perceiver_resampler"] = has_perceiver
+    codes = weights.get("gpt.mel_embedding.weight")
+    if codes is not None and codes.dim() == 2 and len(codes) != args.gpt_num_audio_tokens:
+        found |= {
+            "gpt_num_audio_tokens": len(codes),
+            "gpt_start_audio_token": len(codes) - 2,
+            "gpt_stop_audio_token": len(codes) - 1,
+        }
+    return Fitted(weights, tuple(Change(f"model_args.{name}", value) for name, value in found.items()))
