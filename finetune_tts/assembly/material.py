@@ -161,6 +161,10 @@ class Material(ABC):
     def assets(self) -> list[RunAsset]:
         """Files that the model needs beside its weights."""
 
+    def ended(self, folder: Path, best: Path | None) -> None:
+        """Do what is left when the run has ended, in its folder: nothing, for most."""
+        return
+
     @abstractmethod
     def facts(self) -> DataFacts:
         """What the run folder is to tell about the recordings."""

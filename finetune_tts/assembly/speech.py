@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -26,13 +27,21 @@ from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.families.building import build_model, fit_to_weights
+from finetune_tts.families.speech import EndedRun
 from finetune_tts.runs.creation import RunAsset
+from finetune_tts.runs.folder import ZERO_SHOT_NAME
 from finetune_tts.runs.record import DataFacts
 from finetune_tts.synthesis.available_vocoder import give_available_vocoder
+from finetune_tts.synthesis.loading import voices_beside
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
+
+HEARD_IN_TRAINING = 3
+"""Recordings that a model which clones voices listens to for a test sentence."""
+MOST_HEARD = 60
+"""Recordings whose mean becomes the voice of a run: some minutes."""
 
 
 class SpeechMaterial(Material):
@@ -168,6 +177,9 @@ class SpeechMaterial(Material):
             d_vectors=conditions.d_vectors,
             languages=conditions.languages,
         )
+        if voice.listening is not None:
+            # Few, as they are listened to each time.
+            voice.recordings = {name: files[:HEARD_IN_TRAINING] for name, files in recordings_of(split.train).items()}
         if weights is not None:
             give_available_vocoder(voice, weights, self.device)
         speaker = _most_heard(sample.speaker for sample in split.train) if voice.speaker_names else None
@@ -175,6 +187,9 @@ class SpeechMaterial(Material):
         default = Teller(speaker, language if language in voice.languages else None)
         sentences = test_sentences_of(self.config)
         if self.request.fill_in and "test_sentences" not in self.chosen:
+            if not sentences:  # a model that says nothing of the kind is heard with sentences of the recordings
+                heard = (split.eval or split.train)[:2]
+                sentences = [[sample.text, speaker, None, sample.language] for sample in heard]
             sentences = [told_anew(sentence, split.train + split.eval, speaker) for sentence in sentences]
         kept = speakable(voice, sentences, default)
         self.change([Change("test_sentences", kept), Change("test_sentences_file", "")])
@@ -195,8 +210,37 @@ class SpeechMaterial(Material):
         )
 
     def assets(self) -> list[RunAsset]:
-        """Speakers, languages, vectors and their encoder."""
-        return self.conditions.assets(self.config)
+        """Speakers, languages, vectors and their encoder, voices, and what the family adds."""
+        own = self.family.implementation.assets(self.config, self.base)
+        return [*self.conditions.assets(self.config), *self._voices(), *own]
+
+    def _voices(self) -> list[RunAsset]:
+        """The voices of the recordings as the pre-trained model hears them, for one that listens to recordings.
+
+        They are kept under a second name too: the report compares with what was possible without training.
+        """
+        listening = self.family.implementation.listening
+        if listening is None:
+            return []
+        heard = dict(self.voice.heard_all(recordings_of(self.data.split.train)))
+        voices = {**(voices_beside(self.base, self.config) if self.base is not None else {}), **heard}
+        return [
+            RunAsset(name, lambda path: listening.write(path, voices)) for name in (listening.file_name, ZERO_SHOT_NAME)
+        ]
+
+    def ended(self, folder: Path, best: Path | None) -> None:
+        """Do what is left when the run has ended."""
+        self.family.implementation.finish(
+            EndedRun(
+                folder=folder,
+                config=self.config,
+                best=best,
+                build=partial(build_model, self.config, len(self.tokenizer.vocabulary), for_training=False),
+                recordings=recordings_of(self.data.split.train),
+                load=self.extractor.load,
+                device=self.device,
+            )
+        )
 
     def facts(self) -> DataFacts:
         """What the run folder is to tell about the recordings."""
@@ -216,6 +260,14 @@ class SpeechMaterial(Material):
             team=self.world,
             dry=request.dry,
         )
+
+
+def recordings_of(samples: Sequence[Sample]) -> dict[str, list[Path]]:
+    """The recordings of each speaker, at most ``MOST_HEARD`` of them, from all over the data set."""
+    found: dict[str, list[Path]] = {}
+    for sample in samples:
+        found.setdefault(sample.speaker, []).append(sample.audio_file)
+    return {name: files[:: -(-len(files) // MOST_HEARD)] for name, files in found.items()}
 
 
 def _most_heard(names: Iterable[str]) -> str:

@@ -318,6 +318,8 @@ def _train(arguments: argparse.Namespace, request: "Request", run: "StoppedRun |
         say_quick_check(assembly)
     with report_if_stopped(arguments, assembly.job.device):
         result = fit(assembly.job)
+    if assembly.job.world.is_main:
+        assembly.material.ended(result.folder, result.best_model)
     say_outcome(result)
     say(f"speak with it: {_speaking_command(assembly, result)}")
     report_of_run(arguments, result.folder, assembly.job.device)

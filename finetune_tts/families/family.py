@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from finetune_tts.data.codes import Codec
-    from finetune_tts.families.speech import Export, Force, Listening, Speak, Stream, StyleOf
+    from finetune_tts.families.speech import EndedRun, Export, Force, Listening, Speak, Stream, StyleOf
+    from finetune_tts.runs.creation import RunAsset
     from finetune_tts.tasks.task import TTSTask
     from finetune_tts.text.tokenizer import Tokenizer
 
@@ -118,6 +119,8 @@ class Implementation:
         listening: how it speaks like a recording; None where it does not listen to any itself.
         completed: ``(weights of a checkpoint, its folder) → all weights``, of a checkpoint that holds only what was
             trained.
+        assets: ``(config, weights that a run starts from) → files that its folder gets``, beside those of all models.
+        finish: does what is left when a run has ended.
         style_of: what the user says of a style → what the network takes; None where it takes none.
         fit_to_weights: ``(config, weights, what else the checkpoint holds, fields that the user set) → Fitted``: what
             makes a config describe the network that weights are of, where names and shapes do not tell; the weights
@@ -139,6 +142,8 @@ class Implementation:
     codec: "Callable[[Any], Codec] | None" = None
     listening: "Listening | None" = None
     completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
+    assets: "Callable[[Any, Path | None], list[RunAsset]]" = lambda config, base: []
+    finish: "Callable[[EndedRun], None]" = lambda run: None
     style_of: "StyleOf | None" = None
     fit_to_weights: Callable[..., Fitted] = _weights_as_they_are
     require_converting: "Callable[[nn.Module, Any], None] | None" = None

@@ -61,12 +61,12 @@ class Waveform:
     """What a network answers that needs no vocoder.
 
     Attributes:
-        waveform: ``[T_wav]`` float32 at the model's rate.
-        alignment: ``[T_spec, T_text]``.
+        waveform: ``[T_wav]`` float32 at the rate of the family's ``output_rate``.
+        alignment: ``[T_spec, T_text]``; None where the network has none.
     """
 
     waveform: np.ndarray
-    alignment: np.ndarray
+    alignment: np.ndarray | None = None
 
 
 #: ``(network, config, request) → answer``, for a network in eval mode.
@@ -87,14 +87,39 @@ class Listening:
         hear: ``(network, config, recordings) → voice``, of waveforms ``[T_wav]`` of one speaker at the model's rate; a
             voice is what ``Request.voice`` takes.
         file_name: of the voices that a model knows by name, beside its weights.
+        hear_all: the same, of all clips of a speaker: what a run is to sound like.
         read: the voices of such a file, by name.
         write: writes such a file.
     """
 
     hear: Callable[[Any, Any, Sequence[np.ndarray]], Any]
+    hear_all: Callable[[Any, Any, Sequence[np.ndarray]], Any]
     file_name: str
     read: Callable[[Path], dict[str, Any]]
     write: Callable[[Path, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that has ended.
+
+    Attributes:
+        folder: of the run.
+        config: of the run.
+        best: its best model; None where it has none.
+        build: builds its network for speaking.
+        recordings: of each speaker, that were trained on.
+        load: reads a recording, ``[T_wav]`` at the model's rate.
+        device: of the run.
+    """
+
+    folder: Path
+    config: Any
+    best: Path | None
+    build: Callable[[], nn.Module]
+    recordings: Mapping[str, Sequence[Path]]
+    load: Callable[[Path], np.ndarray]
+    device: torch.device
 
 
 @dataclass(frozen=True)

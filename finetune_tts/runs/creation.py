@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,12 @@ class RunAsset:
 
     file_name: str
     """In the run folder."""
-    source: Path | Mapping[str, Any] | DVectors
-    """A file to copy, what to write as JSON, or speaker vectors."""
+    source: Path | Mapping[str, Any] | DVectors | Callable[[Path], None]
+    """A file to copy, what to write as JSON, speaker vectors, or what writes the file."""
     fields: tuple[str, ...] = ()
     """Config fields that name it, with dots: ``speakers_file``, ``audio.stats_path``."""
+    is_large: bool = False
+    """A file that is linked to, where both stand on one disk."""
 
 
 def create_run_folder(output_path: str | Path, run_name: str, now: datetime | None = None) -> Path:
@@ -84,12 +86,25 @@ def place_assets(config: Any, folder: Path, assets: Sequence[RunAsset]) -> None:
     """
     for asset in assets:
         target = folder / asset.file_name
-        if isinstance(asset.source, Path):
+        if isinstance(asset.source, Path) and asset.is_large and _linked(asset.source, target):
+            pass
+        elif isinstance(asset.source, Path):
             with replacing(target) as file, asset.source.open("rb") as source:
                 shutil.copyfileobj(source, file)
         elif isinstance(asset.source, DVectors):
             asset.source.write(target)
+        elif callable(asset.source):
+            asset.source(target)
         else:
             write_json(target, dict(asset.source))
         for field in asset.fields:
             set_field(config, field, str(target))
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name, which costs no room; false where that cannot be."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another disk, or a file system without links
+        return False
+    return True

@@ -10,6 +10,8 @@ CONFIG_NAME = "config.json"
 BEST_NAME = "best_model.pth"
 SELECTED_NAME = "selected_model.pth"
 SAMPLES_NAME = "samples"
+ZERO_SHOT_NAME = "zero_shot_voices.pth"
+"""Voices of the recordings as the pre-trained model hears them, of a model that clones voices."""
 REPORT_NAME = "report.html"
 CHECKPOINTS = re.compile(r"checkpoint_(\d+)\.pth")
 BEST_MODELS = re.compile(r"best_model_(\d+)\.pth")

@@ -4,6 +4,7 @@ The same class speaks for ``tts``, for the samples of a run in training and for 
 training is what is heard afterwards.
 """
 
+import logging
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from finetune_tts.families.speech import Listening, Request, Spectrogram, StyleC
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
 
+logger = logging.getLogger(__name__)
+
 _PAUSE = 0.25  # seconds of silence between the sentences of a longer text
 
 
@@ -40,7 +43,7 @@ class Speech:
         waveform: ``[T_wav]`` float32.
         sample_rate: in Hz.
         mel: ``[T_mel, n_mels]`` of the last sentence.
-        alignment: ``[T_mel, T_text]`` of the last sentence.
+        alignment: ``[T_mel, T_text]`` of the last sentence; None where the network has none.
         missing: characters of the text that the vocabulary lacks, each once; they were not spoken.
         spectrogram: ``[T_mel, n_mels]`` of all sentences, one after the other.
     """
@@ -48,7 +51,7 @@ class Speech:
     waveform: np.ndarray
     sample_rate: int
     mel: np.ndarray
-    alignment: np.ndarray
+    alignment: np.ndarray | None
     missing: str
     spectrogram: np.ndarray
 
@@ -174,6 +177,18 @@ class Voice:
         recordings = [self.extractor.load(path) for path in files]
         with _speaking(self.network):
             return listening.hear(self.network, self.config, recordings)
+
+    def heard_all(self, recordings: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, Any]]:
+        """Listen to all clips of each speaker; a speaker whose clips are all too short is left out, and said."""
+        listening = self.listening
+        assert listening is not None
+        with _speaking(self.network):
+            for name, files in recordings.items():
+                try:
+                    clips = [self.extractor.load(path) for path in files]
+                    yield name, listening.hear_all(self.network, self.config, clips)
+                except UserError as error:
+                    logger.warning("The voice of %s: %s", name, error)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can speak like a recording.

@@ -166,7 +166,7 @@ class LoraConfig(Config):
     )
     recompute_activations: bool | None = field(
         default=None,
-        metadata={"help": "Keep less in memory and compute it twice; null decides by the memory of the device."},
+        metadata={"help": "Keep less in memory and compute it twice; null does so with adapters."},
     )
 
 

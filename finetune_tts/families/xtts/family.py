@@ -24,10 +24,11 @@ def _load() -> Implementation:
     from finetune_tts.families.speech import Listening
     from finetune_tts.families.xtts.building import build_xtts
     from finetune_tts.families.xtts.codec import DvaeCodec
+    from finetune_tts.families.xtts.ending import assets, finish
     from finetune_tts.families.xtts.fitting import fit_to_weights
     from finetune_tts.families.xtts.low_rank import completed
     from finetune_tts.families.xtts.reader import tokenizer_of
-    from finetune_tts.families.xtts.speech import hear, speak, stream, style_of
+    from finetune_tts.families.xtts.speech import hear, hear_all, speak, stream, style_of
     from finetune_tts.families.xtts.task import XttsTask
     from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
 
@@ -41,7 +42,9 @@ def _load() -> Implementation:
         codec=DvaeCodec,
         completed=completed,
         fit_to_weights=fit_to_weights,
-        listening=Listening(hear=hear, file_name=FILE_NAME, read=read_voices, write=write_voices),
+        assets=assets,
+        finish=finish,
+        listening=Listening(hear=hear, hear_all=hear_all, file_name=FILE_NAME, read=read_voices, write=write_voices),
     )
 
 
@@ -84,6 +87,8 @@ def _fine_tune_settings(config: XttsConfig, recorded: Recorded) -> list[Change]:
         Change("optimizer_wd_only_on_weights", True, "as in the makers' recipe"),
         Change("lr_scheduler", None, "the rate stays what it is"),
         Change("grad_clip", fresh.grad_clip, "a single clip cannot throw the model off"),
+        Change("mixed_precision", True, "bf16, where the device is fast in it"),
+        Change("precision", "bf16", "which needs no loss scaling"),
         Change("save_n_checkpoints", 1, "they are large, and hold what resuming needs"),
     ]
 

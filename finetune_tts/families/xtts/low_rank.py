@@ -80,6 +80,13 @@ def add_adapters(network: nn.Module, *, pattern: str, rank: int, alpha: float, d
     return found
 
 
+def keep_in_bfloat16(network: nn.Module) -> None:
+    """Keep the matrices beside adapters in half the bytes: they are read, and do not learn."""
+    for module in network.modules():
+        if isinstance(module, Projection) and not module.weight.requires_grad:
+            module.weight.data = module.weight.data.to(torch.bfloat16)
+
+
 def is_adapted(weights: Mapping[str, Tensor]) -> bool:
     """Whether weights hold adapters."""
     return any(_MARK in name for name in weights)

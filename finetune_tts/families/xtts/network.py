@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from finetune_tts.families.xtts.conditioning import ConditioningEncoder, PerceiverResampler
 from finetune_tts.families.xtts.decoder import Decoder
 from finetune_tts.families.xtts.mels import NUM_MELS, LogMel, conditioning_mel
+from finetune_tts.families.xtts.packing import is_fast_here, pack
 from finetune_tts.families.xtts.transformer import Context, Transformer
 
 IGNORED = -1
@@ -33,6 +34,8 @@ STOPS = 4
 """Stop tokens that the makers' models are trained to write behind the codes of a clip."""
 _DEVIATION = 0.02  # of fresh embeddings
 _UNUSED_PLACES = 216
+WORTH_PACKING = 20_000_000
+"""Parameters of a transformer below which it is fast as it is."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,13 @@ class Xtts(nn.Module):
         self.hifigan_decoder = decoder.requires_grad_(False)
         self.register_buffer("mel_stats", torch.ones(NUM_MELS))
         self.listen: LogMel = conditioning_mel(perceiver=gpt.conditioning_perceiver is not None)
+
+    def prepare_for_inference(self) -> None:
+        """Fold weight norms; on a CPU, pack the matrices of a large language model. In place."""
+        self.hifigan_decoder.waveform_decoder.prepare_for_inference()
+        large = sum(parameter.numel() for parameter in self.gpt.gpt.parameters()) >= WORTH_PACKING
+        if large and self.mel_stats.device.type == "cpu" and is_fast_here():
+            pack(self.gpt.gpt)
 
     def forward(
         self,

@@ -156,7 +156,7 @@ def speak(network: Xtts, config: XttsConfig, request: Request) -> Waveform:
         break
     latents = _stretched(latents, request.length_scale)
     waveform = network.hifigan_decoder(latents, voice.speaker)[0, 0]
-    return Waveform(waveform.float().cpu().numpy(), np.zeros((latents.shape[1], 0), dtype=np.float32))
+    return Waveform(waveform.float().cpu().numpy())
 
 
 def stream(network: Xtts, config: XttsConfig, request: Request) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from finetune_tts.data.batch import Batch
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.loss import gpt_losses
-from finetune_tts.families.xtts.low_rank import add_adapters
+from finetune_tts.families.xtts.low_rank import add_adapters, keep_in_bfloat16
 from finetune_tts.families.xtts.network import GptOutput, Xtts
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.spoken_samples import Speaker
@@ -43,10 +43,13 @@ class XttsTask(TTSTask):
                 dropout=config.lora_dropout,
             )
             network.to(device)
+            if config.mixed_precision and config.precision == "bf16":
+                keep_in_bfloat16(network.gpt)
             for name, parameter in network.gpt.named_parameters():
                 if config.lora_also and re.search(config.lora_also, name):
                     parameter.requires_grad_(True)
-        network.gpt.gpt.recompute = bool(config.recompute_activations)
+        saves = config.recompute_activations
+        network.gpt.gpt.recompute = self.adapted if saves is None else saves
 
     def run_network(self, batch: Batch) -> GptOutput:
         """Read each clip in the voice of a part of it."""

@@ -40,7 +40,11 @@ class Projection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the last axis of ``x``."""
-        mapped = F.linear(x, self.weight.T, self.bias)
+        weight: Tensor = self.weight
+        # Frozen weights may be kept in half the bytes.
+        if weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            weight = weight.to(x.dtype)
+        mapped = F.linear(x, weight.T, self.bias)
         return mapped if self.adapter is None else mapped + self.adapter(x)
 
 
