@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from finetune_tts.data.codes import Codec
     from finetune_tts.families.speech import EndedRun, Export, Force, Listening, Speak, Stream, StyleOf
     from finetune_tts.runs.creation import RunAsset
+    from finetune_tts.speaker_encoder.encoder import SpeakerEncoder
     from finetune_tts.tasks.task import TTSTask
     from finetune_tts.text.tokenizer import Tokenizer
 
@@ -121,6 +122,7 @@ class Implementation:
             trained.
         assets: ``(config, weights that a run starts from) → files that its folder gets``, beside those of all models.
         finish: does what is left when a run has ended.
+        own_encoder: the speaker encoder that is a part of the network, from a checkpoint; None where there is none.
         style_of: what the user says of a style → what the network takes; None where it takes none.
         fit_to_weights: ``(config, weights, what else the checkpoint holds, fields that the user set) → Fitted``: what
             makes a config describe the network that weights are of, where names and shapes do not tell; the weights
@@ -144,6 +146,7 @@ class Implementation:
     completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
     assets: "Callable[[Any, Path | None], list[RunAsset]]" = lambda config, base: []
     finish: "Callable[[EndedRun], None]" = lambda run: None
+    own_encoder: "Callable[[Path], SpeakerEncoder] | None" = None
     style_of: "StyleOf | None" = None
     fit_to_weights: Callable[..., Fitted] = _weights_as_they_are
     require_converting: "Callable[[nn.Module, Any], None] | None" = None

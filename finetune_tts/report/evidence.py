@@ -15,12 +15,13 @@ from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
+from finetune_tts.families.registry import family_of
 from finetune_tts.json_text import read_json
 from finetune_tts.report.hearing import Listener, Utterance
 from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.report.speaking import load_speaker
 from finetune_tts.report.speech_recognition import find_recogniser
-from finetune_tts.runs.folder import CONFIG_NAME, SELECTED_NAME, best_model, last_model, sample_folders
+from finetune_tts.runs.folder import CONFIG_NAME, SELECTED_NAME, ZERO_SHOT_NAME, best_model, last_model, sample_folders
 from finetune_tts.runs.history import FILE_NAME as HISTORY_NAME
 from finetune_tts.runs.history import HistoryEntry, read_history
 from finetune_tts.runs.record import RunRecord, read_record
@@ -110,7 +111,10 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
     held_out = witnessed_sentences(record, options.sentences, notes)
     sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker, language)
     witnesses = _witnesses(folder, record, notes)
-    heard = {witness.key: _hear(witness, sentences, listener, options.device, notes) for witness in witnesses}
+    zero_shot = folder / ZERO_SHOT_NAME  # the base has not heard the recordings otherwise
+    heard = {
+        witness.key: _hear(witness, sentences, listener, options.device, notes, zero_shot) for witness in witnesses
+    }
     rows = [
         Row(sentence, {key: found for key, all_heard in heard.items() if (found := all_heard[number]) is not None})
         for number, sentence in enumerate(sentences)
@@ -209,7 +213,8 @@ def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list
     if base is not None:
         path = Path(base.model_file)
         if path.is_file():
-            witnesses.append(Witness(BASE, "Base", base.name or path.parent.name, path))
+            title = "Base, zero-shot" if (folder / ZERO_SHOT_NAME).is_file() else "Base"
+            witnesses.append(Witness(BASE, title, base.name or path.parent.name, path))
         else:
             notes.append(f"The base model is not there any more, so it is not heard: {path}.")
     best, last, selected = best_model(folder), last_model(folder), folder / SELECTED_NAME
@@ -225,12 +230,17 @@ def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list
 
 
 def _hear(
-    witness: Witness, sentences: Sequence[Sentence], listener: Listener, device: torch.device, notes: list[str]
+    witness: Witness,
+    sentences: Sequence[Sentence],
+    listener: Listener,
+    device: torch.device,
+    notes: list[str],
+    voices: Path,
 ) -> list[Utterance | None]:
     if witness.path is None:
         return [listener.recorded(sentence) if sentence.recording else None for sentence in sentences]
     try:
-        speaker = load_speaker(witness.path, device=device)
+        speaker = load_speaker(witness.path, device=device, voices=voices if witness.key == BASE else None)
     except UserError as error:
         notes.append(f"{witness.title} is not heard: {error}")
         return [None] * len(sentences)
@@ -240,9 +250,11 @@ def _hear(
 def _encoder(folder: Path, config: SpeechConfig | VocoderConfig) -> SpeakerEncoder | None:
     """The speaker encoder that came with the model, if there is one."""
     files = encoder_of_model(config.to_dict(), folder)
-    if files is None:
-        return None
+    own = family_of(config.model).implementation.own_encoder
+    best = best_model(folder)
     try:
+        if files is None:
+            return own(best.path) if own is not None and best is not None else None
         return load_speaker_encoder(files)
     except UserError as error:
         logger.warning("The speaker encoder cannot be used for the report. %s", error)

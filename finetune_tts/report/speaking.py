@@ -84,8 +84,13 @@ class VocoderSpeaker:
         return Spoken(self._vocoder.vocode(extractor.mel(recorded), pair=False), extractor.sample_rate)
 
 
-def load_speaker(model_path: Path, *, device: torch.device | str) -> Speaker:
+def load_speaker(model_path: Path, *, device: torch.device | str, voices: Path | None = None) -> Speaker:
     """Load the model of a checkpoint, or a vocoder, whose config stands beside it.
+
+    Args:
+        model_path: the checkpoint.
+        device: where it is to speak.
+        voices: a file of voices in the place of those beside a model that clones voices, where there is one.
 
     Raises:
         UserError: a file is missing, damaged, or cannot be spoken with here.
@@ -93,6 +98,8 @@ def load_speaker(model_path: Path, *, device: torch.device | str) -> Speaker:
     if vocoder_name(read_object(find_config(model_path))) is not None:
         return VocoderSpeaker(load_vocoder(model_path, device=device))
     voice = load_voice(model_path, device=device)
+    if voices is not None and voices.is_file() and voice.listening is not None:
+        voice.voices = voice.listening.read(voices)
     give_available_vocoder(voice, model_path, device)
     return VoiceSpeaker(voice)
 

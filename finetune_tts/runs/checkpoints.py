@@ -15,7 +15,7 @@ from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.checkpoints.writing import prune, write_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.files import give_name
-from finetune_tts.runs.folder import BEST_MODELS, BEST_NAME, CHECKPOINTS
+from finetune_tts.runs.folder import BEST_MODELS, BEST_NAME, CHECKPOINTS, RUN_STATE
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def read_newest(folder: Path) -> tuple[Checkpoint, list[Path]]:
         UserError: no run there, one that has written none yet, or none that can be read.
     """
     faults: dict[Path, UserError] = {}
-    for path in _newest_first(folder):
+    found = _newest_first(folder)
+    for path in found:
         try:
             _require_whole(path)
             checkpoint = read_checkpoint(path)
@@ -105,6 +106,8 @@ def read_newest(folder: Path) -> tuple[Checkpoint, list[Path]]:
                 raise
             faults[path] = error
             continue
+        if RUN_STATE not in checkpoint.extra and BEST_MODELS.fullmatch(path.name) and path != found[-1]:
+            continue  # it is kept for speaking alone; an older checkpoint tells where the run stood
         for fault in faults.values():
             logger.warning("%s Resuming from the older %s.", fault, path.name)
         return checkpoint, list(faults)

@@ -12,6 +12,8 @@ SELECTED_NAME = "selected_model.pth"
 SAMPLES_NAME = "samples"
 ZERO_SHOT_NAME = "zero_shot_voices.pth"
 """Voices of the recordings as the pre-trained model hears them, of a model that clones voices."""
+RUN_STATE = "run_state"
+"""In a checkpoint: where the run stood."""
 REPORT_NAME = "report.html"
 CHECKPOINTS = re.compile(r"checkpoint_(\d+)\.pth")
 BEST_MODELS = re.compile(r"best_model_(\d+)\.pth")

@@ -386,6 +386,8 @@ class Voice:
         """
         if isinstance(answer, Waveform):
             require_finite(answer.waveform, self.network, "The model")
+            if not len(answer.waveform):
+                return np.zeros((0, self.config.audio.num_mels), dtype=np.float32), answer.waveform
             shown = resample(answer.waveform, self.sample_rate, self.extractor.sample_rate)
             return self.extractor.mel(shown).T, answer.waveform
         require_finite(answer.mel, self.network, "The model")

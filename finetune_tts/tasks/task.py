@@ -36,12 +36,15 @@ class TTSTask(TrainerModel):
         best_loss_name: the held-out loss that decides which model is the best, unless the user names one; None is
             what the optimizers minimise.
         needs_waveforms: batches are to hold waveforms.
+        keeps_best_lean: the best model is kept without the states of the optimizer, which take more room than it;
+            a run is resumed from its checkpoints then.
     """
 
     optimizer_names: tuple[str, ...] = ()
     main_optimizer = 0
     best_loss_name: str | None = None
     needs_waveforms = False
+    keeps_best_lean = False
 
     def __init__(self, network: nn.Module, config: Any, speak: Speaker | None = None) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
+from finetune_tts.runs.folder import RUN_STATE
 from finetune_tts.runs.history import History, HistoryEntry
 from finetune_tts.tasks.optimizers import load_state
 from finetune_tts.tasks.schedules import scale_rates, start_schedules
@@ -374,6 +375,8 @@ class TrainingLoop:
             return
         self.best_loss = current
         payload = self._payload()
+        if self.task.keeps_best_lean:
+            payload = {name: value for name, value in payload.items() if name not in ("optimizer", "scaler", RUN_STATE)}
         if self.world.is_main:
             self.files.write_best(self.total_steps_done, payload)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.errors import UserError
-
-STATE_KEY = "run_state"
+from finetune_tts.runs.folder import RUN_STATE
 
 
 @dataclass(frozen=True)
 class RunState:
-    """A checkpoint holds it as plain values under :data:`STATE_KEY`.
+    """A checkpoint holds it as plain values under :data:`RUN_STATE`.
 
     Attributes:
         batches_done: of the epoch in progress.
@@ -58,7 +57,7 @@ class RunState:
         Raises:
             UserError: it was not a run of this program.
         """
-        stored = checkpoint.extra.get(STATE_KEY)
+        stored = checkpoint.extra.get(RUN_STATE)
         names = cls.__dataclass_fields__
         required = set(names) - {"discriminator_warm_up", "early_stopping"}  # which runs of early versions lack
         if isinstance(stored, Mapping) and "meter" in stored:  # early versions kept the main process's alone

@@ -141,6 +141,8 @@ class FramesOnTheWay:
     def add(self, latents: Tensor) -> Tensor:
         """Take vectors ``[1, N, C]``; returns the samples ``[T_wav]`` that are settled by them, none perhaps."""
         self._latents = torch.cat((self._latents, latents), dim=1)
+        if self._latents.shape[1] * self._length_scale < 1:
+            return latents.new_empty(0)
         frames = self._frames()
         return self._waveform(frames, frames.shape[2] - self._unsettled - self.MARGIN)
 
@@ -154,7 +156,8 @@ class FramesOnTheWay:
     def _frames(self) -> Tensor:
         latents = self._latents
         if self._length_scale != 1:
-            latents = F.interpolate(latents.transpose(1, 2), scale_factor=self._length_scale, mode="linear")
+            factor = max(self._length_scale, 1 / latents.shape[1])
+            latents = F.interpolate(latents.transpose(1, 2), scale_factor=factor, mode="linear")
             latents = latents.transpose(1, 2)
         return self._decoder.frames_of(latents)
 

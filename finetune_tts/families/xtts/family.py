@@ -26,6 +26,7 @@ def _load() -> Implementation:
     from finetune_tts.families.xtts.codec import DvaeCodec
     from finetune_tts.families.xtts.ending import assets, finish
     from finetune_tts.families.xtts.fitting import fit_to_weights
+    from finetune_tts.families.xtts.judge import own_encoder
     from finetune_tts.families.xtts.low_rank import completed
     from finetune_tts.families.xtts.reader import tokenizer_of
     from finetune_tts.families.xtts.speech import hear, hear_all, speak, stream, style_of
@@ -44,6 +45,7 @@ def _load() -> Implementation:
         fit_to_weights=fit_to_weights,
         assets=assets,
         finish=finish,
+        own_encoder=own_encoder,
         listening=Listening(hear=hear, hear_all=hear_all, file_name=FILE_NAME, read=read_voices, write=write_voices),
     )
 

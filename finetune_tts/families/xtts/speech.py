@@ -154,6 +154,8 @@ def speak(network: Xtts, config: XttsConfig, request: Request) -> Waveform:
             continue
         _say_cut(config, limit)
         break
+    if not latents.shape[1]:  # it came to its end at once
+        return Waveform(np.zeros(0, dtype=np.float32))
     latents = _stretched(latents, request.length_scale)
     waveform = network.hifigan_decoder(latents, voice.speaker)[0, 0]
     return Waveform(waveform.float().cpu().numpy())
@@ -213,7 +215,7 @@ def _best(network: Xtts, voice: XttsVoice, text_ids: Tensor, style: Style, limit
     score = score / counts.clamp(min=1).float() ** style.length_penalty
     # One that came to no end is not taken where another did.
     best = int((score - 1e9 * (~ended)).argmax())
-    latents = torch.stack([step.latents[best] for step in written])[: max(1, int(counts[best]))]
+    latents = torch.stack([step.latents[best] for step in written])[: int(counts[best])]
     return latents.unsqueeze(0), bool(ended[best])
 
 
@@ -222,6 +224,7 @@ def _stretched(latents: Tensor, factor: float | None) -> Tensor:
     if factor in (None, 1.0):
         return latents
     assert factor is not None
+    factor = max(factor, 1 / latents.shape[1])
     return F.interpolate(latents.transpose(1, 2), scale_factor=factor, mode="linear").transpose(1, 2)
 
 

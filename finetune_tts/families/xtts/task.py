@@ -32,6 +32,7 @@ class XttsTask(TTSTask):
     def __init__(self, network: Xtts, config: XttsConfig, speak: Speaker | None = None) -> None:
         super().__init__(network, config, speak)
         self.adapted = config.lora_rank > 0
+        self.keeps_best_lean = not self.adapted
         if self.adapted:
             alpha = 2.0 * config.lora_rank if config.lora_alpha is None else config.lora_alpha
             device = network.mel_stats.device

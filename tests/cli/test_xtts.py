@@ -1,0 +1,242 @@
+"""XTTS at the command line: fine-tuned whole and by adapters, spoken with, and what its run folder holds."""
+
+import json
+import shutil
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from finetune_tts.audio.reading import write_waveform
+from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.config.making import save_config
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import load_config
+from finetune_tts.families.reading import locate, tokenizer_of
+from finetune_tts.families.xtts.voices import read_voices
+
+TINY = Path(__file__).parents[1] / "families" / "tiny"
+RATE = 22050
+TEXTS = ("abba had", "a bad egg", "dad fed a cab", "head bed", "deaf aged", "cage faced", "beef", "faded", "a hag")
+
+pytestmark = pytest.mark.usefixtures("small_widths")
+
+
+@pytest.fixture
+def released(tmp_path):
+    """A release of a tiny XTTS with random weights."""
+    folder = tmp_path / "release"
+    shutil.copytree(TINY / "xtts", folder)
+    config = load_config(TINY / "xtts.json", quiet=True)
+    locate(config, folder)
+    torch.manual_seed(1)
+    network = build_model(config, len(tokenizer_of(config).vocabulary))
+    network.mel_stats.copy_(torch.load(folder / "mel_stats.pth"))
+    with torch.no_grad():  # it does not come to its end at once
+        network.gpt.mel_head.bias[network.gpt.stop_audio] = -1.0
+    torch.save({"model": network.state_dict(), "step": 7}, folder / "model.pth")
+    save_config(load_config(TINY / "xtts.json", quiet=True), folder / "config.json")
+    return folder
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Nine clips of 0.8 to 1.6 s, and who speaks them."""
+    folder = tmp_path / "mine"
+    (folder / "wavs").mkdir(parents=True)
+    random = np.random.default_rng(5)
+    lines = []
+    for number, text in enumerate(TEXTS):
+        samples = int((0.8 + 0.1 * number) * RATE)
+        tone = 0.3 * np.sin(2 * np.pi * (150 + 20 * number) * np.arange(samples) / RATE)
+        wav = (tone + 0.02 * random.standard_normal(samples)).astype(np.float32)
+        write_waveform(folder / "wavs" / f"clip{number}.wav", wav, RATE)
+        lines.append(f"clip{number}|{text}|{text}")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def start(released, clips):
+    """What begins a run."""
+    data = ["--dataset_path", clips, "--coqpit.datasets.0.language", "en", "--coqpit.datasets.0.dataset_name", "ann"]
+    return ["--restore_path", released, *data, "--no_report", "--no_check"]
+
+
+ADAPTERS = ("--coqpit.lora_rank", 4)
+
+
+def weights(run, step):
+    return read_checkpoint(run / f"checkpoint_{step}.pth").model
+
+
+def test_the_folder_of_a_run_has_all_that_speaking_needs(start, released, tune, tts):
+    outcome = tune(*start, "--max_steps", 2)
+    assert outcome.status == 0, outcome.err
+    run = outcome.run_folder
+    values = json.loads((run / "config.json").read_text())
+    assert values["model_args"]["tokenizer_file"] == "vocab.json"
+    assert values["model_args"]["mel_norm_file"] == "mel_stats.pth"
+    model = torch.load(run / "model.pth", weights_only=True)
+    assert "optimizer" not in model
+    best = read_checkpoint(run / "best_model.pth").model
+    assert model["model"].keys() == best.keys() == torch.load(released / "model.pth")["model"].keys()
+    assert list(read_voices(run / "speakers_xtts.pth")) == ["ann"]
+    # It can be moved, and the release and the recordings be gone.
+    moved = run.rename(run.parent / "moved")
+    shutil.rmtree(released)
+    spoken = tts("--model_path", moved, "--text", "a bad egg.", "--language_idx", "en", "--out_path", "egg.wav")
+    assert spoken.status == 0, spoken.err
+    with wave.open("egg.wav") as sound:
+        assert sound.getframerate() == 24000
+    assert tts("--model_path", moved, "--list_speaker_idxs").out == "ann\n"
+
+
+def test_only_the_language_model_learns_and_norms_do_not_decay(start, released, tune):
+    run = tune(*start, "--max_steps", 2, "--coqpit.lr", 0.01).run_folder
+    before, after = torch.load(released / "model.pth")["model"], weights(run, 2)
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert {name.split(".")[0] for name in changed} == {"gpt"}
+    assert {"gpt.gpt.h.0.attn.c_attn.weight", "gpt.text_head.bias", "gpt.conditioning_encoder.init.weight"} <= changed
+    (optimizer,) = read_checkpoint(run / "checkpoint_2.pth").optimizer
+    groups = optimizer["param_groups"]
+    assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
+
+
+def test_adapters_are_small_resume_to_the_last_bit_and_speak_when_merged(start, released, tune, tts):
+    straight = tune(*start, *ADAPTERS, "--coqpit.lr", 0.01, "--output_path", "straight", "--max_steps", 4)
+    assert straight.status == 0, straight.err
+    stopped = tune(*start, *ADAPTERS, "--coqpit.lr", 0.01, "--output_path", "stopped", "--max_steps", 2)
+    again = tune("--continue_path", stopped.run_folder, "--max_steps", 4, "--no_report", "--no_check")
+    assert again.status == 0, again.err
+    run = again.run_folder
+    found, expected = weights(run, 4), weights(straight.run_folder, 4)
+    assert found.keys() == expected.keys()
+    assert all(".adapter." in name for name in found)
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+    # The release's tensors, with what was learned added to four matrices.
+    base, merged = torch.load(released / "model.pth")["model"], read_checkpoint(run / "model.pth").model
+    assert merged.keys() == base.keys()
+    changed = {name for name, tensor in base.items() if not torch.equal(tensor, merged[name])}
+    assert changed == {
+        f"gpt.gpt.h.0.{part}.weight" for part in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+    }
+    shutil.rmtree(released)
+    for path in (run, run / "best_model.pth"):
+        outcome = tts("--model_path", path, "--text", "a bad egg.", "--language_idx", "en", "--out_path", "egg.wav")
+        assert outcome.status == 0, outcome.err
+
+
+def test_a_run_of_adapters_whose_base_is_gone_says_so(start, tune, tts):
+    run = tune(*start, *ADAPTERS, "--max_steps", 1).run_folder
+    (run / "base_model.pth").unlink()
+    words = ("--text", "a bad egg.", "--language_idx", "en")
+    tts("--model_path", run / "best_model.pth", *words).refused("base_model.pth is missing", "model.pth")
+    assert tts("--model_path", run, *words).status == 0
+    tune("--continue_path", run, "--max_steps", 2).refused("base_model.pth is missing")
+
+
+@pytest.mark.parametrize(("pattern", "said"), [("(", "no regular expression"), ("nothing", "names no layer")])
+def test_a_pattern_that_names_no_layer_is_refused(start, tune, pattern, said):
+    tune(*start, *ADAPTERS, "--coqpit.lora_pattern", pattern).refused("lora_pattern", said)
+
+
+def test_recordings_that_do_not_say_their_language_are_refused(released, clips, tune):
+    tune("--restore_path", released, "--dataset_path", clips).refused(
+        "language", "--coqpit.datasets.0.language", "en, de"
+    )
+
+
+@pytest.mark.parametrize("name", ["dvae.pth", "mel_stats.pth", "vocab.json"])
+def test_a_missing_file_of_the_release_is_named(start, released, tune, name):
+    (released / name).unlink()
+    tune(*start).refused(name)
+
+
+def test_clips_that_do_not_fit_are_named_and_counted(start, clips, tune):
+    write_waveform(clips / "wavs" / "clip0.wav", np.zeros(60000, np.float32), RATE)
+    write_waveform(clips / "wavs" / "clip1.wav", np.zeros(1500, np.float32), RATE)
+    outcome = tune(*start, "--max_steps", 1)
+    assert outcome.status == 0, outcome.err
+    assert "recording longer than 2.3 s" in outcome.err
+    assert "recording shorter than 0.0907" in outcome.err
+    assert "6 clips to train on, 1 held out" in outcome.err
+
+
+def test_codes_are_computed_once_and_without_the_autoencoder_after_that(start, tune):
+    first = tune(*start, "--max_steps", 1)
+    assert "Computing the codes of 9 recordings" in first.err
+    second = tune(*start, "--max_steps", 1)
+    assert "Computing the codes" not in second.err
+
+
+@pytest.mark.parametrize("flag", ["--speaker_wav", "--speaker_idx"])
+def test_it_speaks_like_a_recording_or_by_a_name(start, clips, tune, tts, flag):
+    run = tune(*start, "--max_steps", 1).run_folder
+    who = [clips / "wavs" / "clip3.wav", clips / "wavs" / "clip4.wav"] if flag == "--speaker_wav" else ["ann"]
+    outcome = tts("--model_path", run, "--text", "a bad egg.", "--language_idx", "en", flag, *who)
+    assert outcome.status == 0, outcome.err
+
+
+def test_a_seed_decides_what_is_drawn(released, clips, tts):
+    def spoken(*flags):
+        like = ("--language_idx", "en", "--speaker_wav", clips / "wavs" / "clip8.wav", "--temperature", 2, "--top_k", 0)
+        outcome = tts("--model_path", released, "--text", "a bad egg.", *like, "--out_path", "egg.wav", *flags)
+        assert outcome.status == 0, outcome.err
+        return Path("egg.wav").read_bytes()
+
+    assert spoken("--seed", 3) == spoken("--seed", 3)
+    assert spoken("--seed", 3) != spoken("--seed", 4)
+
+
+def test_a_stream_is_a_whole_file_in_the_end(released, clips, tts):
+    like = ("--language_idx", "en", "--speaker_wav", clips / "wavs" / "clip8.wav", "--temperature", 0)
+    words = ("--model_path", released, "--text", "a bad egg. dad fed a cab.", *like)
+    assert tts(*words, "--out_path", "whole.wav").status == 0
+    outcome = tts(*words, "--stream", "--out_path", "stream.wav")
+    assert outcome.status == 0, outcome.err
+    assert "first sound after" in outcome.out
+    with wave.open("whole.wav") as whole, wave.open("stream.wav") as stream:
+        assert stream.getnframes() == whole.getnframes()
+        assert stream.getframerate() == 24000
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--temperature", "hot"), "--temperature hot"),
+        (("--top_p", 2), "--top_p 2"),
+        (("--candidates", 0), "--candidates 0"),
+        (("--speed", 0), "--speed 0"),
+        (("--speed", 2, "--length_scale", 1), "--speed and --length_scale"),
+        (("--seed", -1), "--seed -1"),
+        (("--stream", "--save_spectrogram"), "--stream and --save_spectrogram"),
+        (("--language_idx", "xx"), "en, de"),
+        (("--speaker_idx", "eve"), "eve"),
+    ],
+)
+def test_what_cannot_be_is_refused(start, released, clips, tts, flags, said):
+    words = ["--model_path", released, "--text", "a bad egg.", *flags]
+    if "--language_idx" not in flags:
+        words += ["--language_idx", "en"]
+    if "--speaker_idx" not in flags:
+        words += ["--speaker_wav", clips / "wavs" / "clip8.wav"]
+    tts(*words).refused(said)
+
+
+def test_a_recording_that_is_too_short_to_listen_to_is_refused(released, clips, tts):
+    write_waveform(clips / "short.wav", np.zeros(2000, np.float32), RATE)
+    words = ("--model_path", released, "--text", "a bad egg.", "--language_idx", "en")
+    tts(*words, "--speaker_wav", clips / "short.wav").refused("too short", "0.33 s")
+    tts(*words).refused("--speaker_wav")
+
+
+def test_the_report_compares_with_zero_shot_from_the_same_recordings(start, tune):
+    outcome = tune(*start[:-2], "--max_steps", 2)
+    assert outcome.status == 0, outcome.err
+    page = (outcome.run_folder / "report.html").read_text(encoding="utf-8")
+    assert "Base, zero-shot" in page
+    assert "is not heard" not in page
