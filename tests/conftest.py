@@ -29,8 +29,7 @@ from finetune_tts.families.tacotron.building import build_tacotron, build_tacotr
 from finetune_tts.families.tacotron.tacotron import TacotronSizes
 from finetune_tts.families.tacotron.tacotron2 import Tacotron2Sizes
 from finetune_tts.families.vits.building import build_vits
-from finetune_tts.families.xtts.building import build_xtts
-from finetune_tts.families.xtts.decoder import DecoderSizes
+from finetune_tts.families.xtts.building import DecoderSizes, build_xtts
 from finetune_tts.layers.waveform_discriminators import ScaleLayer
 
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")

@@ -1,9 +1,30 @@
 """From a config to an XTTS."""
 
+from dataclasses import dataclass
+
 from finetune_tts.families.family import Sizes
 from finetune_tts.families.xtts.config import XttsConfig, start_text, stop_text
-from finetune_tts.families.xtts.decoder import RELEASED, Decoder, DecoderSizes
+from finetune_tts.families.xtts.decoder import Decoder
 from finetune_tts.families.xtts.network import Gpt, Xtts
+from finetune_tts.speaker_encoder.front_end import WaveformToMel
+from finetune_tts.speaker_encoder.resnet import ResNetSpeakerEncoder
+
+
+@dataclass(frozen=True)
+class DecoderSizes:
+    """Sizes that all releases have, and no config tells.
+
+    Attributes:
+        channels: of the HiFi-GAN before its first stage.
+        encoder_layers, encoder_filters: of the four stages of the speaker encoder.
+    """
+
+    channels: int = 512
+    encoder_layers: tuple[int, ...] = (3, 4, 6, 3)
+    encoder_filters: tuple[int, ...] = (32, 64, 128, 256)
+
+
+RELEASED = DecoderSizes()
 
 
 def build_xtts(
@@ -32,6 +53,14 @@ def build_xtts(
         output_rate=args.output_sample_rate,
         code_samples=args.gpt_code_stride_len,
         hop_length=args.output_hop_length,
-        sizes=decoder_sizes,
+        speaker_encoder=ResNetSpeakerEncoder(
+            input_dim=64,
+            proj_dim=args.d_vector_dim,
+            layers=decoder_sizes.encoder_layers,
+            num_filters=decoder_sizes.encoder_filters,
+            log_input=True,
+            torch_spec=WaveformToMel(),
+        ),
+        channels=decoder_sizes.channels,
     )
     return Xtts(gpt=gpt, decoder=decoder)

@@ -7,35 +7,15 @@ Dimensions: B batch, N vectors, C width, T frames, D size of a speaker vector, T
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.waveform_generator import WaveformGenerator
-from finetune_tts.speaker_encoder.front_end import WaveformToMel
-from finetune_tts.speaker_encoder.resnet import ResNetSpeakerEncoder
 
 ENCODER_RATE = 16000
 """Samples a second that the speaker encoder hears."""
-
-
-@dataclass(frozen=True)
-class DecoderSizes:
-    """Sizes that all releases have, and no config tells.
-
-    Attributes:
-        channels: of the HiFi-GAN before its first stage.
-        encoder_layers, encoder_filters: of the four stages of the speaker encoder.
-    """
-
-    channels: int = 512
-    encoder_layers: tuple[int, ...] = (3, 4, 6, 3)
-    encoder_filters: tuple[int, ...] = (32, 64, 128, 256)
-
-
-RELEASED = DecoderSizes()
 
 
 class Decoder(nn.Module):
@@ -48,7 +28,8 @@ class Decoder(nn.Module):
         output_rate: samples a second of the waveforms.
         code_samples: samples of a recording that a code stands for.
         hop_length: samples that the HiFi-GAN makes of a frame.
-        sizes: of networks that no config tells.
+        speaker_encoder: waveforms ``[B, T_wav]`` at 16,000 Hz to vectors ``[B, D]`` of unit length.
+        channels: of the HiFi-GAN before its first stage.
     """
 
     def __init__(
@@ -60,7 +41,8 @@ class Decoder(nn.Module):
         output_rate: int = 24000,
         code_samples: int = 1024,
         hop_length: int = 256,
-        sizes: DecoderSizes = RELEASED,
+        speaker_encoder: nn.Module,
+        channels: int = 512,
     ) -> None:
         super().__init__()
         self.width = width
@@ -73,7 +55,7 @@ class Decoder(nn.Module):
             resblock_dilation_sizes=((1, 3, 5),) * 3,
             upsample_factors=(8, 8, 2, 2),
             upsample_kernel_sizes=(16, 16, 4, 4),
-            upsample_initial_channel=sizes.channels,
+            upsample_initial_channel=channels,
             inference_padding=0,
             cond_channels=speaker_width,
             cond_in_each_stage=True,
@@ -81,14 +63,7 @@ class Decoder(nn.Module):
             conv_post_weight_norm=False,
             conv_post_bias=False,
         )
-        self.speaker_encoder = ResNetSpeakerEncoder(
-            input_dim=64,
-            proj_dim=speaker_width,
-            layers=sizes.encoder_layers,
-            num_filters=sizes.encoder_filters,
-            log_input=True,
-            torch_spec=WaveformToMel(),
-        )
+        self.speaker_encoder = speaker_encoder
 
     def forward(self, latents: Tensor, speaker: Tensor) -> Tensor:
         """Make waveforms.

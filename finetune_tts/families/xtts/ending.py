@@ -12,11 +12,10 @@ from finetune_tts.checkpoints.writing import write_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.families.speech import EndedRun
 from finetune_tts.families.xtts.config import XttsConfig
-from finetune_tts.families.xtts.low_rank import BASE_NAME, completed, merged
 from finetune_tts.families.xtts.network import Xtts
 from finetune_tts.families.xtts.speech import hear_all
 from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
-from finetune_tts.families.xtts.weights import translate_names
+from finetune_tts.families.xtts.weights import BASE_NAME, completed, plain, translate_names
 from finetune_tts.runs.creation import RunAsset
 
 logger = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ def finish(run: EndedRun) -> None:
     if run.best is None:
         return
     checkpoint = read_checkpoint(run.best)
-    weights = merged(translate_names(completed(checkpoint.model, run.folder)))
+    weights = plain(translate_names(completed(checkpoint.model, run.folder)))
     payload: dict[str, Any] = {"model": weights, "config": checkpoint.config, "step": checkpoint.step}
     write_checkpoint(run.folder / MODEL_NAME, payload)
     network = run.build()

@@ -27,11 +27,11 @@ def _load() -> Implementation:
     from finetune_tts.families.xtts.ending import assets, finish
     from finetune_tts.families.xtts.fitting import fit_to_weights
     from finetune_tts.families.xtts.judge import own_encoder
-    from finetune_tts.families.xtts.low_rank import completed
     from finetune_tts.families.xtts.reader import tokenizer_of
     from finetune_tts.families.xtts.speech import hear, hear_all, speak, stream, style_of
     from finetune_tts.families.xtts.task import XttsTask
     from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
+    from finetune_tts.families.xtts.weights import completed
 
     return Implementation(
         build=build_xtts,

@@ -8,7 +8,7 @@ from torch import Tensor
 from finetune_tts.config.changes import Change
 from finetune_tts.families.family import Fitted
 from finetune_tts.families.xtts.config import XttsConfig
-from finetune_tts.families.xtts.low_rank import merged
+from finetune_tts.families.xtts.weights import plain
 
 _PERCEIVER = "gpt.conditioning_perceiver.latents"
 
@@ -21,7 +21,7 @@ def fit_to_weights(
     Raises:
         UserError: an adapter is not whole.
     """
-    weights = merged(weights)
+    weights = plain(weights)
     args = config.model_args
     found: dict[str, Any] = {}
     has_perceiver = _PERCEIVER in weights

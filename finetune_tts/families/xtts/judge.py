@@ -6,8 +6,7 @@ from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.decoder import ENCODER_RATE
-from finetune_tts.families.xtts.low_rank import completed
-from finetune_tts.families.xtts.weights import translate_names
+from finetune_tts.families.xtts.weights import completed, translate_names
 from finetune_tts.speaker_encoder.config import SpeakerEncoderConfig
 from finetune_tts.speaker_encoder.encoder import SpeakerEncoder
 from finetune_tts.speaker_encoder.front_end import WaveformToMel

@@ -7,17 +7,13 @@ the matrix, and nobody can tell that there were adapters.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.transformer import Projection
 
-BASE_NAME = "base_model.pth"
-"""In a run folder: the weights that its adapters belong to."""
 _MARK = ".adapter."
 
 
@@ -59,12 +55,12 @@ def add_adapters(network: nn.Module, *, pattern: str, rank: int, alpha: float, d
         Names of the matrices that got one.
 
     Raises:
-        UserError: the pattern is none, or finds no matrix.
+        ValueError: the pattern is none, or finds no matrix.
     """
     try:
         wanted = re.compile(pattern)
     except re.error as error:
-        raise UserError(f"lora_pattern = {pattern!r}: is no regular expression ({error}).") from error
+        raise ValueError(f"lora_pattern = {pattern!r}: is no regular expression ({error}).") from error
     network.requires_grad_(False)
     found = []
     for name, module in network.named_modules():
@@ -73,7 +69,7 @@ def add_adapters(network: nn.Module, *, pattern: str, rank: int, alpha: float, d
             module.adapter = Adapter(in_width=in_width, out_width=out_width, rank=rank, alpha=alpha, dropout=dropout)
             found.append(name)
     if not found:
-        raise UserError(
+        raise ValueError(
             f"lora_pattern = {pattern!r}: names no layer of the language model. Its layers are called "
             "gpt.gpt.h.0.attn.c_attn, gpt.gpt.h.0.attn.c_proj, gpt.gpt.h.0.mlp.c_fc, gpt.gpt.h.0.mlp.c_proj, and so on."
         )
@@ -96,7 +92,7 @@ def merged(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights with their adapters added to the matrices that they stand beside.
 
     Raises:
-        UserError: an adapter is not whole, or does not fit its matrix.
+        ValueError: an adapter is not whole, or does not fit its matrix.
     """
     plain = {name: tensor for name, tensor in weights.items() if _MARK not in name}
     for matrix in dict.fromkeys(name.partition(_MARK)[0] for name in weights if _MARK in name):
@@ -105,24 +101,5 @@ def merged(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             down, up, scale = (weights[f"{matrix}{_MARK}{part}"].float() for part in ("down", "up", "scale"))
             plain[name] = (plain[name].float() + down @ up * scale).to(plain[name].dtype)
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{matrix}: its adapter does not fit it ({error}). The file is damaged.") from error
+            raise ValueError(f"{matrix}: its adapter does not fit it ({error}). The file is damaged.") from error
     return plain
-
-
-def completed(weights: Mapping[str, Tensor], folder: Path) -> dict[str, Tensor]:
-    """All weights of a checkpoint that holds adapters alone, with those of the base model in its folder.
-
-    Raises:
-        UserError: the base model is not there, or cannot be read.
-    """
-    from finetune_tts.checkpoints.reading import read_checkpoint
-    from finetune_tts.families.xtts.weights import translate_names
-
-    if not is_adapted(weights) or any(name.endswith(".ln_f.weight") for name in weights):
-        return dict(weights)
-    if not (folder / BASE_NAME).exists():
-        raise UserError(
-            f"{folder}: holds adapters, and {BASE_NAME} is missing, the weights that they belong to. Put it back, or "
-            "use model.pth, which has both."
-        )
-    return {**translate_names(read_checkpoint(folder / BASE_NAME).model), **weights}

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.data.batch import Batch
+from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.loss import gpt_losses
 from finetune_tts.families.xtts.low_rank import add_adapters, keep_in_bfloat16
@@ -36,13 +37,11 @@ class XttsTask(TTSTask):
         if self.adapted:
             alpha = 2.0 * config.lora_rank if config.lora_alpha is None else config.lora_alpha
             device = network.mel_stats.device
-            add_adapters(
-                network.gpt,
-                pattern=config.lora_pattern,
-                rank=config.lora_rank,
-                alpha=alpha,
-                dropout=config.lora_dropout,
-            )
+            pattern, rank, dropout = config.lora_pattern, config.lora_rank, config.lora_dropout
+            try:
+                add_adapters(network.gpt, pattern=pattern, rank=rank, alpha=alpha, dropout=dropout)
+            except ValueError as error:
+                raise UserError(str(error)) from error
             network.to(device)
             if config.mixed_precision and config.precision == "bf16":
                 keep_in_bfloat16(network.gpt)
