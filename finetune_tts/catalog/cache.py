@@ -37,7 +37,7 @@ _MODEL_NAMES = (
 )
 _WEIGHTS = re.compile(r".*\.(pth|pth\.tar|pt|ckpt|safetensors)")
 #: weights that lie beside a model without being it.
-_BESIDE_MODEL = re.compile(r"(speakers?|speaker_ids|speakers_xtts|language_ids|model_se|mel_norms|mel_stats|dvae)\..*")
+_BESIDE_MODEL = re.compile(r"(speakers?|speaker_ids|speakers_\w+|language_ids|model_se|mel_norms|mel_stats|dvae)\..*")
 #: endings of files whose last bytes tell whether they are whole.
 ENDING_CHECKED = (".pth", ".pt", ".tar")
 _ARCHIVES = re.compile(r".*\.(zip|tar|tar\.gz|tgz)")
