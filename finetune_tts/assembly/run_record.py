@@ -1,5 +1,6 @@
 """What a run writes about itself when it begins: see ``finetune_tts.runs.record``."""
 
+import logging
 import platform
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,13 +10,16 @@ from pathlib import Path
 import torch
 
 import finetune_tts
-from finetune_tts.catalog.folder import catalog_entry
+from finetune_tts.catalog.folder import Provenance, provenance
 from finetune_tts.config.base import Config
 from finetune_tts.config.changes import Change
 from finetune_tts.data.preparing import PreparedData
 from finetune_tts.data.sample import Sample
+from finetune_tts.errors import UserError
 from finetune_tts.machine.device import device_name
-from finetune_tts.runs.record import BaseModel, Choice, Clip, DataFacts, RunRecord, differences
+from finetune_tts.runs.record import BaseModel, Choice, Clip, DataFacts, RunRecord, differences, read_record
+
+logger = logging.getLogger(__name__)
 
 _PACKAGES = ("torch", "numpy", "coqui-tts-trainer", "coqpit-config")
 _SPEAKERS_NAMED = 20
@@ -89,13 +93,26 @@ def _some(names: set[str]) -> tuple[str, ...]:
 
 def _base(weights: Path) -> BaseModel:
     config = weights.parent / "config.json"
-    entry = catalog_entry(weights.parent)
+    origin = provenance(weights.parent) or _provenance_of_run(weights.parent)
     return BaseModel(
         model_file=str(weights),
         config_file=str(config) if config.is_file() else "",
-        name=entry.name if entry else "",
-        licence=entry.licence if entry else "",
+        name=origin.name if origin else "",
+        licence=origin.licence if origin else "",
+        terms_accepted=origin.terms_accepted if origin else "",
     )
+
+
+def _provenance_of_run(folder: Path) -> Provenance | None:
+    """On which terms the weights of an earlier run are had: those of what it started from."""
+    try:
+        record = read_record(folder)
+    except UserError as error:
+        logger.warning("The licence of the base is not known: %s", error)
+        return None
+    if record is None or record.base is None:
+        return None
+    return Provenance("", record.base.licence, record.base.terms_accepted)
 
 
 def _versions() -> dict[str, str]:

@@ -3,10 +3,11 @@
 import os
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune_tts.catalog.address import Bundled, SingleFiles
+from finetune_tts.catalog.address import Bundled, RemoteFile, SingleFiles
 from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.files import expanded
 
@@ -17,6 +18,12 @@ CONFIG_NAME = "config.json"
 
 #: says in a folder that we made where its files come from, and that they are all there.
 ORIGIN_NAME = ".finetune-tts.json"
+
+#: the release's own word on which release it is.
+RELEASE_HASH_NAME = "hash.md5"
+
+#: says that the terms of the licence were accepted; coqui-tts looks for it, too.
+ACCEPTED_NAME = "tos_agreed.txt"
 
 #: what a model file is called, the likeliest first.
 _MODEL_NAMES = (
@@ -30,7 +37,9 @@ _MODEL_NAMES = (
 )
 _WEIGHTS = re.compile(r".*\.(pth|pth\.tar|pt|ckpt|safetensors)")
 #: weights that lie beside a model without being it.
-_BESIDE_MODEL = re.compile(r"(speakers?(_\w+)?|language_ids|model_se|mel_norms|mel_stats|dvae)\..*")
+_BESIDE_MODEL = re.compile(r"(speakers?|speaker_ids|speakers_\w+|language_ids|model_se|mel_norms|mel_stats|dvae)\..*")
+#: endings of files whose last bytes tell whether they are whole.
+ENDING_CHECKED = (".pth", ".pt", ".tar")
 _ARCHIVES = re.compile(r".*\.(zip|tar|tar\.gz|tgz)")
 
 
@@ -90,7 +99,7 @@ def complete_model(folder: Path, entry: ModelEntry) -> ModelFiles | None:
     names = {path.name for path in folder.iterdir() if path.is_file()}
     if any(_ARCHIVES.fullmatch(name) and not _WEIGHTS.fullmatch(name) for name in names):
         return None
-    files = find_files(folder)
+    files = find_files(folder, beside=[file.name for file in entry.training_files])
     if files is None or not weights_end_well(files.model_file):
         return None
     if files.config_file.stat().st_size == 0:
@@ -101,16 +110,45 @@ def complete_model(folder: Path, entry: ModelEntry) -> ModelFiles | None:
     return None
 
 
-def find_files(folder: Path) -> ModelFiles | None:
-    """Find checkpoint and config in a model's folder; None where one of them is missing."""
+def missing_training_files(folder: Path, entry: ModelEntry) -> list[RemoteFile]:
+    """Return the files for fine-tuning that a model's folder lacks, or of which it holds a part only."""
+    return [file for file in entry.training_files if not is_whole(folder / file.name)]
+
+
+def find_files(folder: Path, beside: Collection[str] = ()) -> ModelFiles | None:
+    """Find checkpoint and config in a model's folder; None where one of them is missing.
+
+    Args:
+        folder: holds the model.
+        beside: names of files that are known not to be the checkpoint.
+    """
     config_file = folder / CONFIG_NAME
-    weights = sorted(path for path in folder.iterdir() if path.is_file() and _WEIGHTS.fullmatch(path.name))
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    weights = [path for path in files if _WEIGHTS.fullmatch(path.name) and path.name not in beside]
     model_file = _main_weights(weights)
     if model_file is None or not config_file.is_file():
         return None
     taken = (model_file.name, CONFIG_NAME, ORIGIN_NAME)
-    others = (path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in taken)
-    return ModelFiles(folder, model_file, config_file, {path.name: path for path in others})
+    others = {path.name: path for path in files if path.name not in taken}
+    return ModelFiles(folder, model_file, config_file, others)
+
+
+def is_taken_for_the_model(name: str) -> bool:
+    """Whether a file of this name says what the model is, or that its download is unfinished: case does not count."""
+    name = name.lower()
+    return (
+        name.startswith(".")
+        or name in (CONFIG_NAME, RELEASE_HASH_NAME, ACCEPTED_NAME)
+        or any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in _MODEL_NAMES)
+        or (_ARCHIVES.fullmatch(name) is not None and _WEIGHTS.fullmatch(name) is None)
+    )
+
+
+def is_whole(path: Path) -> bool:
+    """Say whether a file is there and whole as far as its last bytes tell."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    return path.suffix not in ENDING_CHECKED or weights_end_well(path)
 
 
 def weights_end_well(path: Path) -> bool:

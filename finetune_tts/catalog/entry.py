@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from finetune_tts.catalog.address import Address, Bundled
+from finetune_tts.catalog.address import Address, Bundled, RemoteFile
 
 _NAME = re.compile(r"[^/\\\s\0]+(/[^/\\\s\0]+){3}")
 
@@ -25,6 +25,7 @@ class ModelEntry:
         architecture: the ``model`` field of its config in lower case; "" where only the config can tell.
         description: a sentence for people, or "".
         release_hash: what the release's own ``hash.md5`` must hold, or None.
+        training_files: what only fine-tuning needs, beside the files of an address.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ModelEntry:
     architecture: str = ""
     description: str = ""
     release_hash: str | None = None
+    training_files: tuple[RemoteFile, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or {".", ".."} & set(self.name.split("/")):

@@ -5,7 +5,7 @@ from typing import Any
 
 from finetune_tts.catalog.address import Address, Archive, HubRepository, remote_file
 from finetune_tts.catalog.entry import ModelEntry, architecture_of
-from finetune_tts.catalog.schema import flag, single_files, text, texts
+from finetune_tts.catalog.schema import flag, single_files, text, texts, training_files
 
 #: fields that hold an address (an archive) or a list of addresses (single files), in the order in which they are tried.
 _URL_FIELDS = ("github_rls_url", "hf_url", "model_url")
@@ -39,15 +39,17 @@ def _leaves(level: Mapping[str, Any], depth: int, prefix: str = "") -> Iterator[
 
 
 def _entry(name: str, fields: Mapping[str, Any]) -> ModelEntry:
+    addresses = tuple(_addresses(fields))
     return ModelEntry(
         name=name,
-        addresses=tuple(_addresses(fields)),
+        addresses=addresses,
         licence=text(fields, "license") or "",
         terms_required=flag(fields, "tos_required"),
         default_vocoder=text(fields, "default_vocoder"),
         architecture=text(fields, "architecture") or architecture_of(name.rpartition("/")[2]),
         description=text(fields, "description") or "",
         release_hash=text(fields, "model_hash"),
+        training_files=training_files(fields, addresses),
     )
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from finetune_tts.catalog.address import Address, Archive, Bundled, HubRepository, SingleFiles, remote_file
+from finetune_tts.catalog.address import (
+    Address,
+    Archive,
+    Bundled,
+    HubRepository,
+    RemoteFile,
+    SingleFiles,
+    remote_file,
+)
+from finetune_tts.catalog.cache import is_taken_for_the_model
 from finetune_tts.catalog.entry import ModelEntry, architecture_of
 
 _ENTRY_FIELDS = (
@@ -15,6 +24,7 @@ _ENTRY_FIELDS = (
     "default_vocoder",
     "release_hash",
     "addresses",
+    "training_files",
 )
 _ADDRESS_FIELDS = {
     "archive": ("archive", "checksum"),
@@ -51,15 +61,17 @@ def _entry(fields: Mapping[str, Any]) -> ModelEntry:
     addresses = fields.get("addresses", [])
     if not isinstance(addresses, list):
         raise ValueError('"addresses" is not a list')
+    read_addresses = tuple(_address(address) for address in addresses)
     return ModelEntry(
         name=name,
-        addresses=tuple(_address(address) for address in addresses),
+        addresses=read_addresses,
         licence=text(fields, "license") or "",
         terms_required=flag(fields, "terms_required"),
         default_vocoder=text(fields, "default_vocoder"),
         architecture=text(fields, "architecture") or architecture_of(name.rpartition("/")[2]),
         description=text(fields, "description") or "",
         release_hash=text(fields, "release_hash"),
+        training_files=training_files(fields, read_addresses),
     )
 
 
@@ -91,8 +103,42 @@ def single_files(items: Any) -> SingleFiles:
     Raises:
         ValueError: the list is empty, an address cannot be used, or two files have the same name.
     """
+    return SingleFiles(_remote_files(items, "files"))
+
+
+def training_files(fields: Mapping[str, Any], addresses: tuple[Address, ...]) -> tuple[RemoteFile, ...]:
+    """Read the files that only fine-tuning needs, which are put beside those of the model.
+
+    Args:
+        fields: of the entry, where ``training_files`` may be missing or null.
+        addresses: of the model.
+
+    Raises:
+        ValueError: the list is empty or one of its addresses cannot be used; a file has the name of one of the
+            model's own, or one that would make it the model; the model is a part of this package.
+    """
+    key = "training_files"
+    if fields.get(key) is None:
+        return ()
+    try:
+        files = _remote_files(fields[key], key)
+    except ValueError as error:
+        raise ValueError(str(error) if key in str(error) else f'"{key}": {error}') from error
+    if any(isinstance(address, Bundled) for address in addresses):
+        raise ValueError(f'"{key}": a model that is part of this package has all its files')
+    listed = [address for address in addresses if isinstance(address, SingleFiles)]
+    own = {file.name.lower() for address in listed for file in address.files}
+    for file in files:
+        if file.name.lower() in own:
+            raise ValueError(f'"{key}": {file.name} is in the "files" of an address already')
+        if is_taken_for_the_model(file.name):
+            raise ValueError(f'"{key}": a file called {file.name} would be taken for one of the model itself')
+    return files
+
+
+def _remote_files(items: Any, key: str) -> tuple[RemoteFile, ...]:
     if not isinstance(items, list) or not items:
-        raise ValueError('"files" is not a list of addresses')
+        raise ValueError(f'"{key}" is not a list of addresses')
     files = []
     for item in items:
         if isinstance(item, str):
@@ -102,11 +148,12 @@ def single_files(items: Any) -> SingleFiles:
             files.append(remote_file(_required(item, "url"), text(item, "checksum")))
         else:
             raise ValueError(f"{item!r} is not an address")
-    names = [file.name for file in files]
-    doubles = {name for name in names if names.count(name) > 1}
+    # Systems differ in whether letter case counts.
+    names = [file.name.lower() for file in files]
+    doubles = {file.name for file in files if names.count(file.name.lower()) > 1}
     if doubles:
         raise ValueError(f"two files are called {min(doubles)}")
-    return SingleFiles(tuple(files))
+    return tuple(files)
 
 
 def text(fields: Mapping[str, Any], key: str) -> str | None:

@@ -4,7 +4,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from finetune_tts.catalog.cache import cache_root, is_downloaded, model_folder
+from finetune_tts.catalog.cache import cache_root, is_downloaded, is_whole, model_folder
 from finetune_tts.catalog.entry import ModelEntry, naming
 from finetune_tts.catalog.licences import licence_page, restriction
 from finetune_tts.catalog.listing import load_catalog
@@ -29,6 +29,7 @@ _OTHER_MARKS = {
     "downloaded": ("D", "is downloaded"),
     "restricted": ("!", "the licence restricts what it may be used for: see --model_info NAME"),
 }
+_DOWNLOADED, _NOT_DOWNLOADED = "downloaded", "not downloaded yet"
 
 
 def print_models(filter: str | None, models_file: Path | None) -> None:
@@ -70,6 +71,8 @@ def print_info(name: str, models_file: Path | None) -> None:
         rows.append(("vocoder", entry.default_vocoder))
     rows.append(("folder", f"{model_folder(entry)} ({_presence(entry)})"))
     rows += [("address", address.label) for address in entry.addresses]
+    for file in entry.training_files:
+        rows.append(("to fine-tune", f"{file.url} ({_there(model_folder(entry) / file.name)})"))
     for key, value in rows:
         print(f"{key + ':':14}{value}")
 
@@ -114,7 +117,14 @@ def _other_marks(entry: ModelEntry) -> list[str]:
 def _presence(entry: ModelEntry) -> str:
     if entry.bundled:
         return "comes with this package"
-    return "downloaded" if is_downloaded(entry) else "not downloaded yet"
+    return _DOWNLOADED if is_downloaded(entry) else _NOT_DOWNLOADED
+
+
+def _there(path: Path) -> str:
+    try:
+        return _DOWNLOADED if is_whole(path) else _NOT_DOWNLOADED
+    except OSError:  # it may not be read
+        return _NOT_DOWNLOADED
 
 
 def _type_rank(entry: ModelEntry) -> int:

@@ -282,7 +282,7 @@ def _request(
 
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
-    """The files of a catalog model, downloaded if they are not here yet."""
+    """The files of a catalog model and those that only fine-tuning needs, downloaded if they are not here yet."""
     from finetune_tts.catalog.fetch import fetch
     from finetune_tts.catalog.listing import load_catalog
     from finetune_tts.catalog.lookup import find
@@ -290,7 +290,7 @@ def _released(arguments: argparse.Namespace) -> "ModelFiles":
 
     entry = find(load_catalog(arguments.models_file), arguments.model_name)
     require_support(entry, (FINE_TUNE,))
-    files = fetch(entry, accept_terms=arguments.yes)
+    files = fetch(entry, accept_terms=arguments.yes, for_training=True)
     say(f"model: {files.folder}")
     return files
 

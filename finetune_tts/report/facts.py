@@ -12,6 +12,7 @@ from finetune_tts.report.evidence import BEST, LAST, Evidence
 from finetune_tts.report.held_out_sentences import typed_sentences
 from finetune_tts.report.markup import Html, tag
 from finetune_tts.report.verdict import seconds_trained
+from finetune_tts.runs.record import BaseModel
 
 _LICENCE_FILES = ("licen", "copying")
 _LONGEST_VALUE = 160
@@ -31,7 +32,7 @@ def facts_section(evidence: Evidence) -> Html:
         name = (base.name or Path(base.model_file).name) if base else "none: it started from scratch"
         facts.append(("base model", name))
         if base is not None:
-            facts.append(("licence of the base", base.licence or "not known: ask whoever gave it to you"))
+            facts.append(("licence of the base", _licence(base)))
         facts.append(("recordings", _data(evidence)))
         facts.append(("licence of the recordings", _data_licence(record.data.folders)))
         if record.data.dropped:
@@ -80,6 +81,11 @@ def next_section(evidence: Evidence) -> Html:
 
 
 _REPORT = ("tts-finetune", "--report")
+
+
+def _licence(base: BaseModel) -> str:
+    licence = base.licence or "not known: ask whoever gave it to you"
+    return f"{licence} (terms accepted {base.terms_accepted})" if base.terms_accepted else licence
 
 
 def _data(evidence: Evidence) -> str:

@@ -37,6 +37,9 @@ class BaseModel:
     name: str = ""
     """In the catalog; empty for any other model."""
     licence: str = ""
+    terms_accepted: str = ""
+    """When the terms of the licence were accepted, or which file says so; empty where there are none, or nothing tells.
+    """
 
 
 @dataclass(frozen=True)

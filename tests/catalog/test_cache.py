@@ -33,6 +33,7 @@ def test_the_cache_is_where_coqui_tts_has_it(monkeypatch, tmp_path):
         (["checkpoint_1500.pth", "checkpoint_900.pth"], "checkpoint_1500.pth"),
         (["G_100000.pth", "vocab.txt"], "G_100000.pth"),
         (["my_voice.pth", "speaker_ids.pth"], "my_voice.pth"),
+        (["speakers_of_mine.pth", "voice.pth"], "voice.pth"),
         (["converter.safetensors"], "converter.safetensors"),
     ],
 )
@@ -62,3 +63,13 @@ def test_a_list_of_files_must_be_there_as_coqui_tts_leaves_it(tmp_path: Path):
     assert complete_model(tmp_path, xtts) is not None
     # coqui-tts renames a single weight file.
     assert complete_model(tmp_path, catalog["tts_models/fa/custom/vits-female"]) is not None
+
+
+def test_files_for_fine_tuning_are_never_the_model(tmp_path):
+    (tmp_path / "my_voice.pth").write_bytes(b"x")
+    (tmp_path / "codebook.pth").write_bytes(b"larger")
+    (tmp_path / "config.json").write_text("{}")
+    files = find_files(tmp_path, beside=["codebook.pth"])
+    assert files is not None
+    assert files.model_file.name == "my_voice.pth"
+    assert list(files.extras) == ["codebook.pth"]

@@ -10,6 +10,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.registry import support
 
 NAME = "tts_models/xx/test/glow-tts"
+TRAINING_FILES = ("dvae.pth", "mel_stats.pth")
 
 
 @pytest.fixture
@@ -92,6 +93,26 @@ def test_the_nested_form_of_released_catalogs_is_read(write):
     assert (entries["vits"].architecture, entries["hub"].architecture) == ("vits", "")
 
 
+def test_files_that_only_fine_tuning_needs_are_read_in_both_forms(write):
+    files = ["https://a.example/codes.pth", {"url": "https://a.example/stats.npy", "checksum": "md5:" + "0" * 32}]
+    ours = {"models": [{"name": NAME, "addresses": ["https://a.example/x.zip"], "training_files": files}]}
+    nested = {"hf_url": "https://a.example/x.zip", "training_files": files}
+    released = {"tts_models": {"xx": {"test": {"glow-tts": nested}}}}
+    for content in (ours, released):
+        read = load_catalog(write(content))[NAME].training_files
+        assert [(file.name, file.checksum) for file in read] == [("codes.pth", None), ("stats.npy", "md5:" + "0" * 32)]
+    assert load_catalog(write(entry(training_files=None)))[NAME].training_files == ()
+
+
+def test_the_released_models_with_terms_name_files_for_fine_tuning():
+    named = {name.rpartition("/")[2]: entry.training_files for name, entry in load_catalog().items()}
+    urls = {name: [file.url for file in files] for name, files in named.items() if files}
+    assert urls == {
+        "xtts_v2": [f"https://huggingface.co/coqui/XTTS-v2/resolve/main/{name}" for name in TRAINING_FILES],
+        "xtts_v1.1": [f"https://huggingface.co/coqui/XTTS-v1/resolve/v1.1.2/{name}" for name in TRAINING_FILES],
+    }
+
+
 def entry(**fields):
     return {"models": [{"name": NAME, "addresses": [], **fields}]}
 
@@ -131,6 +152,49 @@ def test_a_wrong_catalog_is_told_by_file_entry_and_field(write, content, told):
     with pytest.raises(UserError, match=r"own\.json") as error:
         load_catalog(write(content))
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (3, "is not a list of addresses"),
+        ("https://a.example/codes.pth", "is not a list of addresses"),
+        ([], "is not a list of addresses"),
+        ({"url": "https://a.example/codes.pth"}, "is not a list of addresses"),
+        ([None], "None is not an address"),
+        (["http://a.example/codes.pth"], "not an https:// address"),
+        (["file:///etc/passwd"], "not an https:// address"),
+        (["https://a.example/..%2f..%2fcodes.pth"], "does not end in a file name"),
+        (["https://a.example/codes.pth", "https://b.example/Codes.pth"], "two files are called"),
+        ([{"url": "https://a.example/codes.pth", "checksum": "sha256:12"}], "checksum 'sha256:12'"),
+        ([{"url": "https://a.example/codes.pth", "sha256": "12"}], 'the file has no field "sha256"'),
+        ([{"checksum": "md5:" + "0" * 32}], '"url" is empty'),
+        (["https://a.example/Model.pth"], "Model.pth would be taken for one of the model itself"),
+        (["https://a.example/best_model_9.pth"], "would be taken for one of the model itself"),
+        (["https://a.example/config.json"], "would be taken for one of the model itself"),
+        (["https://a.example/tos_agreed.txt"], "would be taken for one of the model itself"),
+        (["https://a.example/hash.md5"], "would be taken for one of the model itself"),
+        (["https://a.example/.finetune-tts.json"], "would be taken for one of the model itself"),
+        (["https://a.example/codes.zip"], "would be taken for one of the model itself"),
+        (["https://a.example/Voice.pth"], 'Voice.pth is in the "files" of an address already'),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_wrong_files_for_fine_tuning_are_told_by_entry_and_field(write, value, told, nested):
+    files = ["https://a.example/voice.pth"]
+    content = entry(addresses=[{"files": files}], training_files=value)
+    if nested:
+        content = {"tts_models": {"xx": {"test": {"glow-tts": {"hf_url": files, "training_files": value}}}}}
+    with pytest.raises(UserError, match=r"own\.json") as error:
+        load_catalog(write(content))
+    assert f'{NAME}: "training_files"' in str(error.value)
+    assert told in str(error.value)
+
+
+def test_a_bundled_model_has_all_its_files(write):
+    content = entry(addresses=[{"bundled": "demo"}], training_files=["https://a.example/codes.pth"])
+    with pytest.raises(UserError, match='"training_files": a model that is part of this package has all its files'):
+        load_catalog(write(content))
 
 
 def test_a_catalog_that_does_not_exist_is_told(tmp_path):

@@ -2,13 +2,14 @@
 
 import io
 import logging
+import re
 import sys
 
 import pytest
 
 from finetune_tts.catalog.entry import ModelEntry
 from finetune_tts.catalog.licences import restriction
-from finetune_tts.catalog.terms import require_acceptance
+from finetune_tts.catalog.terms import acceptance, are_accepted, remember_acceptance, require_acceptance
 from finetune_tts.errors import UserError
 
 ENTRY = ModelEntry("tts_models/a/b/c", (), licence="CPML", terms_required=True)
@@ -72,3 +73,19 @@ def test_terms_accepted_beforehand_are_shown_too(caplog, monkeypatch):
 )
 def test_restrictions_are_read_from_the_licences_name(licence, told):
     assert restriction(ModelEntry("tts_models/a/b/c", (), licence=licence)) == told
+
+
+def test_acceptance_is_remembered_with_its_time(tmp_path):
+    assert not are_accepted(tmp_path)
+    assert acceptance(tmp_path) == ""
+    remember_acceptance(ENTRY, tmp_path)
+    assert are_accepted(tmp_path)
+    assert "(CPML)" in (tmp_path / "tos_agreed.txt").read_text()
+    assert re.fullmatch(r"on \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", acceptance(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"I have read, understood and agreed.", b"", b"\xff\0accepted on 1", b"x" * 5000])
+def test_the_file_of_another_program_tells_no_time(tmp_path, content):
+    (tmp_path / "tos_agreed.txt").write_bytes(content)
+    assert are_accepted(tmp_path)
+    assert acceptance(tmp_path) == "as tos_agreed.txt beside the model says"

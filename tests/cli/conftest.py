@@ -6,7 +6,7 @@ import logging
 import threading
 import wave
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -232,8 +232,14 @@ def tuned(release: Path, recordings: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @contextmanager
-def served(model: Path, catalog: Path, architecture: str = "glow_tts") -> Iterator[Path]:
-    """Serve a model as a zip, and write the catalog file in which it is called :data:`NAME`."""
+def served(
+    model: Path, catalog: Path, architecture: str = "glow_tts", beside: Mapping[str, bytes] | None = None, **fields: Any
+) -> Iterator[Path]:
+    """Serve a model as a zip, and write the catalog file in which it is called :data:`NAME`.
+
+    ``beside`` are the files that only fine-tuning needs; ``fields`` are further ones of the entry.
+    """
+    pages = {f"/{name}": data for name, data in (beside or {}).items()}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for path in sorted(model.iterdir()):
@@ -241,10 +247,11 @@ def served(model: Path, catalog: Path, architecture: str = "glow_tts") -> Iterat
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            body = pages.get(self.path, content.getvalue())
             self.send_response(200)
-            self.send_header("Content-Length", str(len(content.getvalue())))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(content.getvalue())
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """The test's output stays clean."""
@@ -252,8 +259,10 @@ def served(model: Path, catalog: Path, architecture: str = "glow_tts") -> Iterat
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    address = f"http://127.0.0.1:{server.server_address[1]}/release.zip"
-    entry = {"name": NAME, "architecture": architecture, "addresses": [address]}
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    entry = {"name": NAME, "architecture": architecture, "addresses": [f"{address}/release.zip"], **fields}
+    if beside:
+        entry["training_files"] = [address + page for page in pages]
     catalog.write_text(json.dumps({"models": [entry]}))
     try:
         yield catalog

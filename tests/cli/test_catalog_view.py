@@ -56,6 +56,19 @@ def test_everything_about_one_model_is_shown(capsys):
     assert "comes with this package" in capsys.readouterr().out
 
 
+def test_files_that_only_fine_tuning_needs_are_shown(capsys, home):
+    name = "tts_models/multilingual/multi-dataset/xtts_v2"
+    folder = home / "tts" / name.replace("/", "--")
+    folder.mkdir(parents=True)
+    (folder / "mel_stats.pth").write_bytes(b"x")
+    print_info(name, None)
+    shown = [line.split(maxsplit=2)[2] for line in capsys.readouterr().out.splitlines() if line.startswith("to fine-")]
+    assert shown == [
+        "https://huggingface.co/coqui/XTTS-v2/resolve/main/dvae.pth (not downloaded yet)",
+        "https://huggingface.co/coqui/XTTS-v2/resolve/main/mel_stats.pth (downloaded)",
+    ]
+
+
 def test_an_unknown_model_is_answered_with_the_nearest():
     with pytest.raises(UserError, match="tts_models/en/vctk/vits"):
         print_info("tts_models/en/vctk/vit", None)

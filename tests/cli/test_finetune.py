@@ -1,6 +1,7 @@
 """``tts-finetune`` from its flags to a run folder."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -114,6 +115,42 @@ def test_a_catalog_name_is_downloaded_and_tuned(tune, catalog, recordings, tmp_p
     # The second time it is there.
     assert "Getting" in outcome.err
     assert "Getting" not in tune(*words).err
+
+
+def test_what_only_fine_tuning_needs_is_brought_for_it_and_its_check_alone(
+    tune, tts, release, recordings, make_catalog
+):
+    catalog = make_catalog(release, beside={"codebook.pth": b"weights", "divisors.npy": b"numbers"})
+    words = ("--models_file", catalog, "--model_name", NAME)
+    folder = Path(tts(*words, "--text", "egg").line("model: "))
+    assert not (folder / "codebook.pth").exists()
+    assert tune(*words, "--dataset_path", recordings, "--check").status in (0, 1)
+    assert (folder / "codebook.pth").read_bytes() == b"weights"
+    assert (folder / "divisors.npy").read_bytes() == b"numbers"
+    assert [line.rsplit(" (")[1] for line in tts("--models_file", catalog, "--model_info", NAME).out.splitlines()
+            if line.startswith("to fine-tune:")] == ["downloaded)"] * 2  # fmt: skip
+
+
+def test_run_and_report_tell_the_licence_whose_terms_were_accepted(tune, release, recordings, make_catalog):
+    catalog = make_catalog(release, license="CPML", terms_required=True)
+    words = ("--models_file", catalog, "--model_name", NAME, "--dataset_path", recordings, "--max_steps", 1)
+    tune(*words).refused("--yes")
+    run = tune(*words, "--yes").run_folder
+    base = read_record(run).base
+    assert (base.name, base.licence) == (NAME, "CPML")
+    assert re.fullmatch(r"on \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", base.terms_accepted)
+    assert f"CPML (terms accepted {base.terms_accepted})" in (run / "report.html").read_text(encoding="utf-8")
+    # Whoever trains the run further does so on the same terms.
+    again = tune("--restore_path", run, "--dataset_path", recordings, "--max_steps", 1, "--no_report").run_folder
+    assert (read_record(again).base.licence, read_record(again).base.terms_accepted) == ("CPML", base.terms_accepted)
+
+
+def test_a_record_beside_the_base_that_cannot_be_read_stops_no_run(tune, release, recordings, tmp_path):
+    base = Path(shutil.copytree(release, tmp_path / "base"))
+    (base / "about_run.json").write_text("{}")
+    outcome = tune("--restore_path", base, "--dataset_path", recordings, "--max_steps", 1, "--no_report")
+    assert "The licence of the base is not known" in outcome.err
+    assert read_record(outcome.run_folder).base.licence == ""
 
 
 def test_a_config_of_the_persons_own_is_taken_as_it_stands(tune, config_file, release):
