@@ -330,7 +330,7 @@ def test_help_lists_the_flags_and_the_fields(tune):
         (["--model_name", "tts_models/por/fairseq/vits"], "The fields of vits:", ["lr_disc"]),
         (["--model_name", "tts_models/en/blizzard2013/capacitron-t2-c50"], "The fields of tacotron2:", ["use_gst"]),
         (["--model_name", "vocoder_models/en/ljspeech/hifigan_v2"], "The fields of hifigan:", ["seq_len"]),
-        (["--model_name", "tts_models/multilingual/multi-dataset/xtts_v2"], "xtts_v2 (xtts) are not known here", []),
+        (["--model_name", "tts_models/multilingual/multi-dataset/bark"], "bark (bark) are not known here", []),
         ([], "The fields of glow_tts; name a model or a config for its own:", ["num_flow_blocks_dec"]),
     ],
 )

@@ -52,7 +52,8 @@ class DvaeCodec:
         if not args.dvae_checkpoint or not self._path.is_file():
             raise UserError(
                 f"model_args.dvae_checkpoint = {args.dvae_checkpoint!r}: fine-tuning needs dvae.pth, which makes the "
-                "codes of recordings. It comes with the release: --model_name downloads it, or put it beside the weights."
+                "codes of recordings. It comes with the release: --model_name downloads it; else put it beside the "
+                "weights."
             )
         if not args.mel_norm_file or not Path(args.mel_norm_file).is_file():
             raise UserError(

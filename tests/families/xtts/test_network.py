@@ -13,7 +13,7 @@ def clips():
     return {
         "text_ids": torch.randint(5, 30, (3, 9), generator=random),
         "text_lengths": torch.tensor([9, 4, 6]),
-        "codes": torch.randint(0, 16, (3, 20), generator=random),
+        "codes": torch.randint(0, 64, (3, 20), generator=random),
         "code_lengths": torch.tensor([11, 20, 3]),
         "waveforms": [torch.randn(length, generator=random) * 0.1 for length in (4000, 6000, 4000)],
     }
