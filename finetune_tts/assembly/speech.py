@@ -23,6 +23,7 @@ from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.changes import Change, has_field
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.dataset import SpeechDataset
+from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 HEARD_IN_TRAINING = 3
 """Recordings that a model which clones voices listens to for a test sentence."""
+OLD_LANGUAGE, OLD_SENTENCE = "en", "Be a voice, not an echo."
+"""A sentence of a language that most models of several know."""
 MOST_HEARD = 60
 """Recordings whose mean becomes the voice of a run: some minutes."""
 
@@ -102,6 +105,12 @@ class SpeechMaterial(Material):
 
     def prepare(self) -> PreparedData:
         """Read, filter and split the recordings, and compute their features."""
+        samples = self.request.samples
+        grown = self.family.implementation.grown
+        if grown is not None:
+            samples = load_samples(self.config.datasets, self.request.formatter) if samples is None else samples
+            self.tokenizer, changes = grown(self.config, self.tokenizer, samples)
+            self.change(changes)
         self.data = prepare_data(
             self.config,
             self.tokenizer,
@@ -111,7 +120,7 @@ class SpeechMaterial(Material):
             seed=self.config.training_seed,
             formatter=self.request.formatter,
             team=self.world,
-            samples=self.request.samples,
+            samples=samples,
             dry=self.request.dry,
             aligned_frames=self.family.aligned_frames(self.config),
             bounds=self.family.bounds(self.config),
@@ -190,6 +199,9 @@ class SpeechMaterial(Material):
             if not sentences:  # a model that says nothing of the kind is heard with sentences of the recordings
                 heard = (split.eval or split.train)[:2]
                 sentences = [[sample.text, speaker, None, sample.language] for sample in heard]
+                # Whether it forgets what it could speak is heard too.
+                if OLD_LANGUAGE in voice.languages and all(s.language != OLD_LANGUAGE for s in split.train):
+                    sentences.append([OLD_SENTENCE, speaker, None, OLD_LANGUAGE])
             sentences = [told_anew(sentence, split.train + split.eval, speaker) for sentence in sentences]
         kept = speakable(voice, sentences, default)
         self.change([Change("test_sentences", kept), Change("test_sentences_file", "")])
@@ -211,7 +223,7 @@ class SpeechMaterial(Material):
 
     def assets(self) -> list[RunAsset]:
         """Speakers, languages, vectors and their encoder, voices, and what the family adds."""
-        own = self.family.implementation.assets(self.config, self.base)
+        own = self.family.implementation.assets(self.config, self.base, self.tokenizer)
         return [*self.conditions.assets(self.config), *self._voices(), *own]
 
     def _voices(self) -> list[RunAsset]:

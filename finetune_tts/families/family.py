@@ -5,7 +5,7 @@ computes stands in its :class:`Implementation`, which is loaded when it is neede
 between architectures is a field of one of the two; no module outside of ``families/x/`` asks which one it has.
 """
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from finetune_tts.data.codes import Codec
+    from finetune_tts.data.sample import Sample
     from finetune_tts.families.speech import EndedRun, Export, Force, Listening, Speak, Stream, StyleOf
     from finetune_tts.runs.creation import RunAsset
     from finetune_tts.speaker_encoder.encoder import SpeakerEncoder
@@ -120,7 +121,10 @@ class Implementation:
         listening: how it speaks like a recording; None where it does not listen to any itself.
         completed: ``(weights of a checkpoint, its folder) → all weights``, of a checkpoint that holds only what was
             trained.
-        assets: ``(config, weights that a run starts from) → files that its folder gets``, beside those of all models.
+        grown: ``(config, tokenizer, recordings) → a tokenizer that reads all of their languages, and what changes in
+            the config``; the tokenizer itself where it reads them.
+        assets: ``(config, weights that a run starts from, tokenizer) → files that its folder gets``, beside those of
+            all models.
         finish: does what is left when a run has ended.
         own_encoder: the speaker encoder that is a part of the network, from a checkpoint; None where there is none.
         style_of: what the user says of a style → what the network takes; None where it takes none.
@@ -144,7 +148,8 @@ class Implementation:
     codec: "Callable[[Any], Codec] | None" = None
     listening: "Listening | None" = None
     completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
-    assets: "Callable[[Any, Path | None], list[RunAsset]]" = lambda config, base: []
+    grown: "Callable[[Any, Any, Sequence[Sample]], tuple[Tokenizer, list[Change]]] | None" = None
+    assets: "Callable[[Any, Path | None, Any], list[RunAsset]]" = lambda config, base, tokenizer: []
     finish: "Callable[[EndedRun], None]" = lambda run: None
     own_encoder: "Callable[[Path], SpeakerEncoder] | None" = None
     style_of: "StyleOf | None" = None

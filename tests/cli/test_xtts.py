@@ -240,3 +240,42 @@ def test_the_report_compares_with_zero_shot_from_the_same_recordings(start, tune
     page = (outcome.run_folder / "report.html").read_text(encoding="utf-8")
     assert "Base, zero-shot" in page
     assert "is not heard" not in page
+
+
+def retold(clips, change):
+    """Change the texts of recordings."""
+    lines = (clips / "metadata.csv").read_text().splitlines()
+    told = [(line.split("|")[0], change(line.split("|")[1])) for line in lines]
+    (clips / "metadata.csv").write_text("\n".join(f"{clip}|{text}|{text}" for clip, text in told) + "\n")
+
+
+@pytest.mark.parametrize("adapters", [(), ADAPTERS])
+def test_a_new_language_needs_no_code(start, released, clips, tune, tts, adapters):
+    retold(clips, lambda text: text.replace("a", "å"))
+    words = [word if word != "en" else "sv" for word in start]
+    outcome = tune(*words, *adapters, "--max_steps", 2, "--coqpit.lr", 1e-30)
+    assert outcome.status == 0, outcome.err
+    assert "does not know the language 'sv'" in outcome.err
+    run = outcome.run_folder
+    old = json.loads((released / "vocab.json").read_text())["model"]["vocab"]
+    new = json.loads((run / "vocab.json").read_text())["model"]["vocab"]
+    assert old.items() <= new.items()
+    assert {"[sv]", "å"} <= new.keys()
+    before, after = torch.load(released / "model.pth")["model"], read_checkpoint(run / "model.pth").model
+    for name in ("gpt.text_embedding.weight", "gpt.text_head.weight", "gpt.text_head.bias"):
+        rows = len(before[name])
+        torch.testing.assert_close(after[name][:rows], before[name], rtol=0, atol=1e-6)
+        fresh = after[name][rows:]
+        # New rows are like the old ones, not as large as random ones.
+        assert fresh.abs().max() <= before[name].abs().max() * 1.5
+        assert len(fresh) >= 2
+    for language in ("sv", "en"):
+        spoken = tts("--model_path", run, "--text", "å båd egg.", "--language_idx", language, "--out_path", "egg.wav")
+        assert spoken.status == 0, spoken.err
+    again = tune("--continue_path", run, "--max_steps", 3, "--no_report", "--no_check")
+    assert again.status == 0, again.err
+
+
+def test_a_name_that_is_no_code_of_a_language_is_refused(start, tune):
+    words = [word if word != "en" else "Swedish" for word in start]
+    tune(*words).refused("Swedish", "two or three small letters")

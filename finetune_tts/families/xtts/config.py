@@ -147,6 +147,16 @@ class XttsSpeakingConfig(Config):
 
 
 @dataclass
+class GrowingConfig(Config):
+    """Languages that the model does not know yet."""
+
+    new_language_pieces: int = field(
+        default=300,
+        metadata={"help": "Most pieces of words that a new language gets, around letters that are new."},
+    )
+
+
+@dataclass
 class LoraConfig(Config):
     """Low-rank adapters (Hu et al. 2021, https://arxiv.org/abs/2106.09685)."""
 
@@ -171,7 +181,7 @@ class LoraConfig(Config):
 
 
 @dataclass
-class XttsConfig(LoraConfig, XttsSpeakingConfig, SpeechConfig):
+class XttsConfig(GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
     """All fields of an XTTS run."""
 
     model: str = field(default="xtts", metadata={"help": "Architecture of the network."})

@@ -13,6 +13,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.speech import EndedRun
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.network import Xtts
+from finetune_tts.families.xtts.reader import PieceReader
 from finetune_tts.families.xtts.speech import hear_all
 from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
 from finetune_tts.families.xtts.weights import BASE_NAME, completed, plain, translate_names
@@ -23,13 +24,13 @@ logger = logging.getLogger(__name__)
 MODEL_NAME = "model.pth"
 
 
-def assets(config: XttsConfig, base: Path | None) -> list[RunAsset]:
+def assets(config: XttsConfig, base: Path | None, tokenizer: PieceReader) -> list[RunAsset]:
     """The files of the release that a run goes on needing; for adapters, the weights that they belong to."""
     args = config.model_args
-    found = [
+    found = [RunAsset("vocab.json", tokenizer.content, ("model_args.tokenizer_file",))]
+    found += [
         RunAsset(name, Path(args[field]), (f"model_args.{field}",), is_large=name == "dvae.pth")
         for field, name in (
-            ("tokenizer_file", "vocab.json"),
             ("mel_norm_file", "mel_stats.pth"),
             ("dvae_checkpoint", "dvae.pth"),
         )

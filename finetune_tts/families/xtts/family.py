@@ -27,7 +27,7 @@ def _load() -> Implementation:
     from finetune_tts.families.xtts.ending import assets, finish
     from finetune_tts.families.xtts.fitting import fit_to_weights
     from finetune_tts.families.xtts.judge import own_encoder
-    from finetune_tts.families.xtts.reader import tokenizer_of
+    from finetune_tts.families.xtts.reader import grown, tokenizer_of
     from finetune_tts.families.xtts.speech import hear, hear_all, speak, stream, style_of
     from finetune_tts.families.xtts.task import XttsTask
     from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
@@ -40,6 +40,7 @@ def _load() -> Implementation:
         stream=stream,
         style_of=style_of,
         tokenizer=tokenizer_of,
+        grown=grown,
         codec=DvaeCodec,
         completed=completed,
         fit_to_weights=fit_to_weights,

@@ -39,6 +39,7 @@ RANGES = {
     "gpt_cond_len": FROM_ONE,
     "gpt_cond_chunk_len": FROM_ONE,
     "max_ref_len": FROM_ONE,
+    "new_language_pieces": Range(0, 100_000),
     "lora_rank": Range(0, 4096),
     "lora_alpha": ABOVE_ZERO,
     "lora_dropout": SHARE,

@@ -1,18 +1,25 @@
 """How XTTS reads a text: cleaned by the rules of its language, cut into pieces of words, behind a mark."""
 
+import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from finetune_tts.config.changes import Change
+from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.text.cleaning import KNOWN, base_of, clean
-from finetune_tts.families.xtts.text.pieces import Cutter, languages_of, pieces_of, read_vocabulary
+from finetune_tts.families.xtts.text.growing import grown as with_language
+from finetune_tts.families.xtts.text.pieces import Cutter, is_mark, languages_of, pieces_of, read_vocabulary
 from finetune_tts.families.xtts.text.tables import LIMIT_ELSEWHERE, LIMITS
 from finetune_tts.text.characters import Vocabulary
 from finetune_tts.text.cleaners import find_cleaner
 from finetune_tts.text.sentences import split_sentences
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_CLEANER = "basic_cleaners"
 """Of a language that the makers' models do not know."""
@@ -102,3 +109,43 @@ def tokenizer_of(config: XttsConfig) -> PieceReader:
         )
     rows = config.model_args.gpt_number_text_tokens or 0
     return PieceReader(read_vocabulary(path), path, config.text_cleaner, rows)
+
+
+def grown(config: XttsConfig, tokenizer: PieceReader, samples: Sequence[Sample]) -> tuple[PieceReader, list[Change]]:
+    """Let a tokenizer read all languages of recordings; a new one is said.
+
+    With adapters, the rows of pieces learn whole: new ones could not be learned beside old ones.
+
+    Raises:
+        UserError: a language has no name that could be a mark.
+    """
+    content, changes = tokenizer.content, []
+    known = {known for language in tokenizer.languages for known in (language, base_of(language))}
+    new = sorted({sample.language for sample in samples if sample.language and base_of(sample.language) not in known})
+    for language in new:
+        if not is_mark(f"[{language}]"):
+            raise UserError(
+                f"The model does not know the language {language!r}; a new one is named by two or three small letters, "
+                f"as sv or yue. It knows {_some(tokenizer.languages)}. Set --coqpit.datasets.0.language."
+            )
+        texts = [tokenizer.cleaned(sample.text, language) for sample in samples if sample.language == language]
+        before = len(pieces_of(content))
+        content = with_language(content, language, texts, pieces=config.new_language_pieces)
+        added = pieces_of(content)[before:]
+        logger.warning(
+            "The model does not know the language %r: it gets a mark and %d pieces (%s). It knows %s.",
+            language,
+            len(added) - 1,
+            " ".join(added[1:11]) + (" …" if len(added) > 11 else ""),
+            _some(tokenizer.languages),
+        )
+    if not new:
+        return tokenizer, []
+    changes.append(Change("languages", [*config.languages, *new]))
+    if config.lora_rank and not config.lora_also:
+        changes.append(Change("lora_also", r"^text_(embedding|head)\."))
+    return PieceReader(content, config.model_args.tokenizer_file, config.text_cleaner), changes
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

@@ -53,6 +53,11 @@ def languages_of(pieces: list[str]) -> tuple[str, ...]:
     return tuple(match.group(1) for piece in pieces if (match := _MARK.fullmatch(piece)))
 
 
+def is_mark(piece: str) -> bool:
+    """Whether a piece can stand for a language."""
+    return _MARK.fullmatch(piece) is not None
+
+
 class Cutter:
     """Cuts cleaned text into pieces.
 
