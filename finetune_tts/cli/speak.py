@@ -1,4 +1,4 @@
-"""``tts``: list, download and speak."""
+"""``tts``: list, download and synthesise."""
 
 import argparse
 import shlex
@@ -14,14 +14,22 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of, style_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from finetune_tts.synthesis.voice import Voice
 
-EXAMPLES = """examples:
+USAGE = """%(prog)s --model_name NAME --text TEXT [flags]
+       %(prog)s --model_path FILE --text TEXT [flags]"""
+
+DESCRIPTION = """List, download and synthesise with text-to-speech models.
+
+  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola." --out_path ola.wav
+  tts --model_path output/my-voice/best_model.pth --text "Ola." --out_path ola.wav"""
+
+EXAMPLES = """more examples:
   tts --list_models glow
-  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola."
-  tts --model_path run/best_model.pth --text "Ola." --out_path ola.wav
   tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
   tts --model_path run --text "Ola." --speaker_wav first.wav second.wav
   tts --model_path run --reference_wav mine.wav --reference_speaker_idx p225 --speaker_idx p226
@@ -33,52 +41,113 @@ def build_parser() -> Parser:
     """Return the parser of ``tts``."""
     parser = Parser(
         prog="tts",
-        description="List, download and speak with text-to-speech models.",
+        usage=USAGE,
+        description=DESCRIPTION,
         epilog=EXAMPLES,
         may_be_empty=("--text", "--list_models"),
     )
-    add = parser.add_argument
+    _add_tasks(parser.tasks.add_argument)
+    _add_model(parser.add_argument_group("model").add_argument)
+    _add_voice(parser.add_argument_group("speaker, language and style").add_argument)
+    _add_vocoder(parser.add_argument_group("vocoder").add_argument)
+    _add_output(parser.add_argument_group("output").add_argument)
+    return parser
+
+
+def _add_tasks(add: "Callable[..., object]") -> None:
     add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
-    add("--text", help="what to say")
-    add("--text_file", type=Path, help="a UTF-8 file of what to say")
+    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
+    add("--text", help="text to synthesise")
+    add("--text_file", type=Path, metavar="FILE", help="UTF-8 file of the text to synthesise")
+    add(
+        "--reference_wav",
+        type=Path,
+        metavar="FILE",
+        help="recording to convert to the speaker's voice, for a model that can",
+    )
+
+
+def _add_model(add: "Callable[..., object]") -> None:
     add("--model_name", metavar="NAME", help="model of the catalog; downloaded if it is not here yet")
-    add("--model_path", type=Path, help="checkpoint, or folder of a run")
-    add("--config_path", type=Path, help="config of the checkpoint (default: config.json beside it)")
-    add("--out_path", type=Path, default=Path("tts_output.wav"), help="wav file to write (default: %(default)s)")
-    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
-    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
-    add("--vocoder_path", type=Path, help="checkpoint of a vocoder, or folder of its run")
-    add("--vocoder_config_path", type=Path, help="config of the vocoder (default: config.json beside it)")
-    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
-    add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
+    add("--model_path", type=Path, metavar="FILE", help="checkpoint, or folder of a run")
+    add(
+        "--config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the checkpoint (default: config.json beside it)",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
+    add(
+        "--models_file",
+        type=Path,
+        metavar="FILE",
+        help="a catalog file of your own, merged in (or TTS_MODELS_FILE)",
+    )
+    add("--yes", action="store_true", help="accept the terms of a model's licence")
+
+
+def _add_voice(add: "Callable[..., object]") -> None:
+    add("--speaker_idx", metavar="NAME", help="speaker of a multi-speaker model")
     add(
         "--speaker_wav",
         type=Path,
         nargs="+",
         action="collect",
         metavar="FILE",
-        help="recordings to speak like, for a d-vector model",
+        help="recordings of the speaker to imitate, for a d-vector model",
     )
+    add("--reference_speaker_idx", metavar="NAME", help="which of the model's speakers recorded --reference_wav")
     add(
-        "--reference_wav",
+        "--encoder_path",
         type=Path,
         metavar="FILE",
-        help="a recording to say again in the speaker's voice, for a model that converts",
+        help="speaker encoder for the recordings (default: the one that comes with the model)",
     )
-    add("--reference_speaker_idx", metavar="NAME", help="who of the model's speakers recorded it")
-    add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
-    add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
-    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
-    add("--language_idx", metavar="NAME", help="language, for a model that has several")
+    add(
+        "--encoder_config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the speaker encoder (default: config_se.json beside it)",
+    )
+    add("--language_idx", metavar="NAME", help="language of a multilingual model")
     for flag, _ in style_flags():
         add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
-    add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
-    add("--length_scale", type=float, help="duration factor in place of the config's; above 1 is slower")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
-    add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
-    add("--yes", action="store_true", help="accept the terms of a model's licence")
-    return parser
+    add(
+        "--noise_scale",
+        type=float,
+        metavar="FACTOR",
+        help="variation, in place of the config's; 0 gives the same speech each time",
+    )
+    add(
+        "--length_scale",
+        type=float,
+        metavar="FACTOR",
+        help="duration factor, in place of the config's; above 1 is slower",
+    )
+
+
+def _add_vocoder(add: "Callable[..., object]") -> None:
+    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
+    add("--vocoder_path", type=Path, metavar="FILE", help="checkpoint of a vocoder, or folder of its run")
+    add(
+        "--vocoder_config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the vocoder (default: config.json beside it)",
+    )
+
+
+def _add_output(add: "Callable[..., object]") -> None:
+    add(
+        "--out_path",
+        type=Path,
+        metavar="FILE",
+        default=Path("tts_output.wav"),
+        help="wav file to write (default: %(default)s)",
+    )
+    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
+    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -284,6 +284,22 @@ def test_help_lists_the_flags_and_the_fields(tune):
     assert "--coqpit.datasets.0.path" in outcome.out
 
 
+def test_help_begins_with_an_example_and_has_its_flags_in_groups(tune):
+    text = tune("--help").out
+    example = "  tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --check"
+    groups = {
+        "what to do:": "--demo",
+        "model:": "--model_name",
+        "recordings:": "--dataset_path",
+        "run:": "--max_steps",
+        "check:": "--write_filtered",
+        "report:": "--select_by",
+    }
+    parts = [example, *(part for title, flag in groups.items() for part in (f"\n{title}\n", f"\n  {flag} "))]
+    places = [text.index(part) for part in [*parts, "more examples:", "The fields of glow_tts"]]
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize(
     ("words", "title", "fields"),
     [

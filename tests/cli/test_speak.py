@@ -193,7 +193,8 @@ def test_help(tts):
     outcome = tts("-h")
     assert outcome.status == 0
     assert "--list_speaker_idxs" in outcome.out
-    assert "examples:" in outcome.out
+    titles = ["what to do:", "model:", "speaker, language and style:", "vocoder:", "output:", "more examples:"]
+    assert [line for line in outcome.out.splitlines() if line in titles] == titles
 
 
 def test_a_recording_to_speak_like_needs_a_model_and_a_text_and_no_other_style(tts, release):
