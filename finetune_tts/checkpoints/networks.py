@@ -5,7 +5,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from finetune_tts.checkpoints.restoring import RestoreReport, RowRule, restore
+from finetune_tts.checkpoints.report import RestoreReport
+from finetune_tts.checkpoints.restoring import RowRule, restore
 from finetune_tts.layers.weight_norm import factored
 
 

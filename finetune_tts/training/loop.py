@@ -154,7 +154,7 @@ class TrainingLoop:
             stack.callback(self.progress.close)
             self.started = time.monotonic()
             self._call_hook("on_init_end")
-            begin = chain([begun], repeat(lambda: None))
+            begin: Iterator[Callable[[], None]] = chain([begun], repeat(lambda: None))
             if not self._resumed:
                 next(begin)()
             for group in self._groups():
