@@ -6,6 +6,7 @@ is not what this command would write.
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 
 from result import RESULTS, Result, as_markdown, read_result
@@ -70,8 +71,14 @@ def section(result: Result) -> str:
     measured = f"Measured on {result.machine}, {result.date}."
     if not result.command:
         measured += " No command of the repository repeats it."
-    note = f"{result.note}\n\n" if result.note else ""
-    return f"### {result.title}\n\n{result.about}\n\n{source}{as_markdown(result)}\n\n{note}*{measured}*\n"
+    note = f"{wrapped(result.note)}\n\n" if result.note else ""
+    table = as_markdown(result)
+    return f"### {result.title}\n\n{wrapped(result.about)}\n\n{source}{table}\n\n{note}{wrapped(f'*{measured}*')}\n"
+
+
+def wrapped(text: str) -> str:
+    """Return a paragraph in lines as long as those of the other pages."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def main() -> int:
