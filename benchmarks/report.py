@@ -7,6 +7,7 @@ is not what this command would write.
 import argparse
 import sys
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from result import RESULTS, Result, as_markdown, read_result
@@ -48,18 +49,22 @@ on which the documentation first stated them, and the machine as it was describe
 """
 
 
-def page() -> str:
+def page(folder: Path = RESULTS, sections: Mapping[str, Sequence[str]] = SECTIONS) -> str:
     """Return the page.
+
+    Args:
+        folder: of the results.
+        sections: heading → names of the results under it.
 
     Raises:
         ValueError: a result is in no section, or one of a section is missing; a result is not valid.
     """
-    results = {path.stem: read_result(path) for path in sorted(RESULTS.glob("*.json"))}
-    listed = [name for names in SECTIONS.values() for name in names]
+    results = {path.stem: read_result(path) for path in sorted(folder.glob("*.json"))}
+    listed = [name for names in sections.values() for name in names]
     if set(listed) != set(results):
         raise ValueError(f"in results/ or in SECTIONS only: {', '.join(sorted(set(listed) ^ set(results)))}")
     parts = [INTRODUCTION]
-    for heading, names in SECTIONS.items():
+    for heading, names in sections.items():
         parts.append(f"## {heading}\n")
         parts += [section(results[name]) for name in names]
     return "\n".join(parts)

@@ -81,13 +81,13 @@ def add_save_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def finish(result: Result, save: str | None) -> None:
-    """Print a result, and keep it under the name ``save`` where there is one."""
+def finish(result: Result, save: str | None, folder: Path = RESULTS) -> None:
+    """Print a result, and keep it in ``folder`` under the name ``save`` where there is one."""
     print("\n" + as_text(result), flush=True)
     if save is not None:
-        RESULTS.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         measured = asdict(result) | {"command": _command(), "machine": _machine(), "date": str(datetime.date.today())}
-        path = RESULTS / f"{save}.json"
+        path = folder / f"{save}.json"
         path.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"kept in {path}; python benchmarks/report.py writes the page", file=sys.stderr)
 

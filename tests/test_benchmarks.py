@@ -12,15 +12,12 @@ BENCHMARKS = ROOT / "benchmarks"
 
 
 @pytest.fixture
-def modules(monkeypatch, tmp_path):
-    """The modules ``result`` and ``report``, keeping results in a temporary folder."""
+def modules(monkeypatch):
+    """The modules ``result`` and ``report``, as a benchmark imports them."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import report
     import result
 
-    monkeypatch.setattr(result, "RESULTS", tmp_path)
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
-    monkeypatch.setattr(report, "SECTIONS", {"All": ("one",)})
     monkeypatch.setattr(sys, "argv", ["/somewhere/one.py", "--coqui_python", "/home/me/python", "--steps", "3"])
     yield result, report
     for name in ("result", "report"):
@@ -48,8 +45,8 @@ def test_commands_of_results_name_scripts_that_are_there():
 
 def test_a_kept_result_becomes_a_part_of_the_page(modules, tmp_path, capsys):
     result, report = modules
-    result.finish(make(result), "one")
-    page = report.page()
+    result.finish(make(result), "one", tmp_path)
+    page = report.page(tmp_path, {"All": ("one",)})
     assert "### A step" in page
     assert "| a\\|b | 1.23 s |" in page
     assert "| c | – |" in page
@@ -61,16 +58,16 @@ def test_a_kept_result_becomes_a_part_of_the_page(modules, tmp_path, capsys):
 
 def test_a_result_that_is_not_asked_for_is_only_printed(modules, tmp_path, capsys):
     result, _ = modules
-    result.finish(make(result), None)
+    result.finish(make(result), None, tmp_path)
     assert not list(tmp_path.iterdir())
     assert "1.23 s" in capsys.readouterr().out
 
 
-def test_a_result_that_is_in_no_section_is_an_error(modules):
+def test_a_result_that_is_in_no_section_is_an_error(modules, tmp_path):
     result, report = modules
-    result.finish(make(result), "other")
+    result.finish(make(result), "other", tmp_path)
     with pytest.raises(ValueError, match="one, other|other, one"):
-        report.page()
+        report.page(tmp_path, {"All": ("one",)})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +76,7 @@ def test_a_result_that_is_in_no_section_is_an_error(modules):
 )
 def test_a_result_that_is_not_whole_is_refused(modules, tmp_path, changes, complaint):
     result, _ = modules
-    result.finish(make(result), "one")
+    result.finish(make(result), "one", tmp_path)
     path = tmp_path / "one.json"
     values = json.loads(path.read_text(encoding="utf-8")) | changes
     values = {name: value for name, value in values.items() if value is not ...}

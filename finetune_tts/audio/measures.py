@@ -22,7 +22,7 @@ QUIETEST = -120.0
 CLEANEST = 80.0
 """Highest signal-to-noise ratio that is told apart, in decibels."""
 
-_MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
+MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
 _FRAMES_PER_SECOND = 100
 _NO_SOUND = 1e-10  # mean square of a frame without sound: digital silence, or the last bit of 16
 _FULL_SCALE = 0.9999
@@ -73,15 +73,19 @@ class ClipMeasures:
         return max(0.0, self.seconds - self.leading - self.trailing)
 
 
-def measure_file(path: str | Path) -> ClipMeasures:
+def measure_file(path: str | Path, at_most: float = MOST_SECONDS) -> ClipMeasures:
     """Decode a recording once and measure it; of one that lasts for minutes, the beginning.
+
+    Args:
+        path: of the recording.
+        at_most: seconds that are decoded.
 
     Raises:
         UserError: as :func:`finetune_tts.audio.reading.read_original`.
     """
-    original = read_original(path, at_most=_MOST_SECONDS)
+    original = read_original(path, at_most=at_most)
     found = measure(original.waveform, original.sample_rate, original.channels, ceiling=original.ceiling)
-    if found.seconds < _MOST_SECONDS:
+    if found.seconds < at_most:
         return found
     return replace(found, seconds=max(probe(path).duration, found.seconds), trailing=0.0)
 
