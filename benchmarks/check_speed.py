@@ -21,7 +21,7 @@ from finetune_tts.check.transcript_checks import check_transcripts
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.gathering import load_samples
-from finetune_tts.data.processes import usable_processors
+from finetune_tts.data.processes import usable_cpus
 from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.text.building import tokenizer_from_fields
 
@@ -68,7 +68,7 @@ def check(folder: Path, cache: Path, processes: int) -> tuple[float, float, floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="?", type=int, default=LJSPEECH_CLIPS)
-    parser.add_argument("processes", nargs="?", type=int, default=usable_processors())
+    parser.add_argument("processes", nargs="?", type=int, default=usable_cpus())
     add_save_argument(parser)
     arguments = parser.parse_args()
     clips, processes = arguments.clips, arguments.processes

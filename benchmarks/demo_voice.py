@@ -2,10 +2,10 @@
 
     python benchmarks/demo_voice.py [--out benchmark_output] [--from_scratch_factor 10]
 
-Runs ``tts-finetune --demo``, speaks 20 held-out sentences with the base and with the tuned voice, and lets a recogniser
-(pocketsphinx) write them down, beside flite's own recordings of them. Then trains the same network on the same
-recordings from scratch, for ten times the steps, and compares held-out losses. Needs the program flite and the extra
-``eval``. Prints one table.
+Runs ``tts-finetune --demo``, speaks 20 held-out sentences with the base and with the fine-tuned voice, and lets a
+speech recogniser (pocketsphinx) write them down, beside flite's own recordings of them. Then trains the same
+network on the same recordings from scratch, for ten times the steps, and compares held-out losses. Needs the program
+flite and the extra ``eval``. Prints one table.
 """
 
 import argparse

@@ -32,7 +32,7 @@ from finetune_tts.config.changes import Change, apply_changes
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.names import readable
-from finetune_tts.data.processes import usable_processors
+from finetune_tts.data.processes import usable_cpus
 from finetune_tts.data.recordings import load_recordings
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
@@ -210,7 +210,7 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
         batch_size=material.batch_size(),
         epochs=config.epochs if "epochs" in material.chosen else None,
         batches_per_step=world.size * (material.request.limits.grad_accum_steps or 1),
-        processors=usable_processors() // world.local_size,
+        cpus=usable_cpus() // world.local_size,
     )
 
 

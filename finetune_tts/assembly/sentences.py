@@ -77,7 +77,7 @@ def told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str
 
 
 def speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Teller) -> list[str | list[Any]]:
-    """Leave out the sentences that would stop the run when they are to be spoken."""
+    """Skip the sentences that would stop the run when they are to be spoken."""
     kept = []
     for sentence in sentences:
         teller = teller_of(sentence, default)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from finetune_tts.audio.measures import ClipMeasures
+from finetune_tts.audio.clip_metrics import ClipMetrics
 from finetune_tts.check.finding import Finding, Severity, about, fine
 from finetune_tts.check.measuring import Measured
 from finetune_tts.data.sample import Sample
@@ -31,7 +31,7 @@ NARROW = 0.75
 #: standard deviation of a normal distribution whose median absolute deviation is 1.
 _SPREAD = 1.4826
 
-Heard = Sequence[tuple[Sample, ClipMeasures]]
+Heard = Sequence[tuple[Sample, ClipMetrics]]
 
 
 def check_recordings(
@@ -61,7 +61,7 @@ def check_recordings(
     ]
 
 
-def loudness_spread(clips: Iterable[ClipMeasures]) -> tuple[float, float]:
+def loudness_spread(clips: Iterable[ClipMetrics]) -> tuple[float, float]:
     """Median loudness and its robust spread, both in decibels; 0 spread for fewer than three clips."""
     values = np.array([clip.loudness for clip in clips if clip.loudness >= SILENT])
     if not len(values):
@@ -143,7 +143,7 @@ def _noisy(heard: Heard) -> Finding:
         "noisy",
         found,
         title="{count} noisy (signal-to-noise ratio below " + f"{NOISY:.0f} dB)",
-        advice="Leave them out or remove the noise; the model would learn to speak it.",
+        advice="Leave them out or remove the noise; the model would learn to reproduce it.",
         otherwise="none is noisy",
     )
 
@@ -224,7 +224,7 @@ def _same_recording(every: Heard) -> Finding:
     )
 
 
-def _copies(every: Heard, key: Callable[[Sample, ClipMeasures], object]) -> list[tuple[Sample, Sample]]:
+def _copies(every: Heard, key: Callable[[Sample, ClipMetrics], object]) -> list[tuple[Sample, Sample]]:
     """Samples that are like an earlier one, with that one. The same file with other texts is one recording."""
     first: dict[object, Sample] = {}
     copies = []

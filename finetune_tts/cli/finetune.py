@@ -365,7 +365,7 @@ def _train(arguments: argparse.Namespace, request: "Request", run: "StoppedRun |
     with report_if_stopped(arguments, assembly.job.device):
         result = fit(assembly.job)
     say_outcome(result)
-    say(f"speak with it: {_speaking_command(assembly, result)}")
+    say(f"synthesise with it: {_speaking_command(assembly, result)}")
     report_of_run(arguments, result.folder, assembly.job.device)
 
 

@@ -195,14 +195,14 @@ def _check(arguments: argparse.Namespace) -> None:
         other = "model_path" if arguments.model_path else "config_path"
         raise UserError(f"--model_name brings its own files: leave --{other} out, or --model_name.")
     if arguments.text is not None and arguments.text_file:
-        raise UserError("--text and --text_file both say what to speak: give one of them.")
+        raise UserError("--text and --text_file both say what to synthesise: give one of them.")
     check_vocoder_flags(arguments)
     check_conversion_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
     _style(arguments)
     if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
-        raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
+        raise UserError("--encoder_path is for --speaker_wav, the recordings to imitate: give both or none.")
     if arguments.encoder_config_path and not arguments.encoder_path:
         raise UserError(
             "--encoder_config_path is given without --encoder_path, the speaker encoder that it belongs to."
@@ -275,7 +275,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     voice = load_voice(model_path, config_path)
     unnamed = "This model has one voice, without a name."
     if voice.takes_d_vectors:
-        unnamed = "This model names no speakers; it speaks like the recordings of --speaker_wav."
+        unnamed = "This model names no speakers; it imitates the recordings of --speaker_wav."
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 

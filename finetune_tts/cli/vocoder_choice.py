@@ -87,7 +87,7 @@ def _default(
         entry = default_vocoder(model_path)
         at_hand = available_vocoder(model_path, device)
         if at_hand is None or entry is None:
-            hint = f"; --vocoder_name {entry.name} would speak better" if entry is not None else ""
+            hint = f"; --vocoder_name {entry.name} would sound better" if entry is not None else ""
             say(f"No vocoder is named: {GRIFFIN_LIM}{hint}.", aside=True)
             return None
         vocoder = at_hand

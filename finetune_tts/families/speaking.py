@@ -26,7 +26,7 @@ def answer_of(network: nn.Module, config: Config, request: Request) -> Spectrogr
     entry = ENTRIES.get(config.model.lower())
     speak = entry.load().implementation.speak if entry is not None else None
     if speak is None:
-        raise UserError(f"model {config.model!r} cannot be spoken with yet; {', '.join(names(vocoders=False))} can.")
+        raise UserError(f"model {config.model!r} cannot synthesise yet; {', '.join(names(vocoders=False))} can.")
     return speak(network, config, request)
 
 

@@ -85,7 +85,7 @@ def compare(recording: np.ndarray, recording_rate: int, spoken: np.ndarray, spok
         spoken_rate: in Hz.
 
     Returns:
-        key of a measure → value. What cannot be told is left out: pitch where there is no voice.
+        key of a metric → value. What cannot be told is left out: pitch where there is no voice.
     """
     # What only one of them can hold, the treble above the other's rate, is no difference between the voices.
     rate = min(recording_rate, spoken_rate)

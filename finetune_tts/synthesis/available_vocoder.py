@@ -70,4 +70,4 @@ def give_available_vocoder(voice: Voice, weights: Path, device: torch.device | s
     if vocoder is None or vocoder.pair_with(voice.extractor).misfits():
         return
     voice.vocoder = vocoder
-    logger.info("Samples are spoken with the vocoder %s, which is in the cache.", vocoder.config.model)
+    logger.info("Samples are generated with the vocoder %s, which is in the cache.", vocoder.config.model)

@@ -155,7 +155,7 @@ class Voice:
         """
         if not self.takes_d_vectors:
             raise UserError(
-                "--speaker_wav: this model does not know its speakers by d-vectors, so it cannot speak like a "
+                "--speaker_wav: this model does not know its speakers by d-vectors, so it cannot imitate a "
                 "recording. Leave the flag out."
             )
 

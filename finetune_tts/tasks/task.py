@@ -206,7 +206,7 @@ class TTSTask(TrainerModel):
                 samples[text] = self.speak(self.network, sentence)
             except (RuntimeError, ValueError, MemoryError) as error:
                 step = trainer.total_steps_done
-                logger.warning("Step %d: the test sentence %r could not be spoken. %s", step, text, error)
+                logger.warning("Step %d: the test sentence %r could not be synthesised. %s", step, text, error)
         return samples
 
     def test_log(self, outputs: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:

@@ -359,7 +359,7 @@ class TrainingLoop:
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
         except (RuntimeError, ValueError, MemoryError) as error:
             # A night's training is worth more than one of its samples.
-            logger.warning("Step %d: the test sentences could not be spoken (%s).", self.total_steps_done, error)
+            logger.warning("Step %d: the test sentences could not be synthesised (%s).", self.total_steps_done, error)
         self.task.train()
 
     def save_best_model(self) -> None:

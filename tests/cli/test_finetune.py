@@ -88,7 +88,7 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, rele
         "run folder",
         "best held-out loss",
         "loss curve",
-        "speak with it",
+        "synthesise with it",
         "report",
     ]
     assert "tensors restored" in outcome.err
@@ -100,7 +100,7 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, rele
 
 def test_the_command_that_is_printed_speaks(tune, tts, release, recordings):
     outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1)
-    words = shlex.split(outcome.line("speak with it: "))
+    words = shlex.split(outcome.line("synthesise with it: "))
     assert words[0] == "tts"
     assert tts(*words[1:]).status == 0
     assert Path("mine.wav").stat().st_size > 1000
@@ -202,7 +202,7 @@ def test_new_speakers_get_rows_of_their_own(tune, tts, choir, make_recordings, t
     rows = read_checkpoint(folder).model["emb_g.weight"]
     assert rows.shape == (3, old_rows.shape[1])
     assert torch.allclose(rows[:2], old_rows, atol=1e-5)
-    assert "--speaker_idx cleo" in outcome.line("speak with it: ")
+    assert "--speaker_idx cleo" in outcome.line("synthesise with it: ")
     moved = shutil.move(folder, tmp_path / "given away")
     assert tts("--model_path", moved, "--list_speaker_idxs").out.split() == ["ann", "bob", "cleo"]
     spoken = tts("--model_path", moved, "--text", "a bad egg", "--speaker_idx", "cleo", "--out_path", "cleo.wav")

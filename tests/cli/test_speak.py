@@ -200,5 +200,5 @@ def test_help(tts):
 def test_a_recording_to_speak_like_needs_a_model_and_a_text_and_no_other_style(tts, release):
     words = ("--model_path", release, "--text", "egg")
     tts(*words, "--capacitron_style_text", "a head").refused("give both or none")
-    tts(*words, "--capacitron_style_wav", "a.wav", "--gst_style", "b.wav").refused("both say how to speak")
+    tts(*words, "--capacitron_style_wav", "a.wav", "--gst_style", "b.wav").refused("both say how it is to sound")
     tts(*words, "--capacitron_style_wav", "a.wav").refused("--capacitron_style_wav: this model has no Capacitron")

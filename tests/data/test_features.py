@@ -201,10 +201,10 @@ def test_what_one_of_a_team_cannot_read_all_of_them_name(cache_at, recorded, as_
         assert str(samples[1].audio_file) in str(error)
 
 
-def test_processors_are_used_unless_told_otherwise(cache_at, recorded, extractor, monkeypatch):
+def test_cpus_are_used_unless_told_otherwise(cache_at, recorded, extractor, monkeypatch):
     samples = recorded(3)
     monkeypatch.setattr("finetune_tts.data.processes._FEW", 2)
-    monkeypatch.setattr("finetune_tts.data.processes.usable_processors", lambda: 2)
+    monkeypatch.setattr("finetune_tts.data.processes.usable_cpus", lambda: 2)
     cache_at().precompute(samples)
     assert extractor.loads == 0  # other processes did it
     cache_at(linear=True).precompute(samples, workers=1)

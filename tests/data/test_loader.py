@@ -139,8 +139,8 @@ def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, wo
         list(make_loader(dataset, sampler, num_workers=workers))
 
 
-def test_more_workers_than_processors_are_told_in_one_line(dataset, monkeypatch, caplog):
-    monkeypatch.setattr(loader_module, "usable_processors", lambda: 1)
+def test_more_workers_than_cpus_are_told_in_one_line(dataset, monkeypatch, caplog):
+    monkeypatch.setattr(loader_module, "usable_cpus", lambda: 1)
     monkeypatch.setattr(torch._utils, "cpu_count", lambda: 1)
     sampler = LengthBatchSampler(dataset.mel_lengths(), 7)
     with caplog.at_level(logging.WARNING):

@@ -271,7 +271,7 @@ class TacotronNetwork(nn.Module):
             ValueError: several texts, or a style token that there is not.
         """
         if token_ids.shape[0] != 1:
-            raise ValueError(f"{token_ids.shape[0]} texts: these networks speak one at a time.")
+            raise ValueError(f"{token_ids.shape[0]} texts: these networks synthesise one at a time.")
         speaker = self._speaker(speaker_ids, d_vectors)
         conditions = _given(self._style(style), speaker, self._prosody(reference, speaker, noise))
         mask = torch.ones_like(token_ids, dtype=torch.bool)

@@ -37,7 +37,7 @@ def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
     if text is not None and not recording:
         raise UserError("--capacitron_style_text is what is said in --capacitron_style_wav: give both or none.")
     if recording and flags.get("gst_style"):
-        raise UserError("--capacitron_style_wav and --gst_style both say how to speak: give one of them.")
+        raise UserError("--capacitron_style_wav and --gst_style both say how it is to sound: give one of them.")
     if recording:
         return StyleRecording(recording, text)
     return read_style(flags["gst_style"]) if flags.get("gst_style") else None

@@ -221,7 +221,7 @@ class Wavernn(nn.Module):
             ValueError: there is more than one utterance.
         """
         if mel.shape[0] != 1:
-            raise ValueError(f"WaveRNN speaks one utterance at a time, not {mel.shape[0]}.")
+            raise ValueError(f"WaveRNN generates one utterance at a time, not {mel.shape[0]}.")
         length = (mel.shape[2] - 1) * self.hop_length
         stretched, aux = self.upsample(F.pad(mel, (self.pad, self.pad)))
         # One piece alone would gain nothing, and its end would be spoken for nothing.

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.audio import measures
-from finetune_tts.audio.measures import QUIETEST, measure, measure_file
+from finetune_tts.audio import clip_metrics
+from finetune_tts.audio.clip_metrics import QUIETEST, measure, measure_file
 from finetune_tts.audio.reading import read_original, resample
 from finetune_tts.errors import UserError
 
-VOICE = Path(measures.__file__).parents[1] / "assets" / "demo" / "recordings" / "wavs"
+VOICE = Path(clip_metrics.__file__).parents[1] / "assets" / "demo" / "recordings" / "wavs"
 FILES = [VOICE / f"voice_{number:04d}.flac" for number in (1, 20, 40, 60, 80)]
 RATE = 16000
 
