@@ -88,6 +88,12 @@ def test_every_page_of_the_documentation_is_in_the_menu():
     assert sorted(listed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda path: path.name)
+def test_lines_of_the_documentation_fit_an_editor(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "    "))] == []
+
+
 def test_type_checkers_are_told_of_the_types():
     assert (ROOT / "finetune_tts" / "py.typed").exists()
     assert '"py.typed"' in read("pyproject.toml")
