@@ -18,7 +18,7 @@ BEYOND = 1.25
 SILENT = -50.0
 """Loudness in decibels below full scale under which there is hardly a voice."""
 NOISY = 15.0
-"""Signal-to-noise ratio in decibels under which a model learns to speak the noise."""
+"""Signal-to-noise ratio in decibels under which a model learns to reproduce the noise."""
 LONG_SILENCE = 0.8
 """Seconds at an end that an aligning model has no symbol for."""
 UNEVEN = 4.0
@@ -219,7 +219,7 @@ def _same_recording(every: Heard) -> Finding:
         "duplicate_audio",
         [(1.0, sample, f"the same recording as {first.name}") for sample, first in copies],
         title="{count} with the recording of another one",
-        advice="One of the two has the wrong text, or stands there twice: leave the wrong one out.",
+        advice="One of the two has the wrong transcript, or is listed twice: leave the wrong one out.",
         otherwise="no recording stands there twice",
     )
 
@@ -236,7 +236,7 @@ def _copies(every: Heard, key: Callable[[Sample, ClipMetrics], object]) -> list[
 
 
 def check_pace(samples: Sequence[Sample], symbols: Sequence[int], measured: Measured) -> Finding:
-    """Find clips that are far too fast or too slow for their text: a wrong text, or a recording cut off.
+    """Find clips that are far too fast or too slow for their text: a wrong transcript, or a recording cut off.
 
     Seconds per symbol are compared with the median of the same speaker, by the median absolute deviation. A short text
     may deviate more, since a pause counts more in it. What nobody can speak is found in the smallest data set too.

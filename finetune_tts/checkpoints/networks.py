@@ -13,7 +13,7 @@ from finetune_tts.layers.weight_norm import factored
 def absent_modules(network: nn.Module, state: Iterable[str], modules: Iterable[str]) -> tuple[str, ...]:
     """Those of some modules that the network has, and of which a checkpoint holds not one tensor.
 
-    Releases often leave out what speaking does not need; half of such a module is a gap like any other.
+    Releases often leave out what synthesis does not need; half of such a module is a gap like any other.
 
     Args:
         network: to be restored.

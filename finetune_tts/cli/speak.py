@@ -338,7 +338,7 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
 
 
 def _style(arguments: argparse.Namespace) -> Any | None:
-    """How it is to be spoken, as far as flags that only some families have say it."""
+    """How it is to be synthesised, as far as flags that only some families have say it."""
     given = {flag.name: (getattr(arguments, flag.name), owner) for flag, owner in style_flags()}
     owners = {owner for value, owner in given.values() if value is not None}
     if len(owners) > 1:

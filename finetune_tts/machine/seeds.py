@@ -49,7 +49,8 @@ def restore_random_state(state: dict[str, Any]) -> None:
 def borrowed_randomness(seed: int) -> Iterator[None]:
     """Compute with generators seeded by ``seed``, and leave them as they were.
 
-    What is measured or spoken between two steps then neither depends on the training so far nor changes what follows.
+    What is measured or synthesised between two steps then neither depends on the training so far nor changes what
+    follows.
     """
     before = random_state()
     seed_everything(seed)

@@ -36,7 +36,7 @@ RESTORE_REPORT = "restore_report.json"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How much is spoken, and by what it is judged."""
+    """How much is synthesised, and by what it is judged."""
 
     sentences: int = 6
     """Held-out ones."""
@@ -59,7 +59,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Row:
-    """A sentence, and how each witness speaks it."""
+    """A sentence, and how each witness says it."""
 
     sentence: Sentence
     utterances: dict[str, Utterance]
@@ -92,7 +92,7 @@ class Evidence:
 
 
 def gather(folder: Path, options: ReportOptions) -> Evidence:
-    """Read a run folder, and let its models and their base speak.
+    """Read a run folder, and let its models and their base synthesise.
 
     What is missing beside the config is noted, and the rest is gathered all the same.
 

@@ -1,4 +1,4 @@
-"""What is measured of a sentence that a model has spoken, in words: plain data, which costs nothing to import."""
+"""What is measured of a sentence that a model has synthesised, in words: plain data, which costs nothing to import."""
 
 import math
 from dataclasses import dataclass

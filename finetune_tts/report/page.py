@@ -106,7 +106,7 @@ def _understood(evidence: Evidence) -> list[str]:
 
 
 def _paired(rows: Sequence[Row], key: str) -> list[tuple[float, float]]:
-    """A metric of the base and of the best model, for the sentences that both have spoken."""
+    """A metric of the base and of the best model, for the sentences that both have synthesised."""
     both = [(row.utterances.get(BASE), row.utterances.get(BEST)) for row in rows]
     return [
         (base.values[key], best.values[key])

@@ -50,7 +50,7 @@ def require_measure(key: str) -> None:
 
 
 def select_model(folder: str | Path, key: str, options: ReportOptions) -> Selection:
-    """Let every saved model of a run speak the held-out sentences, and name the best one ``selected_model.pth``.
+    """Let every saved model of a run synthesise the held-out sentences, and name the best one ``selected_model.pth``.
 
     ``best_model.pth``, which the held-out loss chose, stays as it is. ``selection.json`` tells how each was heard.
 

@@ -57,7 +57,7 @@ def available_vocoder(weights: Path, device: torch.device | str = "cpu") -> Voco
 
 
 def give_available_vocoder(voice: Voice, weights: Path, device: torch.device | str) -> None:
-    """Let the samples of a run be spoken with the model's default vocoder, if it is in the cache and fits.
+    """Let the samples of a run be generated with the model's default vocoder, if it is in the cache and fits.
 
     Args:
         voice: of the run.

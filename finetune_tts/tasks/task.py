@@ -196,7 +196,7 @@ class TTSTask(TrainerModel):
 
     @torch.no_grad()
     def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
-        """Speak the config's test sentences; one that cannot be spoken costs neither the others nor the run."""
+        """Synthesise the config's test sentences; one that fails costs neither the others nor the run."""
         samples: dict[str, SpokenSample] = {}
         if self.speak is None:
             return samples

@@ -279,7 +279,7 @@ class TrainingLoop:
         return self.ending
 
     def evaluate(self) -> None:
-        """Measure the held-out loss, keep the model if it is the best, and let it speak if it is time."""
+        """Measure the held-out loss, keep the model if it is the best, and let it synthesise if it is time."""
         if self.evaluated_step == self.total_steps_done:
             return
         self.stepper.guard.report()
@@ -292,7 +292,7 @@ class TrainingLoop:
         self.progress.paused()
 
     def _shows_samples(self) -> bool:
-        """Whether it is time to draw figures and to speak, which takes longer than to measure."""
+        """Whether it is time to draw figures and to synthesise, which takes longer than to measure."""
         if self.epochs_done < self.config.test_delay_epochs:
             return False
         pause = min(self.config.save_step, max(self.steps_per_epoch, MIN_STEPS_BETWEEN_SAMPLES))
@@ -347,7 +347,7 @@ class TrainingLoop:
             )
 
     def test_run(self) -> None:
-        """Speak the test sentences: into the run folder and onto the dashboard."""
+        """Synthesise the test sentences: into the run folder and onto the dashboard."""
         self.spoken_step = self.total_steps_done
         if not self.world.is_main or self.task.speak is None:
             return

@@ -45,7 +45,7 @@ class TacotronAttentionConfig(Config):
     attention_heads: int | None = field(default=None, metadata={"help": "Gaussians of attention_type graves."})
     attention_norm: str = field(default="sigmoid", metadata={"help": "sigmoid or softmax."})
     attention_win: bool = field(
-        default=False, metadata={"help": "Read near the last place only, when Tacotron 2 speaks."}
+        default=False, metadata={"help": "Read near the last place only, when Tacotron 2 synthesises."}
     )
     windowing: bool = field(default=False, metadata={"help": "The same for Tacotron."})
     use_forward_attn: bool = field(default=False, metadata={"help": "Forward attention: stay or move on by one."})

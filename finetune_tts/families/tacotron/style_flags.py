@@ -14,7 +14,7 @@ Style = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class StyleRecording:
-    """A recording to speak like.
+    """A recording to imitate.
 
     Attributes:
         path: the audio file.
@@ -28,7 +28,7 @@ class StyleRecording:
 
 
 def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
-    """How it is to be spoken, as far as the flags say.
+    """How it is to be synthesised, as far as the flags say.
 
     Raises:
         UserError: they contradict each other, or a style cannot be read.
