@@ -12,6 +12,7 @@ median of the rounds.
 
 import argparse
 import statistics
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -139,7 +140,10 @@ def main() -> None:
     add_save_argument(parser)
     arguments = parser.parse_args()
     keep_freed_memory()  # as every run on a CPU does
-    rows = [row for network in arguments.networks for row in measure(network, arguments.rounds)]
+    rows = []
+    for network in arguments.networks:
+        rows += measure(network, arguments.rounds)
+        print(f"{network}: done", file=sys.stderr, flush=True)
     columns = [
         Column("network and batch"),
         Column("layer"),

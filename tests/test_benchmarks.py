@@ -1,5 +1,7 @@
 """Results of benchmarks are kept in files, and the page of the documentation is made of them."""
 
+import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -33,6 +35,14 @@ def make(result, **changes):
 def test_the_page_is_what_the_results_say():
     run = subprocess.run([sys.executable, str(BENCHMARKS / "report.py"), "--check"], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("script", sorted(path for path in BENCHMARKS.glob("*.py")), ids=lambda script: script.name)
+def test_a_benchmark_uses_what_the_package_has(script):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("finetune_tts"):
+            module = importlib.import_module(node.module)
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 def test_commands_of_results_name_scripts_that_are_there():
