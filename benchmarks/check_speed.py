@@ -5,14 +5,15 @@ and measures what `--check` does with them: read the metadata, decode and measur
 and judge. The model and its trial steps, which do not depend on the number of clips, are left out.
 """
 
+import argparse
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from result import Column, Result, add_save_argument, finish
 
 from finetune_tts.check.measuring import measure_samples
 from finetune_tts.check.recording_checks import check_pace, check_recordings
@@ -20,7 +21,7 @@ from finetune_tts.check.transcript_checks import check_transcripts
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.gathering import load_samples
-from finetune_tts.data.processes import usable_processors
+from finetune_tts.data.processes import usable_cpus
 from finetune_tts.data.tokenizing import TokenCache
 from finetune_tts.text.building import tokenizer_from_fields
 
@@ -65,19 +66,27 @@ def check(folder: Path, cache: Path, processes: int) -> tuple[float, float, floa
 
 
 def main() -> None:
-    clips = int(sys.argv[1]) if len(sys.argv) > 1 else LJSPEECH_CLIPS
-    processes = int(sys.argv[2]) if len(sys.argv) > 2 else usable_processors()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="?", type=int, default=LJSPEECH_CLIPS)
+    parser.add_argument("processes", nargs="?", type=int, default=usable_cpus())
+    add_save_argument(parser)
+    arguments = parser.parse_args()
+    clips, processes = arguments.clips, arguments.processes
     folder = Path(tempfile.mkdtemp())
     try:
         make_data_set(folder, clips)
-        print(f"{clips:,} clips, {processes} processes")
-        print(f"{'':<14}{'metadata':>10}{'recordings':>12}{'texts':>8}{'all':>9}{f'for {LJSPEECH_CLIPS:,}':>14}")
+        rows = []
         for what in ("first check", "second check"):
             parts = check(folder, folder / "cache", processes)
-            cells = f"{parts[0]:>9.1f}s{parts[1]:>11.1f}s{parts[2]:>7.1f}s{sum(parts):>8.1f}s"
-            print(f"{what:<14}{cells}{sum(parts) / clips * LJSPEECH_CLIPS:>13.0f}s")
+            rows.append([what, *parts, sum(parts)])
     finally:
         shutil.rmtree(folder)
+    columns = [Column(""), *(Column(part, ".1f", "s") for part in ("metadata", "recordings", "texts", "all"))]
+    about = (
+        f"`--check` of {clips:,} clips with the lengths of LJSpeech's, {processes} processes; the model and its trial "
+        "steps come on top."
+    )
+    finish(Result("How long a check of recordings takes", about, columns, rows), arguments.save)
 
 
 if __name__ == "__main__":

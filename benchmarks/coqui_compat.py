@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from result import Column, Result, add_save_argument, finish
 
 TEXT = "Be a voice, not an echo."
 TOLERANCE = 1e-4
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--coqui_python", required=True, help="Python of an environment that has coqui-tts")
     parser.add_argument("--run_folder", type=Path, help="load and speak with this run of ours as well")
     parser.add_argument("--text", default=TEXT)
+    add_save_argument(parser)
     parser.add_argument("--coqui_side", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.coqui_side:
@@ -73,7 +75,7 @@ def main() -> int:
         # The other environment must not see this one's packages.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         subprocess.run([*command, "--coqui_side", str(root)], check=True, env=environment)
-        return compare(root, arguments.text)
+        return compare(root, arguments.text, arguments.save)
 
 
 def random_inputs(n_mels: int) -> np.ndarray:
@@ -153,19 +155,27 @@ def our_numbers(folder: Path, text: str) -> dict[str, np.ndarray]:
     return {name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()}
 
 
-def compare(root: Path, text: str) -> int:
-    """Print the table; return the exit status."""
+def compare(root: Path, text: str, save: str | None) -> int:
+    """Finish with the table; return the exit status."""
     faults = 0
+    rows: list[list[str | float]] = []
     columns = ("token ids", "spectrogram", "durations", "latent", "log-determinant", "alignment")
     for side, writer in (("ours", "finetune-tts"), ("theirs", "coqui-tts")):
-        print("\n" + f"written by {writer}".ljust(26) + "".join(f"{name:>17}" for name in columns) + f"{'spoken':>9}")
         for folder in sorted((root / side).iterdir()):
             theirs = np.load(root / "results" / f"{side} {folder.name}.npz")
             ours = our_numbers(folder, text)
             differences = [relative_difference(ours[name], theirs[name]) for name in columns]
             seconds = float(theirs["spoken seconds"])
             faults += sum(not difference <= TOLERANCE for difference in differences) + (not seconds > 0)
-            print(folder.name.ljust(26) + "".join(f"{value:>17.1e}" for value in differences) + f"{seconds:>7.1f} s")
+            rows.append([writer, folder.name, *differences, seconds])
+    about = (
+        "Relative difference from coqui-tts of token ids of a sentence, inference without noise, and a teacher-forced "
+        "pass, by small networks with random weights, written by one side and loaded by both; and how many seconds "
+        "coqui-tts's `Synthesizer` made of the sentence with Griffin-Lim."
+    )
+    table = [Column("written by"), Column("network"), *(Column(name, ".1e") for name in columns)]
+    table.append(Column("spoken", ".1f", "s"))
+    finish(Result("Glow-TTS in both programs", about, table, rows), save)
     print(f"\n{faults} faults")
     return 1 if faults else 0
 

@@ -4,7 +4,7 @@
     python benchmarks/d_vectors.py --coqui_python /path/to/an/environment/with/coqui-tts/bin/python
 
 Encoders of released sizes get random weights (which change neither time nor agreement) and hear recordings of the
-bundled demo. The table shows the processor time of a recording, and the norm of the difference to coqui-tts relative to
+bundled demo. The table shows the CPU time of a recording, and the norm of the difference to coqui-tts relative to
 the norm, the largest of all recordings. coqui-tts runs in its own process; it needs torchaudio for encoders that take
 waveforms.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from result import Column, Result, add_save_argument, finish
 
 RECORDINGS = Path(__file__).parents[1] / "finetune_tts" / "assets" / "demo" / "recordings" / "wavs"
 SPEECH = {"sample_rate": 16000, "win_length": 400, "hop_length": 160, "do_trim_silence": False}
@@ -41,6 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=8, help="how many (default: %(default)s)")
     parser.add_argument("--coqui_python", help="Python of an environment that has coqui-tts")
+    add_save_argument(parser)
     parser.add_argument("--coqui_side", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.coqui_side:
@@ -49,14 +51,22 @@ def main() -> int:
     faults = 0
     with tempfile.TemporaryDirectory() as root:
         clips = write_clips(Path(root), arguments.recordings)
-        print(f"{'encoder':10}{'recording':>12}{'processor time':>16}{'difference':>12}")
+        rows = []
         for name, values in ENCODERS.items():
             folder = Path(root) / name
             ours, seconds, length = our_vectors(folder, values, clips)
             theirs = coqui_vectors(arguments.coqui_python, folder) if arguments.coqui_python else None
-            difference = "-" if theirs is None else f"{largest_difference(ours, theirs):.1e}"
-            faults += theirs is not None and largest_difference(ours, theirs) > 1e-4
-            print(f"{name:10}{length:>10.1f} s{seconds:>14.2f} s{difference:>12}")
+            difference = None if theirs is None else largest_difference(ours, theirs)
+            faults += difference is not None and difference > 1e-4
+            rows.append([f"{name}, {ours.shape[1]} numbers", length, seconds, difference])
+    columns = [
+        Column("encoder"),
+        Column("a recording", ".1f", "s"),
+        Column("CPU time", ".2f", "s"),
+        Column("difference from coqui-tts", ".0e"),
+    ]
+    about = f"Encoders of released sizes with random weights, {arguments.recordings} recordings of the demo; the mean."
+    finish(Result("How long d-vectors take", about, columns, rows), arguments.save)
     return 1 if faults else 0
 
 
@@ -72,7 +82,7 @@ def write_clips(root: Path, count: int) -> list[Path]:
 
 
 def our_vectors(folder: Path, values: dict[str, Any], clips: list[Path]) -> tuple[np.ndarray, float, float]:
-    """Write an encoder; give its vectors ``[N, D]``, seconds of processor time and of sound for each recording."""
+    """Write an encoder; give its vectors ``[N, D]``, seconds of CPU time and of sound for each recording."""
     import torch
 
     from finetune_tts.speaker_encoder.building import build_speaker_encoder

@@ -1,7 +1,7 @@
 """What the feature cache costs and saves: python benchmarks/feature_cache.py [CLIPS] [PROCESSES]"""
 
+import argparse
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from result import Column, Result, add_save_argument, finish
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.audio import AudioConfig
@@ -31,17 +32,22 @@ def make_clips(folder: Path, count: int) -> list[Sample]:
     return samples
 
 
-def report(what: str, count: int, work: Callable[[], object]) -> None:
-    """Time ``work`` and say what it comes to for a clip and for LJSpeech."""
-    start = time.perf_counter()
-    work()
-    each = (time.perf_counter() - start) / count
-    print(f"{what:<42} {1000 * each:8.2f} ms a clip {each * LJSPEECH_CLIPS:8.1f} s for {LJSPEECH_CLIPS:,}")
-
-
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    processes = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="?", type=int, default=200)
+    parser.add_argument("processes", nargs="?", type=int, default=2)
+    add_save_argument(parser)
+    arguments = parser.parse_args()
+    count, processes = arguments.clips, arguments.processes
+    rows: list[list[str | float]] = []
+
+    def report(what: str, count: int, work: Callable[[], object]) -> None:
+        """Time ``work`` and note what it comes to for a clip and for LJSpeech."""
+        start = time.perf_counter()
+        work()
+        each = (time.perf_counter() - start) / count
+        rows.append([what, 1000 * each, each * LJSPEECH_CLIPS])
+
     extractor = SpectrogramExtractor(AudioConfig(sample_rate=RATE))
     folder = Path(tempfile.mkdtemp())
     try:
@@ -65,11 +71,16 @@ def main() -> None:
         report(
             "read a spectrogram and its waveform", count, lambda: [(voiced.mel(s), voiced.waveform(s)) for s in samples]
         )
-        for kind in ("mel", "wav"):
+        sizes = []
+        for kind, what in (("mel", "spectrograms"), ("wav", "waveforms")):
             size = sum(path.stat().st_size for path in filled.rglob(f"*.{kind}.npy"))
-            print(f"size of .{kind}.npy: {size / count / SECONDS * 3600 / 2**20:.0f} MiB an hour")
+            sizes.append(f"{size / count / SECONDS * 3600 / 2**20:.0f} MiB of {what}")
     finally:
         shutil.rmtree(folder)
+    columns = [Column(""), Column("a clip", ".2f", "ms"), Column(f"LJSpeech ({LJSPEECH_CLIPS:,} clips)", ".1f", "s")]
+    about = f"{count} clips of LJSpeech's mean length ({SECONDS} s) at 22,050 Hz with 80 mel bands."
+    note = f"An hour of recordings takes {' and '.join(sizes)}."
+    finish(Result("What the feature cache costs and saves", about, columns, rows, note), arguments.save)
 
 
 if __name__ == "__main__":

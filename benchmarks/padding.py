@@ -1,8 +1,9 @@
 """How much of a batch is padding, on lengths like LJSpeech's: python benchmarks/padding.py [BATCH_SIZE]"""
 
-import sys
+import argparse
 
 import numpy as np
+from result import Column, Result, add_save_argument, finish
 
 from finetune_tts.data.batching import LengthBatchSampler
 
@@ -27,24 +28,32 @@ def padded_share(lengths: np.ndarray, batches: list[list[int]]) -> float:
 
 
 def main() -> None:
-    batch_size = int(sys.argv[1]) if len(sys.argv) > 1 else 32
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("batch_size", nargs="?", type=int, default=32)
+    add_save_argument(parser)
+    arguments = parser.parse_args()
+    batch_size = arguments.batch_size
     lengths = ljspeech_like_lengths()
     seconds = lengths / FRAMES_PER_SECOND
-    print(f"{len(lengths)} clips: mean {seconds.mean():.2f} s, standard deviation {seconds.std():.2f} s,")
-    print(f"range {seconds.min():.1f} to {seconds.max():.1f} s; batches of {batch_size}")
     order = np.random.default_rng(0).permutation(len(lengths))
     at_random = [order[start : start + batch_size].tolist() for start in range(0, len(order), batch_size)]
-    print(f"random batches: {padded_share(lengths, at_random):.1%} of the frames are padding")
     sampler = LengthBatchSampler(lengths, batch_size, longest_first=True)
-    for epoch in range(3):
-        print(f"by length, epoch {epoch}: {padded_share(lengths, sampler.batches(epoch)):.1%}")
-    together = [
-        {frozenset(pair) for batch in sampler.batches(epoch) for pair in zip(batch, batch[1:], strict=False)}
-        for epoch in (1, 2)
+    by_length = [sampler.batches(epoch) for epoch in range(3)]
+    rows = [
+        ["at random", padded_share(lengths, at_random)],
+        ["by length, as here", max(padded_share(lengths, batches) for batches in by_length)],
     ]
-    print(
-        f"neighbours of epoch 1 that are neighbours in epoch 2: {len(together[0] & together[1]) / len(together[0]):.1%}"
+    together = [
+        {frozenset(pair) for batch in batches for pair in zip(batch, batch[1:], strict=False)} for batches in by_length
+    ]
+    kept = len(together[1] & together[2]) / len(together[1])
+    about = (
+        f"Batches of {batch_size} from {len(lengths):,} lengths with LJSpeech's spread: mean {seconds.mean():.2f} s, "
+        f"standard deviation {seconds.std():.2f} s, {seconds.min():.1f} to {seconds.max():.1f} s."
     )
+    note = f"{kept:.1%} of the neighbours in a batch of one epoch are neighbours in the next one."
+    columns = [Column("batches"), Column("frames that are padding", ".1%")]
+    finish(Result("How much of a batch is padding", about, columns, rows, note), arguments.save)
 
 
 if __name__ == "__main__":

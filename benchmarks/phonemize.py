@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from result import Column, Result, add_save_argument, finish
+
 from finetune_tts.text.espeak import espeak_library
 from finetune_tts.text.phonemizer import EspeakPhonemizer
 
@@ -47,6 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=40, help="sentences a language")
     parser.add_argument("--library", choices=("bundled", "system"), default="bundled", help="espeak-ng in this process")
+    add_save_argument(parser)
     arguments = parser.parse_args()
     program = shutil.which("espeak-ng")
     if program is None:
@@ -54,9 +57,7 @@ def main() -> int:
         return 2
 
     library = espeak_library(arguments.library)
-    print(f"{arguments.sentences} sentences a language, espeak-ng {library.version} in this process\n")
-    print("| language | a process a sentence | in this process | times faster |")
-    print("| --- | ---: | ---: | ---: |")
+    rows = []
     slowest = float("inf")
     for language, sentences in SENTENCES.items():
         texts = [sentences[index % len(sentences)] for index in range(arguments.sentences)]
@@ -70,7 +71,15 @@ def main() -> int:
         ours = microseconds(phonemizer.phonemize, texts)
         theirs = microseconds(by_process, texts)
         slowest = min(slowest, theirs / ours)
-        print(f"| {language} | {theirs:,.0f} µs | {ours:,.0f} µs | {theirs / ours:.0f} |")
+        rows.append([language, theirs, ours, theirs / ours])
+    columns = [
+        Column("language"),
+        Column("a process for each sentence", ",.0f", "µs"),
+        Column("in this process", ",.0f", "µs"),
+        Column("times faster", ".0f"),
+    ]
+    about = f"A sentence, the mean of {arguments.sentences} in each language; espeak-ng {library.version}."
+    finish(Result("How fast text becomes phonemes", about, columns, rows), arguments.save)
     print(f"\nSlowest gain: {slowest:.0f} times (goal: {TARGET}).")
     return 0 if slowest >= TARGET else 1
 

@@ -1,10 +1,10 @@
-"""The same training steps here and in coqui-tts, by turns: what the benchmarks against it have in common.
+"""The same training steps here and in coqui-tts, alternately: what the benchmarks against it have in common.
 
 Each side runs in a process of its own, so that both meet the same machine and neither the other's packages; coqui-tts
 is never imported here. A benchmark gives a function for each side, which makes network and optimizer as that side's
 training does and returns them with a function that computes the loss of a batch; forward pass, loss, backward pass,
-gradient clipping and the optimizer's step are timed, by the clock and in time of the processor, which does not count
-what other programs do meanwhile.
+gradient clipping and the optimizer's step are timed, by the clock and in CPU time, which does not count what other
+programs do meanwhile.
 """
 
 import argparse
@@ -17,7 +17,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from result import Column, Result, add_save_argument, finish
+
 CLIP = 5.0  # norm that gradients are cut to
+STEP_COLUMNS = ("median step", "fastest", "slowest", "median CPU time")
 
 #: arguments → network, its optimizer, and a function that computes the loss of the batch; or a function that makes a
 #: whole step.
@@ -35,17 +38,29 @@ def make_parser(
     parser.add_argument("--steps", type=int, default=steps, help="timed steps of a turn")
     parser.add_argument("--turns", type=int, default=turns)
     parser.add_argument("--threads", type=int, default=2)
+    add_save_argument(parser)
     parser.add_argument("--side", choices=("ours", "coqui"), help=argparse.SUPPRESS)
     return parser
 
 
-def run(parser: argparse.ArgumentParser, script: str, ours: Side, coqui: Side, words: Sequence[str] = ()) -> None:
-    """Run both sides by turns and print the table; or, in a process of one side, its times.
+def run(
+    parser: argparse.ArgumentParser,
+    script: str,
+    ours: Side,
+    coqui: Side,
+    *,
+    title: str,
+    about: str,
+    words: Sequence[str] = (),
+) -> None:
+    """Run both sides alternately and finish with the table; or, in a process of one side, print its times.
 
     Args:
         parser: of :func:`make_parser`.
         script: file of the benchmark.
         ours, coqui: the sides.
+        title: of the result.
+        about: what a step is; the sizes of the batch are added.
         words: names of further arguments that a side has to know.
     """
     arguments = parser.parse_args()
@@ -68,15 +83,18 @@ def run(parser: argparse.ArgumentParser, script: str, ours: Side, coqui: Side, w
             result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
             lines = [line.split() for line in result.stdout.splitlines() if line.startswith("step ")]
             seconds[side] += [tuple(map(float, words[1:])) for words in lines]
-    print(f"{'':<14}{'median step':>12}{'fastest':>10}{'slowest':>10}{'median of the processor':>26}")
-    medians = {}
-    for side, times in seconds.items():
-        clock, processor = zip(*times, strict=True)
-        medians[side] = statistics.median(clock), statistics.median(processor)
-        low, high = min(clock), max(clock)
-        print(f"{side:<14}{medians[side][0]:>10.2f} s{low:>8.2f} s{high:>8.2f} s{medians[side][1]:>24.2f} s")
-    ratios = [coqui_time / our_time for our_time, coqui_time in zip(*medians.values(), strict=True)]
-    print(f"ratio coqui / ours: {ratios[0]:.2f} by the clock, {ratios[1]:.2f} in time of the processor")
+    rows: list[list[Any]] = []
+    for side, name in (("ours", "finetune-tts"), ("coqui", "coqui-tts")):
+        clock, cpu = zip(*seconds[side], strict=True)
+        rows.append([name, statistics.median(clock), min(clock), max(clock), statistics.median(cpu)])
+    ratios = [f"{theirs / ours:.2f}" for ours, theirs in ((rows[0][place], rows[1][place]) for place in (1, 4))]
+    rows.append(["ratio", ratios[0], None, None, ratios[1]])
+    columns = [Column(""), *(Column(name, ".2f", "s") for name in STEP_COLUMNS)]
+    sizes = (
+        f"Batches of {arguments.batch_size} clips of {arguments.frames} frames, float32, {arguments.threads} threads, "
+        "both alternately, each in a process of its own."
+    )
+    finish(Result(title, f"{about} {sizes}", columns, rows), arguments.save)
 
 
 def measure(arguments: argparse.Namespace, side: Side) -> None:
@@ -88,7 +106,7 @@ def measure(arguments: argparse.Namespace, side: Side) -> None:
     if arguments.side == "ours":
         from finetune_tts.machine.malloc import keep_freed_memory
 
-        keep_freed_memory()  # as every run on a processor does
+        keep_freed_memory()  # as every run on a CPU does
     made = side(arguments)
     step = plain_step(*made) if isinstance(made, tuple) else made
     for number in range(arguments.steps + 1):
@@ -110,5 +128,27 @@ def plain_step(network: Any, optimizer: Any, loss: Callable[[], Any]) -> Callabl
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
+
+    return step
+
+
+def adversarial_step(task: Any, batch: Any) -> Callable[[], None]:
+    """Return what makes a step of a task with a generator and a discriminator, as a run makes it."""
+    import torch
+
+    from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR
+
+    task.train()
+    optimizers = task.get_optimizer()
+    weights = [[weight for group in optimizer.param_groups for weight in group["params"]] for optimizer in optimizers]
+
+    def step() -> None:
+        _, losses = task.part_losses(batch, (DISCRIMINATOR, GENERATOR))
+        for part in (DISCRIMINATOR, GENERATOR):
+            torch.autograd.backward(losses[part]["loss"], inputs=weights[part], retain_graph=part == DISCRIMINATOR)
+        for optimizer, own in zip(optimizers, weights, strict=True):
+            torch.nn.utils.clip_grad_norm_(own, CLIP)
+            optimizer.step()
+            optimizer.zero_grad()
 
     return step

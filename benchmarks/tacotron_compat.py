@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from result import Column, Result, add_save_argument, finish
 
 TOLERANCE = 1e-4
 STEPS, SYMBOLS, FRAMES = 12, 67, 24  # the symbols are those of the default alphabet
@@ -48,13 +49,13 @@ CASES: dict[str, dict[str, Any]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coqui_python", required=True, help="Python of an environment that has coqui-tts")
+    add_save_argument(parser)
     parser.add_argument("--coqui_side", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.coqui_side:
         coqui_side(arguments.coqui_side)
         return 0
-    faults = 0
-    print(f"{'':<34}{'written by ours':>18}{'written by theirs':>20}")
+    faults, rows = 0, []
     for name, values in CASES.items():  # one at a time: a network takes some 100 MB of disk
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -65,7 +66,14 @@ def main() -> int:
             subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
             differences = [largest_difference(root, side) for side in ("ours", "theirs")]
         faults += sum(not difference <= TOLERANCE for difference in differences)
-        print(f"{name:<34}{differences[0]:>18.1e}{differences[1]:>20.1e}", flush=True)
+        rows.append([name, *differences])
+        print(name, *(f"{difference:.1e}" for difference in differences), flush=True)
+    columns = [Column("variant"), Column("written by finetune-tts", ".1e"), Column("written by coqui-tts", ".1e")]
+    about = (
+        "The largest relative difference from coqui-tts of a teacher-forced pass, its alignments, all losses together, "
+        "and speech of some decoder steps, by a Tacotron of each variant, written by one side and loaded by both."
+    )
+    finish(Result("Tacotrons in both programs", about, columns, rows), arguments.save)
     print(f"\n{faults} faults")
     return 1 if faults else 0
 

@@ -4,8 +4,8 @@ python benchmarks/training_speed.py                        # a small Glow-TTS on
 python benchmarks/training_speed.py --device cpu --steps 30 --hidden 64
 
 The bare loop makes the same steps of the same network on batches that lie on the device already: forward, backward,
-clip, step, nothing else. The difference is what loader, copies, bookkeeping, guard, history and dashboard take.
-The time of the processor, unlike that of the clock, does not count what other programs do meanwhile.
+clip, step, nothing else. The difference is what loader, copies, bookkeeping, checks for losses that are not finite,
+history and dashboard take. CPU time does not count what other programs do meanwhile.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 import torch
+from result import Column, Result, add_save_argument, finish
 from torch import nn
 
 from finetune_tts.data.batch import Batch, Collate, Item
@@ -94,7 +95,7 @@ class Recorder:
 
 
 def now() -> tuple[float, float]:
-    """Seconds of the clock, and of the processor."""
+    """Seconds of the clock, and of the CPU."""
     return time.perf_counter(), time.process_time()
 
 
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--optimizer", default="RAdam")
     parser.add_argument("--mixed_precision", action="store_true")
+    add_save_argument(parser)
     args = parser.parse_args()
     logging.disable(logging.INFO)
     device = choose_device(args.device)
@@ -175,14 +177,16 @@ def main() -> None:
         loop.append(milliseconds)
         bare.append(bare_loop(args, device, batches))
     frames = sum(batch.mels.shape[0] * batch.mels.shape[1] for batch in batches[args.warm_up :]) / args.steps
-    print(f"{device}, batches of {args.batch_size} ({frames:.0f} frames), {args.steps} steps, best of {args.rounds}")
-    print(f"{'':10} {'clock ms':>9} {'CPU ms':>9} {'steps/s':>9}")
-    best = {"bare loop": [min(times) for times in zip(*bare, strict=True)]}
-    best["our loop"] = [min(times) for times in zip(*loop, strict=True)]
-    for name, (clock, processor) in best.items():
-        print(f"{name:10} {clock:9.1f} {processor:9.1f} {1e3 / clock:9.2f}")
-    clock, processor = (ours / plain - 1 for ours, plain in zip(best["our loop"], best["bare loop"], strict=True))
-    print(f"{'overhead':10} {clock:9.1%} {processor:9.1%}")
+    best = [[min(times) for times in zip(*measured, strict=True)] for measured in (bare, loop)]
+    overhead = [f"{ours / plain - 1:.1%}" for plain, ours in zip(*best, strict=True)]
+    rows = [["bare loop", *best[0]], ["this loop, loader included", *best[1]], ["overhead", *overhead]]
+    columns = [Column(""), Column("clock", ".1f", "ms"), Column("CPU time", ".1f", "ms")]
+    about = (
+        "A step of the training loop beside the same step in a bare loop over batches that lie on the device already: "
+        f"a small Glow-TTS on {device.type}, batches of {args.batch_size} ({frames:.0f} frames), the best of "
+        f"{args.rounds} rounds of {args.steps} steps."
+    )
+    finish(Result("What the training loop costs", about, columns, rows), args.save)
 
 
 if __name__ == "__main__":

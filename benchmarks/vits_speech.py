@@ -5,7 +5,7 @@
 A network of the defaults of VitsConfig (fresh weights; how long speaking takes does not depend on them) speaks 150
 symbols of given durations, five seconds in all, as a loaded voice does: in float32 on the CPU, with its weight norms
 folded. The table shows the median of some sentences and its real-time factor (below 1 is faster than listening), and
-the time of the processor, all cores together, which does not count what other programs do meanwhile.
+the CPU time, all cores together, which does not count what other programs do meanwhile.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import statistics
 import time
 
 import torch
+from result import Column, Result, add_save_argument, finish
 
 from finetune_tts.families.building import build_model
 from finetune_tts.families.vits.config import VitsConfig
@@ -25,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sentences", type=int, default=5)
+    add_save_argument(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     config = VitsConfig()
@@ -33,6 +35,7 @@ def main() -> None:
     durations = torch.full((1, TOKENS), float(frames // TOKENS))
     durations[:, : frames % TOKENS] += 1
     ids = torch.randint(0, SYMBOLS, (1, TOKENS))
+    rows = []
     for kind in ("weight norms as trained", "weight norms folded"):
         if kind == "weight norms folded":
             network.prepare_for_inference()
@@ -43,11 +46,18 @@ def main() -> None:
                 network.inference(ids, torch.tensor([TOKENS]), durations=durations)
             if number:  # the first one sets things up
                 seconds.append((time.perf_counter() - started, time.process_time() - began))
-        clock, processor = (statistics.median(times) for times in zip(*seconds, strict=True))
-        print(
-            f"{kind:<26}{clock:>6.2f} s for {SECONDS:g} s of speech, real-time factor {clock / SECONDS:.2f}; "
-            f"{processor:.2f} s of the processor"
-        )
+        clock, cpu = (statistics.median(times) for times in zip(*seconds, strict=True))
+        rows.append([kind, clock, clock / SECONDS, cpu])
+    columns = [
+        Column(""),
+        Column(f"{SECONDS:g} s of speech", ".2f", "s"),
+        Column("real-time factor", ".2f"),
+        Column("CPU time", ".2f", "s"),
+    ]
+    about = (
+        f"A network of full size, float32, {arguments.threads} threads; the median of {arguments.sentences} sentences."
+    )
+    finish(Result("How fast VITS synthesises", about, columns, rows), arguments.save)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,15 @@
 
 Everything that a step has of both optimizers: spectrograms of the waveforms, the generator's pass with alignment, the
 discriminators, both losses, backward passes, gradient clipping and AdamW, of the same network (the defaults of
-VitsConfig) on the same batches, in float32 on the CPU. Each side runs in a process of its own, by turns, so that both
-meet the same machine; the table shows the median step of each and their ratio. coqui-tts is never imported here.
+VitsConfig) on the same batches, in float32 on the CPU. Each side runs in a process of its own, alternately, so that
+both meet the same machine; the table shows the median step of each and their ratio. coqui-tts is never imported here.
 """
 
 import argparse
 from collections.abc import Callable
 
 import numpy as np
-from side_by_side import make_parser, run
+from side_by_side import adversarial_step, make_parser, run
 
 SYMBOLS, HOP = 60, 256
 
@@ -36,12 +36,9 @@ def our_side(arguments: argparse.Namespace) -> Callable[[], None]:
     from finetune_tts.families.building import build_model
     from finetune_tts.families.vits.config import VitsConfig
     from finetune_tts.families.vits.task import VITSTask
-    from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR
 
     config = VitsConfig()
     task = VITSTask(build_model(config, SYMBOLS), config)
-    task.train()
-    optimizers = task.get_optimizer()
     tokens, text_lengths, waveforms, lengths = map(torch.from_numpy, batch(arguments.batch_size, arguments.frames))
     data = Batch(
         token_ids=tokens,
@@ -53,18 +50,7 @@ def our_side(arguments: argparse.Namespace) -> Callable[[], None]:
         waveforms=waveforms,
         waveform_lengths=lengths,
     )
-    weights = [[weight for group in optimizer.param_groups for weight in group["params"]] for optimizer in optimizers]
-
-    def step() -> None:
-        _, losses = task.part_losses(data, (DISCRIMINATOR, GENERATOR))
-        for part in (DISCRIMINATOR, GENERATOR):
-            torch.autograd.backward(losses[part]["loss"], inputs=weights[part], retain_graph=part == DISCRIMINATOR)
-        for optimizer, own, clip in zip(optimizers, weights, config.grad_clip, strict=True):
-            torch.nn.utils.clip_grad_norm_(own, clip)
-            optimizer.step()
-            optimizer.zero_grad()
-
-    return step
+    return adversarial_step(task, data)
 
 
 def coqui_side(arguments: argparse.Namespace) -> Callable[[], None]:
@@ -104,4 +90,14 @@ def coqui_side(arguments: argparse.Namespace) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    run(make_parser(__doc__, frames=400, steps=2, turns=2), __file__, our_side, coqui_side)
+    run(
+        make_parser(__doc__, frames=400, steps=2, turns=2),
+        __file__,
+        our_side,
+        coqui_side,
+        title="A training step of VITS",
+        about=(
+            "Spectrograms, the generator's pass with alignment, the discriminators, both losses, backward passes, "
+            "gradient clipping and both steps of AdamW, of the same full-size network here and in coqui-tts."
+        ),
+    )

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from result import Column, Result, add_save_argument, finish
 
 TOLERANCE = 1e-4
 FRAMES = 12
@@ -50,6 +51,7 @@ CASES: dict[str, dict[str, Any]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coqui_python", required=True, help="Python of an environment that has coqui-tts")
+    add_save_argument(parser)
     parser.add_argument("--coqui_side", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.coqui_side:
@@ -63,7 +65,7 @@ def main() -> int:
         # The other environment must not see this one's packages.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         subprocess.run(command, check=True, env=environment)
-        return compare(root)
+        return compare(root, arguments.save)
 
 
 def mel_spectrogram() -> torch.Tensor:
@@ -129,10 +131,9 @@ def our_waveform(folder: Path) -> np.ndarray:
     return generator.inference(mel_spectrogram()).numpy()
 
 
-def compare(root: Path) -> int:
-    """Print the table; return the exit status."""
-    faults = 0
-    print(f"\n{'vocoder':<20}{'written by ours':>18}{'written by theirs':>20}")
+def compare(root: Path, save: str | None) -> int:
+    """Finish with the table; return the exit status."""
+    faults, rows = 0, []
     for name in CASES:
         differences = []
         for side in ("ours", "theirs"):
@@ -141,7 +142,13 @@ def compare(root: Path) -> int:
             same = found.size == theirs.size
             differences.append(np.linalg.norm(found - theirs) / np.linalg.norm(theirs) if same else float("inf"))
         faults += sum(not difference <= TOLERANCE for difference in differences)
-        print(f"{name:<20}{differences[0]:>18.1e}{differences[1]:>20.1e}")
+        rows.append([name, *map(float, differences)])
+    columns = [Column("vocoder"), Column("written by finetune-tts", ".1e"), Column("written by coqui-tts", ".1e")]
+    about = (
+        "Relative difference from coqui-tts of a waveform of one random mel spectrogram, with noise of the same seed, "
+        "by a small network of each vocoder, written by one side and loaded by both."
+    )
+    finish(Result("Vocoders in both programs", about, columns, rows), save)
     print(f"\n{faults} faults")
     return 1 if faults else 0
 

@@ -1,7 +1,7 @@
-"""How fast vocoders speak: python benchmarks/vocoder_speed.py [--seconds 5] [--threads 2] [NAME ...]
+"""How fast vocoders generate: python benchmarks/vocoder_speed.py [--seconds 5] [--threads 2] [NAME ...]
 
-Networks of the released shapes with fresh weights, which take as long as trained ones. Prints the elapsed and the
-processor time for a second of speech at 22,050 Hz.
+Networks of the released shapes with fresh weights, which take as long as trained ones. Prints the elapsed and the CPU
+time for a second of speech at 22,050 Hz.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import torch
+from result import Column, Result, add_save_argument, finish
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.families.building import build_model
@@ -31,7 +32,7 @@ SHAPES = {
 
 
 def measure(name: str, seconds: float) -> tuple[float, float, int]:
-    """Elapsed and processor time of a second of speech, and the number of weights."""
+    """Elapsed and CPU time of a second of speech, and the number of weights."""
     config = vocoder_config_from_dict(SHAPES[name], quiet=True)
     network = build_model(config, for_training=False).eval()
     network.prepare_for_inference()
@@ -40,10 +41,10 @@ def measure(name: str, seconds: float) -> tuple[float, float, int]:
     frames = int(seconds * extractor.sample_rate / extractor.hop_length)
     mel = np.random.default_rng(0).normal(size=(config.audio.num_mels, frames)).astype(np.float32)
     vocoder.vocode(mel[:, :40])
-    elapsed, processor = time.perf_counter(), time.process_time()
+    elapsed, cpu = time.perf_counter(), time.process_time()
     spoken = len(vocoder.vocode(mel)) / extractor.sample_rate
-    elapsed, processor = time.perf_counter() - elapsed, time.process_time() - processor
-    return elapsed / spoken, processor / spoken, sum(parameter.numel() for parameter in network.parameters())
+    elapsed, cpu = time.perf_counter() - elapsed, time.process_time() - cpu
+    return elapsed / spoken, cpu / spoken, sum(parameter.numel() for parameter in network.parameters())
 
 
 def main() -> None:
@@ -52,12 +53,22 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(SHAPES), metavar="NAME", help=", ".join(SHAPES))
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=2)
+    add_save_argument(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(f"{'':<20}{'weights':>14}{'elapsed':>10}{'processor':>11}  (for a second of speech)")
+    rows = []
     for name in arguments.names:
-        elapsed, processor, weights = measure(name, arguments.seconds)
-        print(f"{name:<20}{weights:>14,}{elapsed:>9.3f} s{processor:>9.3f} s", flush=True)
+        elapsed, cpu, weights = measure(name, arguments.seconds)
+        rows.append([name, weights / 1e6, elapsed, cpu])
+        print(f"{name}: {elapsed:.3f} s", flush=True)
+    columns = [
+        Column("vocoder"),
+        Column("weights", ".1f", "million"),
+        Column("elapsed", ".2f", "s"),
+        Column("CPU time", ".2f", "s"),
+    ]
+    about = f"For a second of speech at 22,050 Hz; networks of the released shapes, {arguments.threads} threads."
+    finish(Result("How fast vocoders generate", about, columns, rows), arguments.save)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How well a general English recogniser (pocketsphinx) understands recordings: the word error rate.
+"""How well a general English speech recogniser (pocketsphinx) understands recordings: the word error rate.
 
     python benchmarks/word_errors.py --wavs corpus/rms_heldout/wavs --sentences recipes/demo/heldout_sentences.txt
 
-The recordings, in the order of their names, belong to the lines of the sentence file. The recogniser is the English
-one that comes inside pocketsphinx's package, so the same recordings give the same number on every machine.
+The recordings, in the order of their names, belong to the lines of the sentence file. The speech recogniser is the
+English one that comes inside pocketsphinx's package, so the same recordings give the same number on every machine.
 """
 
 import argparse

@@ -32,7 +32,7 @@ from finetune_tts.config.changes import Change, apply_changes
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.names import readable
-from finetune_tts.data.processes import usable_processors
+from finetune_tts.data.processes import usable_cpus
 from finetune_tts.data.recordings import load_recordings
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
@@ -222,7 +222,7 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
         batch_size=known.get("batch_size", material.batch_size()),
         epochs=known.get("epochs", config.epochs if "epochs" in chosen else None),
         batches_per_step=world.size * accumulated,
-        processors=usable_processors() // world.local_size,
+        cpus=usable_cpus() // world.local_size,
     )
     decided = {change.field for change in own}
     return [*own, *(change for change in common if change.field not in decided)]

@@ -25,9 +25,9 @@ def fine_tune_defaults(
     batch_size: int | None = None,
     epochs: int | None = None,
     batches_per_step: int = 1,
-    processors: int = 1,
+    cpus: int = 1,
 ) -> list[Change]:
-    """Choose settings for tuning a pre-trained model.
+    """Choose settings for fine-tuning a pre-trained model.
 
     The rule of thumb for the length of a run: 1,500 steps for five minutes of recordings, growing with the power 0.6
     of their length, so 6,700 for an hour and 40,000 for twenty.
@@ -40,7 +40,7 @@ def fine_tune_defaults(
         bf16: the device computes fast in bfloat16.
         batch_size, epochs: what the user chose.
         batches_per_step: of all processes together.
-        processors: CPU cores that this process may use.
+        cpus: cores that this process may use.
     """
     batch_size = batch_size or _batch_size(clips)
     steps = max(500, round(1500 * (max(minutes, 1) / 5) ** 0.6, -2))
@@ -61,8 +61,8 @@ def fine_tune_defaults(
         Change("print_step", min(25, max(5, eval_steps // 5)), "a few lines between two looks"),
         Change("plot_step", min(100, max(10, eval_steps // 5)), "as many points on the dashboard"),
     ]
-    if device.type == "cuda" and processors > 1:
-        workers = min(processors - 1, MOST_LOADER_WORKERS)
+    if device.type == "cuda" and cpus > 1:
+        workers = min(cpus - 1, MOST_LOADER_WORKERS)
         defaults.append(Change("num_loader_workers", workers, "they read clips while the GPU computes"))
     if bf16 and device.type == "cuda":
         defaults.append(Change("mixed_precision", True, "this GPU is faster in bf16, which needs no loss scaling"))
@@ -88,7 +88,7 @@ def rates_from_scratch(config: Any) -> dict[str, float]:
 
 
 def from_scratch(defaults: Sequence[Change], rates: Mapping[str, float]) -> list[Change]:
-    """Of the settings for tuning, those that hold for a model that starts from scratch too, with its own rates."""
+    """Of the settings for fine-tuning, those that hold for a model that starts from scratch too, with its own rates."""
     rate = [Change(field, value, "the rate of the architecture's own recipe") for field, value in rates.items()]
     return [*rate, *(change for change in defaults if change.field in ("batch_size", "eval_batch_size"))]
 

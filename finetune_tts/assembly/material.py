@@ -47,7 +47,7 @@ class Heard:
     """What is heard of a run.
 
     Attributes:
-        speak: speaks test sentences, or generates recordings again, with the network as it is.
+        speak: synthesises test sentences, or generates recordings again, with the network as it is.
         speaker: who speaks test sentences, for a model of several speakers: the one with most of the recordings.
         language: of test sentences that name none, likewise.
     """

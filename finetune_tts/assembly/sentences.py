@@ -1,4 +1,4 @@
-"""The sentences that a model speaks in training, and who speaks them.
+"""The sentences that a model synthesises in training, and who speaks them.
 
 A sentence is a text, or a list of text, speaker, style and language, as configs of 🐸TTS have them.
 """
@@ -29,7 +29,7 @@ class Teller:
 
 
 def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
-    """Return what speaks test sentences in training: the same path as ``tts``.
+    """Return what synthesises test sentences in training: the same path as ``tts``.
 
     Args:
         voice: whose network is trained.
@@ -77,7 +77,7 @@ def told_anew(sentence: str | list[Any], samples: Sequence[Sample], speaker: str
 
 
 def speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Teller) -> list[str | list[Any]]:
-    """Leave out the sentences that would stop the run when they are to be spoken."""
+    """Skip the sentences that would stop the run when they are to be synthesised."""
     kept = []
     for sentence in sentences:
         teller = teller_of(sentence, default)

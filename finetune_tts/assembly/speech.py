@@ -175,7 +175,7 @@ class SpeechMaterial(Material):
         return bool(absent_modules(network, self.weights, (self.family.discriminator,)))
 
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
-        """Test sentences that the model can speak, by who has most of the recordings."""
+        """Test sentences that the model can synthesise, by who has most of the recordings."""
         conditions, split = self.conditions, self.data.split
         voice = self.voice = Voice(
             network,

@@ -126,7 +126,7 @@ class VocoderMaterial(Material):
         return bool(absent_modules(network, self.state, (self.family.discriminator,)))
 
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
-        """Held-out recordings that are generated again; fewer by the vocoders that take long to speak."""
+        """Held-out recordings that are generated again; fewer by the vocoders that take long."""
         vocoder = Vocoder(generator_of(network), self.config, self.extractor)
         samples = self.data.split.eval or self.data.split.train
         again = Resynthesis(vocoder, samples, self.data.cache, self.data.forced)

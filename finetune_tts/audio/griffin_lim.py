@@ -33,7 +33,7 @@ def waveform_from_mel(
     iterations: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Speak a mel spectrogram.
+    """Generate the waveform of a mel spectrogram.
 
     Args:
         extractor: knows how the mel spectrogram was made.
@@ -71,7 +71,10 @@ def waveform_from_linear(
     iterations: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Speak a linear spectrogram ``[n_freq, T]``, normalised as a network gives it; see :func:`waveform_from_mel`."""
+    """Generate the waveform of a linear spectrogram ``[n_freq, T]``, normalised as a network gives it.
+
+    See :func:`waveform_from_mel`.
+    """
     import torch
 
     _check_shape(linear, extractor.fft_size // 2 + 1)

@@ -21,7 +21,7 @@ class ModelEntry:
         addresses: mirrors of the same model, tried in order; empty for a model that has no files of its own.
         licence: as its makers call it.
         terms_required: the licence has terms that must be accepted before the download.
-        default_vocoder: catalog name of the vocoder that speaks this model's spectrograms.
+        default_vocoder: catalog name of the vocoder for this model's spectrograms.
         architecture: the ``model`` field of its config in lower case; "" where only the config can tell.
         description: a sentence for people, or "".
         release_hash: what the release's own ``hash.md5`` must hold, or None.

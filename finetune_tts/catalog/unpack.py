@@ -18,8 +18,8 @@ from finetune_tts.errors import UserError
 
 #: an archive may unpack to this many times its size, or to the second number if that is more. Weights hardly shrink.
 _MOST_GROWTH = 20
-_ALWAYS_ALLOWED_BYTES = 200_000_000
-_MOST_FILES = 10_000
+ALLOWED_BYTES = 200_000_000
+MOST_FILES = 10_000
 _CHUNK = 1 << 20
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -33,12 +33,14 @@ _LONGEST_HEADER = 1 << 20
 _TAR_BLOCK = 512
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path, *, allowed_bytes: int = ALLOWED_BYTES, most_files: int = MOST_FILES) -> None:
     """Unpack a zip, tar or tar.gz into ``folder``; a folder that holds everything in the archive is left out.
 
     Args:
         archive: the downloaded file; its content decides what it is, not its name.
         folder: an empty folder, of no use after a failure.
+        allowed_bytes: what any archive may unpack to, however small it is.
+        most_files: how many files it may hold.
 
     Raises:
         AddressFailure: it is no archive, it is cut off or damaged (the zip's checksums are compared), or it holds
@@ -46,16 +48,16 @@ def unpack(archive: Path, folder: Path) -> None:
         UserError: there is not enough space on the disk.
         OSError: a file cannot be written.
     """
-    limit = max(_ALWAYS_ALLOWED_BYTES, _MOST_GROWTH * archive.stat().st_size)
+    budget = _Budget(max(allowed_bytes, _MOST_GROWTH * archive.stat().st_size), most_files)
     with archive.open("rb") as file:
         beginning = file.read(_TAR_BLOCK)
     with _damage_named():
         if beginning[:2] == b"PK":
             if not zipfile.is_zipfile(archive):
                 raise AddressFailure("the zip is cut off: its end is missing")
-            _unpack_zip(archive, folder, limit)
+            _unpack_zip(archive, folder, budget)
         elif beginning[:2] == b"\x1f\x8b" or _begins_a_tar(beginning):
-            _unpack_tar(archive, folder, limit, compressed=beginning[:2] == b"\x1f\x8b")
+            _unpack_tar(archive, folder, budget, compressed=beginning[:2] == b"\x1f\x8b")
         else:
             raise AddressFailure("it is neither a zip nor a tar archive")
     _lift_single_folder(folder)
@@ -95,8 +97,9 @@ def _begins_a_tar(block: bytes) -> bool:
 class _Budget:
     """Counts what an archive unpacks to."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, most_files: int) -> None:
         self._limit = limit
+        self._most_files = most_files
         self._files = 0
         self._bytes = 0
 
@@ -106,21 +109,20 @@ class _Budget:
             raise AddressFailure("the archive is damaged (a file with a size below 0)")
         self._files += files
         self._bytes += size
-        if self._files > _MOST_FILES:
-            raise AddressFailure(f"the archive holds more than {_MOST_FILES} files")
+        if self._files > self._most_files:
+            raise AddressFailure(f"the archive holds more than {self._most_files} files")
         if self._bytes > self._limit:
             raise AddressFailure(
                 f"the archive would unpack to more than {megabytes(self._limit)}, far too much for its size"
             )
 
 
-def _unpack_zip(archive: Path, folder: Path, limit: int) -> None:
+def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> None:
     with zipfile.ZipFile(archive) as content:
         members = content.infolist()
         # A checkpoint is a zip, too: where the archive is cut behind one, its directory passes for the archive's own.
         if members and min(member.header_offset for member in members) != 0:
             raise AddressFailure("the zip is cut off: its end is missing")
-        budget = _Budget(limit)
         for member in members:
             budget.take(member.file_size)
         check_space(folder, sum(member.file_size for member in members), "Unpacking")
@@ -138,9 +140,8 @@ def _unpack_zip(archive: Path, folder: Path, limit: int) -> None:
                     _write(source, target, member.file_size)
 
 
-def _unpack_tar(archive: Path, folder: Path, limit: int, compressed: bool) -> None:
+def _unpack_tar(archive: Path, folder: Path, budget: _Budget, compressed: bool) -> None:
     taken: set[str] = set()
-    budget = _Budget(limit)
     with _tar_stream(archive, compressed) as stream:
         headers = _Headers(stream)
         with tarfile.open(fileobj=headers, mode="r|") as content:  # type: ignore[call-overload]

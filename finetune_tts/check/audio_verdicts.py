@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune_tts.assembly.pretrained import audio_changes
-from finetune_tts.audio.measures import QUIETEST
+from finetune_tts.audio.clip_metrics import QUIETEST
 from finetune_tts.check.finding import Finding, Severity, fine
 from finetune_tts.check.recording_checks import LONG_SILENCE, NARROW, UNEVEN
 from finetune_tts.check.summary import DataSummary

@@ -1,7 +1,7 @@
 """The check before a run: the recordings, the model and the machine, each alone and against the others.
 
-Nothing is trained and no run folder is made. Whatever goes wrong becomes a finding, and the check goes on as far as it
-can, so that the user learns everything at once.
+Nothing is trained and no run folder is made. Whatever goes wrong becomes a finding, and the check continues as far as
+it can, so that the user learns everything at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -262,7 +262,7 @@ def _transcript_findings(
 
 
 def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
-    """Samples that the run leaves out by itself, by reason."""
+    """Samples that the run skips by itself, by reason."""
     return [
         Finding(
             "left_out",

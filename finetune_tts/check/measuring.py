@@ -1,4 +1,4 @@
-"""The measures of all recordings of a data set: taken in parallel, remembered by content."""
+"""The metrics of all recordings of a data set: taken in parallel, remembered by content."""
 
 import dataclasses
 import logging
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune_tts.audio.measures import MEASURES_VERSION, ClipMeasures, measure_file
+from finetune_tts.audio.clip_metrics import METRICS_VERSION, ClipMetrics, measure_file
 from finetune_tts.data.content import CacheFailure, Digests, Index
 from finetune_tts.data.processes import in_processes, workers_for
 from finetune_tts.data.progress import progress
@@ -22,16 +22,16 @@ class Measured:
     """What is known of recordings.
 
     Attributes:
-        clips: recording → measures.
+        clips: recording → metrics.
         faults: recording that cannot be read → why.
     """
 
-    clips: dict[Path, ClipMeasures]
+    clips: dict[Path, ClipMetrics]
     faults: dict[Path, str]
 
 
 class MeasureCache:
-    """Measures under the content of the recording, so that none is decoded twice.
+    """Metrics under the content of the recording, so that none is decoded twice.
 
     Args:
         folder: where they are kept, that of the feature cache; made if missing.
@@ -47,21 +47,21 @@ class MeasureCache:
         except OSError as error:
             raise UserError(f"{folder}: the cache cannot be made there ({error.strerror}).") from error
         self._digests = Digests(folder)
-        self._index = Index(folder / f"measures-{MEASURES_VERSION}.jsonl")
+        self._index = Index(folder / f"metrics-{METRICS_VERSION}.jsonl")
 
-    def known(self, path: Path) -> ClipMeasures | None:
-        """The measures of a recording, if it needs no reading at all."""
+    def known(self, path: Path) -> ClipMetrics | None:
+        """The metrics of a recording, if it needs no reading at all."""
         try:
             digest = self._digests.known(path)
         except UserError:
             return None
-        return _measures(self._index.get(digest)) if digest is not None else None
+        return _metrics(self._index.get(digest)) if digest is not None else None
 
-    def measures(self, path: Path) -> "Found":
+    def metrics(self, path: Path) -> "Found":
         """Measure a recording, unless its content was measured before."""
         try:
             digest = self._digests.of(path)
-            found = _measures(self._index.get(digest))
+            found = _metrics(self._index.get(digest))
             if found is None:
                 found = measure_file(path)
                 self._index.remember(digest, dataclasses.astuple(found))
@@ -73,18 +73,18 @@ class MeasureCache:
 
     def note(self, found: "Found") -> None:
         """Take over what another process has measured and written."""
-        if found.measures is not None:
+        if found.metrics is not None:
             self._digests.note(found.path, found.digest)
-            self._index.remember(found.digest, dataclasses.astuple(found.measures), write=False)
+            self._index.remember(found.digest, dataclasses.astuple(found.metrics), write=False)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one recording: its measures, or a fault."""
+    """What came of one recording: its metrics, or a fault."""
 
     path: Path
     digest: str
-    measures: ClipMeasures | None
+    metrics: ClipMetrics | None
     fault: str = ""
 
 
@@ -95,7 +95,7 @@ def measure_samples(
 
     Args:
         samples: whose recordings to read.
-        cache_folder: where measures are kept.
+        cache_folder: where metrics are kept.
         workers: processes; by default as many as there are CPUs.
         at_most: recordings to decode; of more, evenly spread ones are taken. Those measured before always count.
 
@@ -110,18 +110,18 @@ def measure_samples(
         unknown = [unknown[place * len(unknown) // at_most] for place in range(at_most)]
     faults: dict[Path, str] = {}
     workers = workers_for(len(unknown)) if workers is None else workers
-    work = in_processes(cache.measures, unknown, workers)
+    work = in_processes(cache.metrics, unknown, workers)
     for found in progress(work, len(unknown), "Checking recordings"):
-        if found.measures is None:
+        if found.metrics is None:
             faults[found.path] = found.fault
         else:
             cache.note(found)
-            clips[found.path] = found.measures
+            clips[found.path] = found.metrics
     return Measured({path: clips[path] for path in files if path in clips}, faults)
 
 
-def _measures(stored: Any) -> ClipMeasures | None:
+def _metrics(stored: Any) -> ClipMetrics | None:
     try:
-        return ClipMeasures(*stored)
+        return ClipMetrics(*stored)
     except TypeError:  # nothing there, or a line that another program spoiled
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from finetune_tts.audio.measures import ClipMeasures
+from finetune_tts.audio.clip_metrics import ClipMetrics
 from finetune_tts.check.finding import Finding, Severity, about, fine
 from finetune_tts.check.measuring import Measured
 from finetune_tts.data.sample import Sample
@@ -18,7 +18,7 @@ BEYOND = 1.25
 SILENT = -50.0
 """Loudness in decibels below full scale under which there is hardly a voice."""
 NOISY = 15.0
-"""Signal-to-noise ratio in decibels under which a model learns to speak the noise."""
+"""Signal-to-noise ratio in decibels under which a model learns to reproduce the noise."""
 LONG_SILENCE = 0.8
 """Seconds at an end that an aligning model has no symbol for."""
 UNEVEN = 4.0
@@ -31,7 +31,7 @@ NARROW = 0.75
 #: standard deviation of a normal distribution whose median absolute deviation is 1.
 _SPREAD = 1.4826
 
-Heard = Sequence[tuple[Sample, ClipMeasures]]
+Heard = Sequence[tuple[Sample, ClipMetrics]]
 
 
 def check_recordings(
@@ -61,7 +61,7 @@ def check_recordings(
     ]
 
 
-def loudness_spread(clips: Iterable[ClipMeasures]) -> tuple[float, float]:
+def loudness_spread(clips: Iterable[ClipMetrics]) -> tuple[float, float]:
     """Median loudness and its robust spread, both in decibels; 0 spread for fewer than three clips."""
     values = np.array([clip.loudness for clip in clips if clip.loudness >= SILENT])
     if not len(values):
@@ -143,7 +143,7 @@ def _noisy(heard: Heard) -> Finding:
         "noisy",
         found,
         title="{count} noisy (signal-to-noise ratio below " + f"{NOISY:.0f} dB)",
-        advice="Leave them out or remove the noise; the model would learn to speak it.",
+        advice="Leave them out or remove the noise; the model would learn to reproduce it.",
         otherwise="none is noisy",
     )
 
@@ -219,12 +219,12 @@ def _same_recording(every: Heard) -> Finding:
         "duplicate_audio",
         [(1.0, sample, f"the same recording as {first.name}") for sample, first in copies],
         title="{count} with the recording of another one",
-        advice="One of the two has the wrong text, or stands there twice: leave the wrong one out.",
+        advice="One of the two has the wrong transcript, or is listed twice: leave the wrong one out.",
         otherwise="no recording stands there twice",
     )
 
 
-def _copies(every: Heard, key: Callable[[Sample, ClipMeasures], object]) -> list[tuple[Sample, Sample]]:
+def _copies(every: Heard, key: Callable[[Sample, ClipMetrics], object]) -> list[tuple[Sample, Sample]]:
     """Samples that are like an earlier one, with that one. The same file with other texts is one recording."""
     first: dict[object, Sample] = {}
     copies = []
@@ -236,7 +236,7 @@ def _copies(every: Heard, key: Callable[[Sample, ClipMeasures], object]) -> list
 
 
 def check_pace(samples: Sequence[Sample], symbols: Sequence[int], measured: Measured) -> Finding:
-    """Find clips that are far too fast or too slow for their text: a wrong text, or a recording cut off.
+    """Find clips that are far too fast or too slow for their text: a wrong transcript, or a recording cut off.
 
     Seconds per symbol are compared with the median of the same speaker, by the median absolute deviation. A short text
     may deviate more, since a pause counts more in it. What nobody can speak is found in the smallest data set too.

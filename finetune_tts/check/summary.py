@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from finetune_tts.audio.measures import ClipMeasures
+from finetune_tts.audio.clip_metrics import ClipMetrics
 from finetune_tts.check.measuring import Measured
 from finetune_tts.check.recording_checks import loudness_spread
 from finetune_tts.check.transcript_checks import Coverage
@@ -106,7 +106,7 @@ def _median(values: list[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def _histogram(clips: Sequence[ClipMeasures]) -> tuple[Bar, ...]:
+def _histogram(clips: Sequence[ClipMetrics]) -> tuple[Bar, ...]:
     counts, _ = np.histogram([clip.seconds for clip in clips], bins=np.array(BORDERS))
     return tuple(
         Bar(start, None if math.isinf(end) else end, int(count))

@@ -69,7 +69,7 @@ def _no_text(samples: Sequence[Sample], transcripts: Sequence[Transcript]) -> Fi
     return about(
         "no_text",
         found,
-        title="{count} without a text that can be spoken",
+        title="{count} without a text that can be synthesised",
         advice="Write down what is said, or leave them out.",
         otherwise="every clip has a text",
     )
@@ -151,7 +151,7 @@ def _same_text(samples: Sequence[Sample]) -> Finding:
         "duplicate_text",
         found,
         title="{count} with the text of another clip of the same speaker",
-        advice="Fine where it was said twice. Where it was not, one of the two has the wrong text.",
+        advice="Fine where it was said twice. Where it was not, one of the two has the wrong transcript.",
         otherwise="no text stands there twice",
         spoils=False,
     )

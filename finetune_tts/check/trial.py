@@ -71,7 +71,7 @@ class Trial:
     fault: str = ""
 
 
-def try_steps(job: TrainingJob, durations: Mapping[Path, float]) -> Trial:
+def try_steps(job: TrainingJob, durations: Mapping[Path, float], long_step: float = LONG_STEP) -> Trial:
     """Make some steps of a run, without its folder. The weights of ``job`` are not those of before afterwards.
 
     The longest batch comes first, as in the run; where it does not fit, half of it is tried, and so on. Then batches of
@@ -80,6 +80,7 @@ def try_steps(job: TrainingJob, durations: Mapping[Path, float]) -> Trial:
     Args:
         job: of the run.
         durations: of the recordings, in seconds.
+        long_step: where the longest batch takes more seconds than that, no other is tried.
 
     Raises:
         UserError: a recording cannot be read, or a setting does not fit.
@@ -87,7 +88,7 @@ def try_steps(job: TrainingJob, durations: Mapping[Path, float]) -> Trial:
     trial = _Trial(job, durations)
     with bounded_memory(job.device):
         try:
-            trial.run()
+            trial.run(long_step)
         except UserError:
             raise
         except (RuntimeError, ValueError) as error:
@@ -128,7 +129,7 @@ class _Trial:
         # A step in which all parts learn takes longest.
         self.number = self.task.steps_before_discriminator() if isinstance(self.task, AdversarialTask) else 0
 
-    def run(self) -> None:
+    def run(self, long_step: float) -> None:
         longest = self.batches[0]
         logger.info("Trying a step over the %d longest clips on %s.", len(longest), self.job.device)
         if not self.job.restored and self.job.resumes is None:
@@ -137,7 +138,7 @@ class _Trial:
         if time_of_longest is None:
             return
         self.peak = peak_memory(self.job.device)
-        if time_of_longest > LONG_STEP:
+        if time_of_longest > long_step:
             # A bound from above: no batch of the run takes longer.
             self.step_times = [time_of_longest]
             return

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from finetune_tts.checkpoints.restoring import RestoreReport, RowRule, restore
+from finetune_tts.checkpoints.report import RestoreReport
+from finetune_tts.checkpoints.restoring import RowRule, restore
 from finetune_tts.layers.weight_norm import factored
 
 
 def absent_modules(network: nn.Module, state: Iterable[str], modules: Iterable[str]) -> tuple[str, ...]:
     """Those of some modules that the network has, and of which a checkpoint holds not one tensor.
 
-    Releases often leave out what speaking does not need; half of such a module is a gap like any other.
+    Releases often leave out what synthesis does not need; half of such a module is a gap like any other.
 
     Args:
         network: to be restored.

@@ -173,7 +173,7 @@ class RestoreReport:
         more = len(self.non_finite) - 1
         which = f"{self.non_finite[0]} and {more} more tensors hold" if more else f"{self.non_finite[0]} holds"
         raise UserError(
-            f"{self.source}: {which} NaN or infinity: such a model can neither speak nor be fine-tuned. "
+            f"{self.source}: {which} NaN or infinity: such a model can neither synthesise nor be fine-tuned. "
             "Take an earlier checkpoint."
         )
 

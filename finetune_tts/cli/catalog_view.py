@@ -19,7 +19,7 @@ _TYPE_TITLES = {
 #: what can be done with a model: (the word in plain lines, the sign on a terminal, the legend's words).
 _SUPPORT_MARKS = {
     FINE_TUNE: ("fine-tune", "F", "can be fine-tuned here"),
-    SPEAK: ("speak", "S", "can be spoken with, not fine-tuned"),
+    SPEAK: ("speak", "S", "can be used for synthesis, not fine-tuned"),
     NOT_YET: ("not-yet", "-", "not supported yet"),
     "": ("unknown", "?", "its config will tell, once it is downloaded"),
 }

@@ -78,7 +78,7 @@ def _filter(report: "CheckReport", folder: Path) -> str:
     held_out = any(sample.split == "eval" for sample in report.samples) and (written.folder / HELD_OUT).is_file()
     return (
         f"filtered: {written.kept} clips kept, {written.left_out} left out ({written.folder / 'left_out.csv'})\n"
-        f"tune with them: --dataset_path {shlex.quote(str(written.folder))} --dataset_format auto "
+        f"fine-tune with them: --dataset_path {shlex.quote(str(written.folder))} --dataset_format auto "
         f"--meta_file {METADATA}" + (f" --coqpit.datasets.0.meta_file_val {HELD_OUT}" if held_out else "")
     )
 

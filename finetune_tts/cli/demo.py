@@ -57,7 +57,7 @@ def demo_config(overrides: "list[Override]") -> "tuple[Any, Path]":
 
 
 def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None:
-    """Fine-tune the bundled base to the bundled recordings; speak before and after; report; say where to listen."""
+    """Fine-tune the bundled base on the bundled recordings; synthesise before and after; say where to listen."""
     from finetune_tts.assembly.assembly import assemble
     from finetune_tts.synthesis.loading import load_voice
     from finetune_tts.training.run import fit
@@ -95,7 +95,7 @@ def run_demo(arguments: argparse.Namespace, overrides: "list[Override]") -> None
 
 
 def speak_all(voice: "Voice", folder: Path, prefix: str) -> list[Path]:
-    """Speak the sentences of the demo into ``folder``; what cannot be spoken is said and left out."""
+    """Synthesise the sentences of the demo into ``folder``; what cannot be synthesised is said and skipped."""
     from finetune_tts.audio.reading import write_waveform
 
     folder.mkdir(exist_ok=True)

@@ -86,6 +86,9 @@ class Parser(argparse.ArgumentParser):
     A flag is given once, or several times with the same value; one with ``action="collect"`` is a list. ``--help`` is a
     flag like the others: the programs print what belongs to it.
 
+    Attributes:
+        tasks: the group of flags that say what to do; ``--help`` is one of them.
+
     Args:
         may_be_empty: flags for which an empty value is none by accident.
         options: of :class:`argparse.ArgumentParser`.
@@ -98,7 +101,8 @@ class Parser(argparse.ArgumentParser):
         self.register("action", None, _Given)
         self.register("action", "store", _Given)
         self.register("action", "collect", _Collected)
-        self.add_argument("-h", "--help", action="store_true", help="show this and end")
+        self.tasks = self.add_argument_group("what to do")
+        self.tasks.add_argument("-h", "--help", action="store_true", help="show this and end")
 
     def parse_known_flags(self, argv: list[str]) -> argparse.Namespace:
         """Parse ``argv``.

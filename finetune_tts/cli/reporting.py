@@ -45,7 +45,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     from finetune_tts.report.writing import write_report
 
     folder = Path(arguments.report)
-    read_config(expanded(folder))  # what is no run folder shows before a recogniser is loaded
+    read_config(expanded(folder))  # what is no run folder shows before a speech recogniser is loaded
     options = _options(arguments, choose_device(arguments.device), SENTENCES)
     if arguments.select_by:
         _select(folder, arguments.select_by, options)
@@ -61,7 +61,7 @@ def report_if_stopped(arguments: argparse.Namespace, device: "torch.device") -> 
         yield
     except TrainingInterrupted as stop:
         if stop.folder is not None and not arguments.no_report and is_main_process():
-            logger.info("%s\nMaking the report; Ctrl-C leaves it out.", stop)
+            logger.info("%s\nMaking the report; Ctrl-C skips it.", stop)
             with suppress(KeyboardInterrupt):
                 report_of_run(arguments, stop.folder, device, stopped=True)
         raise
@@ -95,8 +95,8 @@ def _select(folder: Path, key: str, options: "ReportOptions") -> None:
     from finetune_tts.report.selection import select_model
 
     selection = select_model(folder, key, options)
-    measure = METRICS[key]
-    say(f"best by {measure.title}: step {selection.best.step:,}, {measure.text(selection.best.heard.mean)}")
+    metric = METRICS[key]
+    say(f"best by {metric.title}: step {selection.best.step:,}, {metric.text(selection.best.heard.mean)}")
     say(f"selected model: {selection.path}")
 
 

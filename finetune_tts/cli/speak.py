@@ -1,4 +1,4 @@
-"""``tts``: list, download and speak."""
+"""``tts``: list, download and synthesise."""
 
 import argparse
 import shlex
@@ -15,14 +15,22 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.registry import family_of, style_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from finetune_tts.synthesis.voice import Voice
 
-EXAMPLES = """examples:
+USAGE = """%(prog)s --model_name NAME --text TEXT [flags]
+       %(prog)s --model_path FILE --text TEXT [flags]"""
+
+DESCRIPTION = """List, download and synthesise with text-to-speech models.
+
+  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola." --out_path ola.wav
+  tts --model_path output/my-voice/best_model.pth --text "Ola." --out_path ola.wav"""
+
+EXAMPLES = """more examples:
   tts --list_models glow
-  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola."
-  tts --model_path run/best_model.pth --text "Ola." --out_path ola.wav
   tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
   tts --model_path run --text "Ola." --speaker_wav first.wav second.wav
   tts --model_path run --reference_wav mine.wav --reference_speaker_idx p225 --speaker_idx p226
@@ -34,55 +42,122 @@ def build_parser() -> Parser:
     """Return the parser of ``tts``."""
     parser = Parser(
         prog="tts",
-        description="List, download and speak with text-to-speech models.",
+        usage=USAGE,
+        description=DESCRIPTION,
         epilog=EXAMPLES,
         may_be_empty=("--text", "--list_models"),
     )
-    add = parser.add_argument
+    _add_tasks(parser.tasks.add_argument)
+    _add_model(parser.add_argument_group("model").add_argument)
+    _add_voice(parser.add_argument_group("speaker, language and style").add_argument)
+    _add_vocoder(parser.add_argument_group("vocoder").add_argument)
+    _add_output(parser.add_argument_group("output").add_argument)
+    return parser
+
+
+def _add_tasks(add: "Callable[..., object]") -> None:
     add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
-    add("--text", help="what to say")
-    add("--text_file", type=Path, help="a UTF-8 file of what to say")
+    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
+    add("--text", help="text to synthesise")
+    add("--text_file", type=Path, metavar="FILE", help="UTF-8 file of the text to synthesise")
+    add(
+        "--reference_wav",
+        type=Path,
+        metavar="FILE",
+        help="recording to convert to the speaker's voice, for a model that can",
+    )
+
+
+def _add_model(add: "Callable[..., object]") -> None:
     add("--model_name", metavar="NAME", help="model of the catalog; downloaded if it is not here yet")
-    add("--model_path", type=Path, help="checkpoint, or folder of a run")
-    add("--config_path", type=Path, help="config of the checkpoint (default: config.json beside it)")
-    add("--out_path", type=Path, default=Path("tts_output.wav"), help="wav file to write (default: %(default)s)")
-    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
-    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
-    add("--vocoder_path", type=Path, help="checkpoint of a vocoder, or folder of its run")
-    add("--vocoder_config_path", type=Path, help="config of the vocoder (default: config.json beside it)")
-    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
-    add("--speaker_idx", metavar="NAME", help="speaker, for a model that has several")
+    add("--model_path", type=Path, metavar="FILE", help="checkpoint, or folder of a run")
+    add(
+        "--config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the checkpoint (default: config.json beside it)",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
+    add(
+        "--models_file",
+        type=Path,
+        metavar="FILE",
+        help="a catalog file of your own, merged in (or TTS_MODELS_FILE)",
+    )
+    add("--yes", action="store_true", help="accept the terms of a model's licence")
+
+
+def _add_voice(add: "Callable[..., object]") -> None:
+    add("--speaker_idx", metavar="NAME", help="speaker of a multi-speaker model")
     add(
         "--speaker_wav",
         type=Path,
         nargs="+",
         action="collect",
         metavar="FILE",
-        help="recordings to speak like, for a model that clones voices or knows speakers by d-vectors",
+        help="recordings of the speaker to imitate, for a model that clones voices or has d-vectors",
     )
+    add("--reference_speaker_idx", metavar="NAME", help="which of the model's speakers recorded --reference_wav")
     add(
-        "--reference_wav",
+        "--encoder_path",
         type=Path,
         metavar="FILE",
-        help="a recording to say again in the speaker's voice, for a model that converts",
+        help="speaker encoder for the recordings (default: the one that comes with the model)",
     )
-    add("--reference_speaker_idx", metavar="NAME", help="who of the model's speakers recorded it")
-    add("--encoder_path", type=Path, help="speaker encoder for them (default: the one that the model brings)")
-    add("--encoder_config_path", type=Path, help="config of the speaker encoder (default: config_se.json beside it)")
-    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
-    add("--language_idx", metavar="NAME", help="language, for a model that has several")
+    add(
+        "--encoder_config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the speaker encoder (default: config_se.json beside it)",
+    )
+    add("--language_idx", metavar="NAME", help="language of a multilingual model")
     for flag, _ in style_flags():
         add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
-    add("--noise_scale", type=float, help="variation in place of the config's; 0 says it the same way each time")
-    add("--length_scale", type=float, help="duration factor in place of the config's; above 1 is slower")
-    add("--speed", type=float, help="the same the other way round: 2 is twice as fast")
-    add("--seed", type=int, default=0, help="of what is drawn: another number speaks it another way (default: 0)")
+    add(
+        "--noise_scale",
+        type=float,
+        metavar="FACTOR",
+        help="variation, in place of the config's; 0 gives the same speech each time",
+    )
+    add(
+        "--length_scale",
+        type=float,
+        metavar="FACTOR",
+        help="duration factor, in place of the config's; above 1 is slower",
+    )
+    add("--speed", type=float, metavar="FACTOR", help="the same the other way round: 2 is twice as fast")
+    add(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="of what is drawn: another number gives another reading (default: 0)",
+    )
+
+
+def _add_vocoder(add: "Callable[..., object]") -> None:
+    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
+    add("--vocoder_path", type=Path, metavar="FILE", help="checkpoint of a vocoder, or folder of its run")
+    add(
+        "--vocoder_config_path",
+        type=Path,
+        metavar="FILE",
+        help="config of the vocoder (default: config.json beside it)",
+    )
+
+
+def _add_output(add: "Callable[..., object]") -> None:
+    add(
+        "--out_path",
+        type=Path,
+        metavar="FILE",
+        default=Path("tts_output.wav"),
+        help="wav file to write (default: %(default)s)",
+    )
+    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
     add("--stream", action="store_true", help="write the speech while it is made")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
-    add("--models_file", type=Path, help="a catalog file of your own, merged in (or TTS_MODELS_FILE)")
-    add("--yes", action="store_true", help="accept the terms of a model's licence")
-    return parser
+    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -130,14 +205,14 @@ def _check(arguments: argparse.Namespace) -> None:
         other = "model_path" if arguments.model_path else "config_path"
         raise UserError(f"--model_name brings its own files: leave --{other} out, or --model_name.")
     if arguments.text is not None and arguments.text_file:
-        raise UserError("--text and --text_file both say what to speak: give one of them.")
+        raise UserError("--text and --text_file both say what to synthesise: give one of them.")
     check_vocoder_flags(arguments)
     check_conversion_flags(arguments)
     if arguments.speaker_wav and arguments.speaker_idx:
         raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
     _style(arguments)
     if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
-        raise UserError("--encoder_path is for --speaker_wav, the recordings to speak like: give both or none.")
+        raise UserError("--encoder_path is for --speaker_wav, the recordings to imitate: give both or none.")
     if arguments.encoder_config_path and not arguments.encoder_path:
         raise UserError(
             "--encoder_config_path is given without --encoder_path, the speaker encoder that it belongs to."
@@ -219,7 +294,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     voice = load_voice(model_path, config_path)
     unnamed = "This model has one voice, without a name."
     if voice.takes_d_vectors or voice.listening is not None:
-        unnamed = "This model names no speakers; it speaks like the recordings of --speaker_wav."
+        unnamed = "This model names no speakers; it imitates the recordings of --speaker_wav."
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 
@@ -289,7 +364,7 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
 
 
 def _style(arguments: argparse.Namespace) -> Any | None:
-    """How it is to be spoken, as far as flags that only some families have say it."""
+    """How it is to be synthesised, as far as flags that only some families have say it."""
     given = {flag.name: (getattr(arguments, flag.name), owner) for flag, owner in style_flags()}
     owners = {owner for value, owner in given.values() if value is not None}
     if len(owners) > 1:

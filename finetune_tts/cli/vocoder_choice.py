@@ -1,4 +1,4 @@
-"""Which vocoder ``tts`` speaks with: the one that the user names, else the one that the catalog names, else none."""
+"""Which vocoder ``tts`` uses: the one that the user names, else the one that the catalog names, else none."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ def check_vocoder_flags(arguments: argparse.Namespace) -> None:
 def give_vocoder(
     voice: "Voice", arguments: argparse.Namespace, model_path: "Path", device: "torch.device", *, aside: bool
 ) -> None:
-    """Let ``voice`` speak with a vocoder, and say with which.
+    """Give ``voice`` a vocoder, and say with which.
 
     Raises:
         UserError: the vocoder that the user names cannot be found, loaded, or brought together with the model.
@@ -80,14 +80,14 @@ def _default(
         try:
             vocoder = _of_catalog(entry.name, arguments, device)
         except UserError as error:
-            # The model itself is here: without a network it still speaks.
+            # The model itself is here: without a network it still synthesises.
             say(f"Its vocoder cannot be had, so {GRIFFIN_LIM}. {error}", aside=True)
             return None
     else:
         entry = default_vocoder(model_path)
         at_hand = available_vocoder(model_path, device)
         if at_hand is None or entry is None:
-            hint = f"; --vocoder_name {entry.name} would speak better" if entry is not None else ""
+            hint = f"; --vocoder_name {entry.name} would sound better" if entry is not None else ""
             say(f"No vocoder is named: {GRIFFIN_LIM}{hint}.", aside=True)
             return None
         vocoder = at_hand

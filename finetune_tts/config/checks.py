@@ -116,7 +116,7 @@ def lengths(config: SpeechConfig) -> Iterator[str]:
 
 
 def test_sentences(config: SpeechConfig) -> Iterator[str]:
-    """Yield test sentences that cannot be spoken."""
+    """Yield test sentences that cannot be synthesised."""
     for index, sentence in enumerate(config.test_sentences):
         text = sentence[0] if isinstance(sentence, list) and sentence else sentence
         if not isinstance(text, str) or not text.strip():

@@ -13,7 +13,7 @@ class DatasetConfig(Config):
     dataset_name: str = field(default="", metadata={"help": "Name of the data set; part of each clip's unique name."})
     path: str = field(default="", metadata={"help": "Folder of the data set."})
     meta_file_train: str = field(default="", metadata={"help": "Metadata file, inside path."})
-    ignored_speakers: list[str] | None = field(default=None, metadata={"help": "Speakers to leave out."})
+    ignored_speakers: list[str] | None = field(default=None, metadata={"help": "Speakers to skip."})
     language: str = field(default="", metadata={"help": "Language of the data set, for models of several."})
     phonemizer: str = field(default="", metadata={"help": "Phonemizer of this data set, for models of several."})
     meta_file_val: str = field(default="", metadata={"help": "Metadata file of the held-out clips, inside path."})

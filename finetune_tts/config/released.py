@@ -126,7 +126,7 @@ def rename_dataset_fields(values: Values) -> None:
             continue
         if not dataset.get("formatter") and "name" in dataset:
             dataset["formatter"] = dataset.pop("name")
-        # VCTK configs listed the speakers to leave out in the place of the metadata file.
+        # VCTK configs listed the speakers to skip in the place of the metadata file.
         if isinstance(dataset.get("meta_file_train"), list) and not dataset.get("ignored_speakers"):
             dataset["ignored_speakers"] = dataset["meta_file_train"]
             dataset["meta_file_train"] = ""

@@ -37,7 +37,7 @@ class ModelConfig(Config):
     datasets: list[DatasetConfig] = field(default_factory=list, metadata={"help": "Data sets to train on."})
     test_sentences: list[str | list[Any]] = field(
         default_factory=default_test_sentences,
-        metadata={"help": "Sentences spoken during training: a text, or a list of text, speaker, style, language."},
+        metadata={"help": "Sentences to synthesise in training: a text, or a list of text, speaker, style, language."},
     )
 
 

@@ -47,7 +47,7 @@ class EvaluationConfig(Config):
     """Held-out loss and test sentences."""
 
     print_eval: bool = field(default=False, metadata={"help": "Print the losses of every held-out batch."})
-    test_delay_epochs: int = field(default=0, metadata={"help": "Epochs before test sentences are first spoken."})
+    test_delay_epochs: int = field(default=0, metadata={"help": "Epochs before test sentences are first synthesised."})
     run_eval: bool = field(default=True, metadata={"help": "Measure the held-out loss after each epoch."})
     run_eval_steps: int | None = field(
         default=None, metadata={"help": "Measure it after that many steps too; null is at the end of an epoch."}

@@ -4,19 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from finetune_tts.config.checks import (
-    ABOVE_ZERO,
-    FROM_ONE,
-    FROM_ZERO,
-    SPEECH_RANGES,
-    audio_faults,
-    is_whole,
-    not_among,
-    out_of_range,
-)
 from finetune_tts.config.checks import CHOICES as TRAINING_CHOICES
+from finetune_tts.config.checks import SPEECH_RANGES, audio_faults
 from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.optimizers import SCHEDULERS
+from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, is_whole, not_among, out_of_range
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
 

@@ -29,7 +29,7 @@ class LengthBatchSampler(Sampler[list[int]]):
         batch_size: samples in a batch of one process.
         seed: decides the order.
         shuffle: False gives the same batches in the same order always, from the shortest.
-        drop_last: leave out the batch that is not full.
+        drop_last: skip the batch that is not full.
         longest_first: the very longest samples make the first batch of epoch 0, so that memory that does not
             suffice shows at once.
         weights: how likely each sample is drawn (``sampling_weights``); an epoch then draws as many as there are, with
@@ -122,7 +122,7 @@ class LengthBatchSampler(Sampler[list[int]]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where ``state_dict`` was taken: the next iteration goes on with the same batches in the same order.
+        """Go to where ``state_dict`` was taken: the next iteration continues with the same batches in the same order.
 
         If the samples, the batch size or the seed have changed since, that order does not exist: the epoch begins
         again, and a warning says so.

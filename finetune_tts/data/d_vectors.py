@@ -185,7 +185,7 @@ class DVectors:
         return {normal_form(key): key for key in self.vectors}
 
     def of_speaker(self, name: str) -> np.ndarray:
-        """The mean of a speaker's vectors, ``[D]`` float32, for speaking.
+        """The mean of a speaker's vectors, ``[D]`` float32, for synthesis.
 
         Raises:
             UserError: there is no such speaker; the nearest names are given.

@@ -291,7 +291,7 @@ def _nothing_recognised(root: Path, reasons: Sequence[str]) -> str:
 
 
 def _likely_files_below(folder: Path) -> list[Path]:
-    """Metadata files one or two folders further down, which a person who unpacked an archive may mean."""
+    """Metadata files one or two folders further down, which somebody who unpacked an archive may mean."""
     patterns = [f"{deeper}*{extension}" for deeper in ("", "*/") for extension in METADATA_EXTENSIONS]
     found = (path for pattern in patterns for path in islice(folder.glob(pattern), 200))
     return sorted(path for path in found if _is_likely(path) and purpose_of(path) not in ("eval", "test"))

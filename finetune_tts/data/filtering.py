@@ -49,7 +49,7 @@ def filter_samples(
     min_audio_len: float = 1,
     max_audio_len: float = math.inf,
 ) -> Filtered:
-    """Leave out samples whose text or recording is too short or too long.
+    """Skip samples whose text or recording is too short or too long.
 
     Args:
         samples: all samples.
@@ -88,7 +88,7 @@ def filter_samples(
 
 
 def filter_empty_texts(samples: Sequence[Sample], empty: Sequence[bool]) -> Filtered:
-    """Leave out samples of whose text nothing is left that the model can read.
+    """Skip samples of whose text nothing is left that the model can read.
 
     Args:
         samples: the samples.
@@ -131,7 +131,7 @@ def filter_by_bounds(
 def filter_by_alignment(
     samples: Sequence[Sample], token_lengths: Sequence[int], mel_lengths: Sequence[int], frames_per_step: int = 1
 ) -> Filtered:
-    """Leave out samples with fewer mel frames than tokens: no monotonic alignment gives every token a frame.
+    """Skip samples with fewer mel frames than tokens: no monotonic alignment gives every token a frame.
 
     Args:
         samples: the samples, with their lengths in the same order.

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from finetune_tts.data.batching import LengthBatchSampler
-from finetune_tts.data.processes import usable_processors
+from finetune_tts.data.processes import usable_cpus
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
 
@@ -62,7 +62,7 @@ class SpeechLoader(DataLoader[Any]):
         return self.batch_sampler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there (``LengthBatchSampler.load_state_dict``)."""
+        """Continue from there (``LengthBatchSampler.load_state_dict``)."""
         self.batch_sampler.load_state_dict(state)
 
 
@@ -82,12 +82,12 @@ def make_loader(
         pin_memory: put batches into page-locked memory (for a GPU).
         seed: seeds the workers.
     """
-    if num_workers > usable_processors():
+    if num_workers > usable_cpus():
         logger.warning(
             "%d processes that load clips share %d CPUs; more processes than CPUs load no faster. "
             "Lower num_loader_workers and num_eval_loader_workers.",
             num_workers,
-            usable_processors(),
+            usable_cpus(),
         )
     loader = SpeechLoader(
         dataset,

@@ -88,8 +88,8 @@ def prepare_data(
         seed: of the split.
         formatter: your own reader of metadata.
         aligned_frames: for models that align text and frames monotonically, the frames that they join to one (2 for
-            Glow-TTS): samples with fewer frames than tokens are left out. None for other models.
-        bounds: of the network; samples beyond them are left out.
+            Glow-TTS): samples with fewer frames than tokens are skipped. None for other models.
+        bounds: of the network; samples beyond them are skipped.
         waveforms: keep waveforms too, for models that are trained on them.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.

@@ -59,10 +59,10 @@ def share_of(items: Sequence[Item], team: Team) -> Sequence[Item]:
 
 def workers_for(items: int, team: Team = ALONE) -> int:
     """Processes that suit so many recordings: for all CPUs that the team leaves to each, but none for a few."""
-    return max(1, usable_processors() // team.local_size) if items > _FEW else 0
+    return max(1, usable_cpus() // team.local_size) if items > _FEW else 0
 
 
-def usable_processors() -> int:
+def usable_cpus() -> int:
     """How many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -95,7 +95,7 @@ def make_task(network: nn.Module, config: Any, speak: Any | None = None) -> TTST
     Args:
         network: on its device.
         config: of the run.
-        speak: speaks test sentences, or generates recordings again.
+        speak: synthesises test sentences, or generates recordings again.
 
     Raises:
         UserError: the config does not fit the task.

@@ -111,7 +111,7 @@ class Implementation:
 
     Attributes:
         task: ``(network, config, speak) → task``.
-        build: ``(config, sizes, *, for_training) → network``. For speaking, what only training needs is left out. None
+        build: ``(config, sizes, *, for_training) → network``. For synthesis, what only training needs is left out. None
             for a vocoder whose config names generator and discriminator each for itself.
         speak: token ids → a spectrogram or a waveform; None for a vocoder.
         stream: the same, in parts as they are made; None where everything is made at once.
@@ -182,7 +182,7 @@ class Family:
         translate_names: brings tensor names of the architecture's original program to those of 🐸TTS.
         discriminator: first part of the names of its discriminator's tensors; "" where there is none.
         derived: last parts of tensor names that follow from other tensors.
-        only_in_training: modules that speaking does not need, and that a release may lack.
+        only_in_training: modules that synthesis does not need, and that a release may lack.
         renewed: modules that a config lets begin fresh.
         makes_waveform: it needs no vocoder.
         needs_waveforms: it is trained on waveforms, not on spectrograms alone.
@@ -193,7 +193,7 @@ class Family:
         aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
         conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
         slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
-        read_style: flags of ``tts`` that only this family has → how to speak, or None where none was given.
+        read_style: flags of ``tts`` that only this family has → how it is to sound, or None where none was given.
     """
 
     name: str

@@ -141,9 +141,9 @@ _STYLE_FLAGS = (
     Flag(
         "gst_style",
         "WAV_OR_JSON",
-        "for a model with style tokens: a recording to speak like, or the weights of tokens: '{\"0\": 0.3}'",
+        "for a model with style tokens: a recording to imitate, or the weights of tokens: '{\"0\": 0.3}'",
     ),
-    Flag("capacitron_style_wav", "FILE", "for a model with Capacitron: speak like that recording", is_path=True),
+    Flag("capacitron_style_wav", "FILE", "for a model with Capacitron: a recording to imitate", is_path=True),
     Flag("capacitron_style_text", "TEXT", "what is said in it"),
 )
 
@@ -236,7 +236,7 @@ def require_support(entry: ModelEntry, wanted: Container[str]) -> None:
     if entry.architecture and support(entry.architecture) not in wanted:
         raise UserError(
             f"{entry.name} is a {entry.architecture} model, which this version cannot "
-            f"{'fine-tune' if support(entry.architecture) == SPEAK else 'fine-tune or speak with'} yet. "
+            f"{'fine-tune' if support(entry.architecture) == SPEAK else 'fine-tune or synthesise with'} yet. "
             "--list_models marks those that it can."
         )
 

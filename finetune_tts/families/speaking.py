@@ -1,4 +1,4 @@
-"""Asks the family of a model to speak, whichever it is."""
+"""Asks the family of a model to synthesise, whichever it is."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def answer_of(network: nn.Module, config: Config, request: Request) -> Spectrogr
     """Let a network in eval mode answer.
 
     Raises:
-        UserError: this architecture cannot speak here.
+        UserError: this architecture cannot synthesise here.
     """
     entry = ENTRIES.get(config.model.lower())
     speak = entry.load().implementation.speak if entry is not None else None
     if speak is None:
-        raise UserError(f"model {config.model!r} cannot be spoken with yet; {', '.join(names(vocoders=False))} can.")
+        raise UserError(f"model {config.model!r} cannot synthesise yet; {', '.join(names(vocoders=False))} can.")
     return speak(network, config, request)
 
 
@@ -65,7 +65,7 @@ def require_force(architecture: str) -> Force:
 def forced_mels(network: nn.Module, force: Force, batch: Batch) -> list[Tensor]:
     """Spectrograms ``[n_mels, T]`` of the clips of a batch, in its order.
 
-    A vocoder that has only heard spectrograms of recordings meets smoother ones when it is to speak for a model.
+    A vocoder that has only heard spectrograms of recordings meets smoother ones when it is to generate for a model.
     Trained on these, it knows them (Shen et al. 2018).
 
     Args:

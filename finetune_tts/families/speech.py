@@ -19,7 +19,7 @@ from finetune_tts.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Request:
-    """One sentence to speak.
+    """One sentence to synthesise.
 
     Attributes:
         token_ids: ``[1, T_text]`` on the network's device.
@@ -27,7 +27,7 @@ class Request:
         d_vector: ``[1, D]`` for a network with d-vectors.
         language_id: ``[1]`` for a network with a language embedding.
         noise_scale, length_scale: in place of the config's, where given.
-        style: how to speak, as the network takes it, for an architecture that takes a style.
+        style: how it is to sound, as the network takes it, for an architecture that takes a style.
         voice: who speaks, as the network takes it, for one that listens to recordings itself.
     """
 

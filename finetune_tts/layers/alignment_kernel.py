@@ -1,7 +1,7 @@
 """Monotonic alignment search as two kernels of a GPU (Kim et al. 2020, algorithm 1): two launches for a whole batch.
 
 A loop of torch's operations launches a dozen kernels for every frame. Here each sequence has a group of threads of its
-own, which goes through its frames with the scores of all symbols at hand; then one that goes back along the best path.
+own, which goes through its frames with the scores of all symbols; then one that goes back along the best path.
 
 Written in Triton, which comes with torch's builds for GPUs. Only ``alignment.py`` imports this module, when it is
 needed: the package works without Triton.

@@ -6,8 +6,8 @@ takes a signal as it lies. So a network calls :func:`channels_last` where it beg
 element keeps the order, and :func:`conv1d` and :func:`conv_transpose1d` follow it. Shapes stay ``[B, C, T]``.
 """
 
-import torch
 from torch import Tensor, nn
+from torch.jit._trace import is_tracing
 from torch.nn import functional as F
 
 from finetune_tts.layers.torch_layers import by_hand
@@ -15,7 +15,7 @@ from finetune_tts.layers.torch_layers import by_hand
 
 def channels_last(x: Tensor) -> Tensor:
     """Lay the channels of ``x [B, C, T]`` side by side, where that is of use: on a CPU."""
-    if x.device.type != "cpu" or torch.jit.is_tracing() or not by_hand("channels_last"):
+    if x.device.type != "cpu" or is_tracing() or not by_hand("channels_last"):
         return x
     return x.transpose(1, 2).contiguous().transpose(1, 2)
 

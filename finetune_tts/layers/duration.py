@@ -33,8 +33,8 @@ def bounded_durations(
         the durations ``[B, T_text]``, whose sum is at most the bound; and the frames that were asked for, ``[B]``,
         infinite or NaN where the durations are.
     """
-    slowness = torch.as_tensor(length_scale, device=durations.device).clamp(1.0, _SLOWEST)
-    most = torch.floor((MOST_FRAMES + MOST_FRAMES_A_SYMBOL * token_lengths) * slowness).unsqueeze(1)  # [B, 1]
+    duration_factor = torch.as_tensor(length_scale, device=durations.device).clamp(1.0, _SLOWEST)
+    most = torch.floor((MOST_FRAMES + MOST_FRAMES_A_SYMBOL * token_lengths) * duration_factor).unsqueeze(1)  # [B, 1]
     asked_for = durations.sum(dim=1)
     # All comparisons with NaN are false.
     durations = torch.minimum(torch.where(durations > 0, durations, torch.zeros_like(durations)), most)

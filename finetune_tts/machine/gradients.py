@@ -8,12 +8,15 @@ from torch import Tensor
 ROW_ELEMENTS = 16_000_000  # 64 MB of float32: long enough to fill a link or a GPU, short enough to stay unnoticed
 
 
-def in_rows(gradients: Sequence[Tensor]) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    """Copy gradients into rows ``[elements]``, each with the gradients that it holds, in order."""
+def in_rows(gradients: Sequence[Tensor], most_elements: int = ROW_ELEMENTS) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    """Copy gradients into rows ``[elements]``, each with the gradients that it holds, in order.
+
+    A row is longer than ``most_elements`` only where one gradient is.
+    """
     group: list[Tensor] = []
     elements = 0
     for gradient in gradients:
-        if group and elements + gradient.numel() > ROW_ELEMENTS:
+        if group and elements + gradient.numel() > most_elements:
             yield torch.cat([member.reshape(-1) for member in group]), group
             group, elements = [], 0
         group.append(gradient)

@@ -19,7 +19,7 @@ def seed_everything(seed: int) -> None:
 def random_state() -> dict[str, Any]:
     """Return the state of all generators as plain values and tensors, which a restricted loader accepts."""
     version, words, gauss = random.getstate()
-    _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
         "python": [version, list(words), gauss],
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(position), int(has_gauss), float(cached)],
@@ -49,7 +49,8 @@ def restore_random_state(state: dict[str, Any]) -> None:
 def borrowed_randomness(seed: int) -> Iterator[None]:
     """Compute with generators seeded by ``seed``, and leave them as they were.
 
-    What is measured or spoken between two steps then neither depends on the training so far nor changes what follows.
+    What is measured or synthesised between two steps then neither depends on the training so far nor changes what
+    follows.
     """
     before = random_state()
     seed_everything(seed)

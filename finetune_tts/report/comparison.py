@@ -1,4 +1,4 @@
-"""How far a spoken sentence is from the recording of it, in numbers: see ``finetune_tts.report.metrics``.
+"""How far a synthesised sentence is from the recording of it, in numbers: see ``finetune_tts.report.metrics``.
 
 Legend: T samples of a waveform, N and M frames of 10 ms, P pairs of frames on the path that warps one to the other.
 """
@@ -76,7 +76,7 @@ def analyse(wav: np.ndarray, sample_rate: int) -> Analysis:
 
 
 def compare(recording: np.ndarray, recording_rate: int, spoken: np.ndarray, spoken_rate: int) -> dict[str, float]:
-    """Compare a spoken sentence with the recording of it.
+    """Compare a synthesised sentence with the recording of it.
 
     Args:
         recording: ``[T]`` float32.
@@ -85,7 +85,7 @@ def compare(recording: np.ndarray, recording_rate: int, spoken: np.ndarray, spok
         spoken_rate: in Hz.
 
     Returns:
-        key of a measure → value. What cannot be told is left out: pitch where there is no voice.
+        key of a metric → value. What cannot be told is left out: pitch where there is no voice.
     """
     # What only one of them can hold, the treble above the other's rate, is no difference between the voices.
     rate = min(recording_rate, spoken_rate)

@@ -37,7 +37,7 @@ RESTORE_REPORT = "restore_report.json"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How much is spoken, and by what it is judged."""
+    """How much is synthesised, and by what it is judged."""
 
     sentences: int = 6
     """Held-out ones."""
@@ -60,7 +60,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Row:
-    """A sentence, and how each witness speaks it."""
+    """A sentence, and how each witness says it."""
 
     sentence: Sentence
     utterances: dict[str, Utterance]
@@ -93,12 +93,12 @@ class Evidence:
 
 
 def gather(folder: Path, options: ReportOptions) -> Evidence:
-    """Read a run folder, and let its models and their base speak.
+    """Read a run folder, and let its models and their base synthesise.
 
     What is missing beside the config is noted, and the rest is gathered all the same.
 
     Raises:
-        UserError: the folder is not the folder of a run; or the recogniser that is asked for cannot be used.
+        UserError: the folder is not the folder of a run; or the speech recogniser that is asked for cannot be used.
     """
     config = read_config(folder)
     notes: list[str] = []
@@ -191,7 +191,7 @@ def listener_of(
     """Whoever judges what the models of a run say.
 
     Raises:
-        UserError: the recogniser that is asked for cannot be used.
+        UserError: the speech recogniser that is asked for cannot be used.
     """
     recogniser = find_recogniser(options.recogniser, language_of(config, record))
     return Listener(recogniser, _encoder(folder, config))
@@ -219,11 +219,11 @@ def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list
             notes.append(f"The base model is not there any more, so it is not heard: {path}.")
     best, last, selected = best_model(folder), last_model(folder), folder / SELECTED_NAME
     if best is not None:
-        witnesses.append(Witness(BEST, "Tuned, best", f"step {best.step:,}", best.path))
+        witnesses.append(Witness(BEST, "Fine-tuned, best", f"step {best.step:,}", best.path))
     if last is not None and (best is None or last.step != best.step):
-        witnesses.append(Witness(LAST, "Tuned, last", f"step {last.step:,}", last.path))
+        witnesses.append(Witness(LAST, "Fine-tuned, last", f"step {last.step:,}", last.path))
     if selected.is_file() and not any(w.path and w.path.samefile(selected) for w in witnesses):
-        witnesses.append(Witness(SELECTED, "Tuned, selected", "by ear", selected))
+        witnesses.append(Witness(SELECTED, "Fine-tuned, selected", "by ear", selected))
     if last is None:
         notes.append("The run has written no checkpoint yet.")
     return witnesses

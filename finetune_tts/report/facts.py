@@ -72,7 +72,7 @@ def next_section(evidence: Evidence) -> Html:
         words += ["--language_idx", evidence.record.language]
     commands = []
     if {BEST, LAST} & {witness.key for witness in evidence.witnesses}:
-        commands.append(("Speak with the best model", [*words, "--out_path", "mine.wav"]))
+        commands.append(("Synthesise with the best model", [*words, "--out_path", "mine.wav"]))
         commands.append(("Train on from where it stopped", ["tts-finetune", "--continue_path", folder]))
         commands.append(("Choose among the saved models by ear", [*_REPORT, folder, "--select_by", "mcd"]))
     commands.append(("Make this page again, with more sentences", [*_REPORT, folder, "--report_sentences", "20"]))

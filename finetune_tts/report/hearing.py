@@ -1,4 +1,4 @@
-"""Lets voices speak sentences, and measures what is heard."""
+"""Lets voices synthesise sentences, and measures what is heard."""
 
 import logging
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ class Utterance:
     """A sentence, spoken by somebody, and what is told of it.
 
     Attributes:
-        sound: what is heard; None where it could not be spoken, which ``note`` then explains.
+        sound: what is heard; None where it could not be synthesised, which ``note`` then explains.
         mel_power: ``[N, 80]``, for its picture.
-        values: key of a measure → value.
-        heard: what a recogniser wrote down; "" without one.
+        values: key of a metric → value.
+        heard: what a speech recogniser wrote down; "" without one.
         note: what the user has to know about it.
     """
 
@@ -64,7 +64,7 @@ class Listener:
         return Utterance(Spoken(wav, rate), analyse(wav, rate).mel_power, values, heard)
 
     def spoken(self, speaker: Speaker, sentence: Sentence) -> Utterance:
-        """Let a voice speak, and compare it with the recording where there is one."""
+        """Let a voice synthesise, and compare it with the recording where there is one."""
         try:
             spoken = speaker.speak(sentence)
         except UserError as error:
@@ -116,7 +116,7 @@ def _recording(path: str) -> tuple[np.ndarray, int]:
 
 @dataclass(frozen=True)
 class Spread:
-    """A measure over several sentences."""
+    """A metric over several sentences."""
 
     mean: float
     deviation: float
@@ -125,7 +125,7 @@ class Spread:
 
 
 def spread(utterances: Sequence[Utterance], key: str) -> Spread | None:
-    """Sum up a measure; None where no utterance has it."""
+    """Sum up a metric; None where no utterance has it."""
     values = [utterance.values[key] for utterance in utterances if key in utterance.values]
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""Which sentences a report lets the models speak."""
+"""Which sentences a report lets the models synthesise."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _TEST_SENTENCES = 5
 
 @dataclass(frozen=True)
 class Sentence:
-    """Something to be spoken.
+    """Something to be synthesised.
 
     Attributes:
         text: what is to be said.

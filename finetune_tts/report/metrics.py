@@ -1,4 +1,4 @@
-"""What is measured of a sentence that a model has spoken, in words: plain data, which costs nothing to import."""
+"""What is measured of a sentence that a model has synthesised, in words: plain data, which costs nothing to import."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Aim = Literal["low", "high", "one"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure.
+    """A metric.
 
     Attributes:
         key: its name for ``--select_by`` and in files.
@@ -45,8 +45,8 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    measure.key: measure
-    for measure in (
+    metric.key: metric
+    for metric in (
         Metric(
             "mcd", "mel-cepstral distortion", "dB", "low", 2,
             "Distance of the spectral envelopes: 13 mel-cepstral coefficients without loudness, compared along the "
@@ -91,7 +91,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "wer", "word error rate", "%", "low", 1,
-            "Words to insert, delete or replace in what a recogniser hears, divided by the words of the text.",
+            "Words to insert, delete or replace in what a speech recogniser hears, divided by the words of the text.",
             "Levenshtein 1966",
         ),
         Metric(

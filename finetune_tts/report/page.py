@@ -83,7 +83,7 @@ def _verdicts(evidence: Evidence) -> list[str]:
         )
         if went.overfits:
             sentences.append(
-                "After that the run only learned its training clips by heart: the held-out loss rose while the "
+                "After that the run only overfitted its training clips: the held-out loss rose while the "
                 "training loss fell. The best model is from before."
             )
         elif went.falling:
@@ -92,7 +92,7 @@ def _verdicts(evidence: Evidence) -> list[str]:
 
 
 def _understood(evidence: Evidence) -> list[str]:
-    """What the recogniser says, in a sentence."""
+    """What the speech recogniser says, in a sentence."""
     paired = _paired(evidence.rows, "wer")
     if not paired:
         return []
@@ -100,13 +100,13 @@ def _understood(evidence: Evidence) -> list[str]:
     of_recording = spread([row.utterances[RECORDING] for row in evidence.rows if RECORDING in row.utterances], "wer")
     known = f", in the recordings themselves {100 * of_recording.mean:.0f} %" if of_recording else ""
     return [
-        f"{evidence.recogniser} hears {before:.0f} % of the words wrong when the base speaks, {after:.0f} % when the "
-        f"tuned model does{known}."
+        f"{evidence.recogniser} hears {before:.0f} % of the words wrong in the base's speech, {after:.0f} % in the "
+        f"fine-tuned model's{known}."
     ]
 
 
 def _paired(rows: Sequence[Row], key: str) -> list[tuple[float, float]]:
-    """A measure of the base and of the best model, for the sentences that both have spoken."""
+    """A metric of the base and of the best model, for the sentences that both have synthesised."""
     both = [(row.utterances.get(BASE), row.utterances.get(BEST)) for row in rows]
     return [
         (base.values[key], best.values[key])
@@ -164,59 +164,59 @@ def _utterance(witness: Witness, utterance: Utterance) -> Html:
 
 
 def _numbers(evidence: Evidence) -> Html | None:
-    """One row for each measure that something is known of, one column for each witness."""
+    """One row for each metric that something is known of, one column for each witness."""
     heard = {
         witness.key: [row.utterances[witness.key] for row in evidence.rows if witness.key in row.utterances]
         for witness in evidence.witnesses
     }
     found = [
-        measure
-        for measure in METRICS.values()
-        if any(spread(utterances, measure.key) for key, utterances in heard.items() if key != RECORDING)
+        metric
+        for metric in METRICS.values()
+        if any(spread(utterances, metric.key) for key, utterances in heard.items() if key != RECORDING)
     ]
     if not found:
         return None
     head = tag(
         "tr",
-        tag("th", "measure", scope="col"),
+        tag("th", "metric", scope="col"),
         *(tag("th", witness.title, scope="col") for witness in _models(evidence)),
         tag("th", "better", scope="col"),
     )
-    rows = [_measure_row(measure, evidence, heard) for measure in found]
+    rows = [_metric_row(metric, evidence, heard) for metric in found]
     definitions = [tag("div", tag("dt", m.title + (f" ({m.unit})" if m.unit else "")),
                        tag("dd", f"{m.definition} {m.source}.")) for m in found]  # fmt: skip
     judge = f" Words as {evidence.recogniser} hears them." if evidence.recogniser else ""
     return _section(
         "Numbers",
         f"Mean over the sentences, and how far they spread (standard deviation), against the recordings. "
-        f"Better counts the sentences that the best model speaks better than the base.{judge}",
+        f"Better counts the sentences in which the best model is better than the base.{judge}",
         tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll", tabindex="0"),
         tag("details", tag("summary", "What the numbers mean"), tag("dl", *definitions, class_="definitions")),
     )
 
 
-def _measure_row(measure: Metric, evidence: Evidence, heard: dict[str, list[Utterance]]) -> Html:
+def _metric_row(metric: Metric, evidence: Evidence, heard: dict[str, list[Utterance]]) -> Html:
     cells = []
-    spreads = {witness.key: spread(heard[witness.key], measure.key) for witness in evidence.witnesses}
+    spreads = {witness.key: spread(heard[witness.key], metric.key) for witness in evidence.witnesses}
     known = {key: found for key, found in spreads.items() if found is not None and key != RECORDING}
-    winner = min(known, key=lambda key: measure.badness(known[key].mean)) if len(known) > 1 else None
+    winner = min(known, key=lambda key: metric.badness(known[key].mean)) if len(known) > 1 else None
     for witness in _models(evidence):
         found = spreads[witness.key]
         if found is None:
             cells.append(tag("td", "–", class_="none"))
             continue
-        scale = 100.0 if measure.unit == "%" else 1.0
-        around = tag("small", f" ± {scale * found.deviation:.{measure.digits}f}") if found.count > 1 else None
+        scale = 100.0 if metric.unit == "%" else 1.0
+        around = tag("small", f" ± {scale * found.deviation:.{metric.digits}f}") if found.count > 1 else None
         style = "winner" if witness.key == winner else None
-        cells.append(tag("td", measure.text(found.mean), around, class_=style))
-    paired = _paired(evidence.rows, measure.key)
-    better = sum(measure.badness(tuned) < measure.badness(base) for base, tuned in paired)
-    aim = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}[measure.aim]
-    name = tag("abbr", measure.title, title=f"{measure.definition} ({aim}; {measure.source})")
+        cells.append(tag("td", metric.text(found.mean), around, class_=style))
+    paired = _paired(evidence.rows, metric.key)
+    better = sum(metric.badness(tuned) < metric.badness(base) for base, tuned in paired)
+    aim = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}[metric.aim]
+    name = tag("abbr", metric.title, title=f"{metric.definition} ({aim}; {metric.source})")
     cells.append(tag("td", f"{better} of {len(paired)}" if paired else "–"))
     of_recording = spreads.get(RECORDING)
     if of_recording is not None:
-        aim += f"; the recordings: {measure.text(of_recording.mean)}"
+        aim += f"; the recordings: {metric.text(of_recording.mean)}"
     return tag("tr", tag("th", name, tag("small", f" {aim}"), scope="row"), *cells)
 
 

@@ -32,7 +32,7 @@ class Candidate:
 class Selection:
     """The outcome of a comparison by ear."""
 
-    measure: str
+    metric: str
     candidates: tuple[Candidate, ...]
     best: Candidate
     path: Path
@@ -40,7 +40,7 @@ class Selection:
 
 
 def require_measure(key: str) -> None:
-    """Find out before a run whether its models can be compared by a measure.
+    """Find out before a run whether its models can be compared by a metric.
 
     Raises:
         UserError: there is no such metric.
@@ -50,13 +50,13 @@ def require_measure(key: str) -> None:
 
 
 def select_model(folder: str | Path, key: str, options: ReportOptions) -> Selection:
-    """Let every saved model of a run speak the held-out sentences, and name the best one ``selected_model.pth``.
+    """Let every saved model of a run synthesise the held-out sentences, and name the best one ``selected_model.pth``.
 
     ``best_model.pth``, which the held-out loss chose, stays as it is. ``selection.json`` tells how each was heard.
 
     Args:
         folder: of the run.
-        key: of a measure.
+        key: of a metric.
         options: how many sentences, and who judges them.
 
     Raises:
@@ -90,7 +90,7 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
     best = min(candidates, key=lambda candidate: METRICS[key].badness(candidate.heard.mean))
     path = folder / SELECTED_NAME
     give_name(next(model.path for model in models if model.step == best.step), path)
-    write_json(folder / SELECTION_NAME, {"measure": key, "best": best.file, "candidates": _plain(candidates)})
+    write_json(folder / SELECTION_NAME, {"metric": key, "best": best.file, "candidates": _plain(candidates)})
     return Selection(key, tuple(candidates), best, path)
 
 
@@ -100,7 +100,7 @@ def _plain(candidates: Sequence[Candidate]) -> list[dict[str, object]]:
 
 def _needs(key: str) -> str:
     if key in ("wer", "cer"):
-        return "It needs a recogniser of the language: see --recogniser."
+        return "It needs a speech recogniser for the language: see --recogniser."
     if key == "similarity":
         return "It needs a speaker encoder, model_se.pth and config_se.json, in the run folder."
     return "The models give no sound in which it can be found."

@@ -1,4 +1,4 @@
-"""What speaks the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings again."""
+"""What synthesises the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ LONGEST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Spoken:
-    """A sentence as a model speaks it.
+    """A sentence as a model synthesises it.
 
     Attributes:
         waveform: ``[T]`` float32.
@@ -38,13 +38,13 @@ class Spoken:
 
 
 class Speaker(Protocol):
-    """Speaks sentences."""
+    """Synthesises sentences."""
 
     def speak(self, sentence: Sentence) -> Spoken:
-        """Speak.
+        """Synthesise.
 
         Raises:
-            UserError: this one cannot be spoken.
+            UserError: this one cannot be synthesised.
         """
         ...
 
@@ -56,7 +56,7 @@ class VoiceSpeaker:
         self._voice = voice
 
     def speak(self, sentence: Sentence) -> Spoken:
-        """Speak (see :class:`Speaker`)."""
+        """Synthesise (see :class:`Speaker`)."""
         speaker, spoken_as = _known(sentence.speaker, self._voice.speaker_names)
         language, _ = _known(sentence.language, self._voice.languages)
         if not sentence.text:
@@ -93,7 +93,7 @@ def load_speaker(model_path: Path, *, device: torch.device | str, voices: Path |
         voices: a file of voices in the place of those beside a model that clones voices, where there is one.
 
     Raises:
-        UserError: a file is missing, damaged, or cannot be spoken with here.
+        UserError: a file is missing, damaged, or cannot be used for synthesis here.
     """
     if vocoder_name(read_object(find_config(model_path))) is not None:
         return VocoderSpeaker(load_vocoder(model_path, device=device))

@@ -1,4 +1,4 @@
-"""A recogniser that writes down what it hears, where there is one: pocketsphinx for English, or one of transformers.
+"""A speech recogniser that writes down what it hears: pocketsphinx for English, or one of transformers.
 
 Both are extras: a report without them has no word error rates, and says so.
 """
@@ -40,7 +40,7 @@ class Recogniser:
 
 
 def find_recogniser(name: str | None, language: str) -> Recogniser | None:
-    """Return the recogniser that the user names, or one that is available for the language; None where there is none.
+    """Return the speech recogniser that the user names, or one that is available for the language, or None.
 
     Args:
         name: ``pocketsphinx``, ``none``, or a model for speech recognition of the package transformers: a folder, or

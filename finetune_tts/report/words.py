@@ -1,4 +1,4 @@
-"""Word and character error rates: what a recogniser heard against what was to be said."""
+"""Word and character error rates: what a speech recogniser heard against what was to be said."""
 
 import re
 import unicodedata

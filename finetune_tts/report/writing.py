@@ -12,7 +12,7 @@ def write_report(folder: str | Path, options: ReportOptions | None = None) -> Pa
     """Write ``report.html`` into a run folder, whole or not at all.
 
     Raises:
-        UserError: the folder is not the folder of a run; or the recogniser that is asked for cannot be used.
+        UserError: the folder is not the folder of a run; or the speech recogniser that is asked for cannot be used.
         OSError: it cannot be written.
     """
     folder = expanded(folder).resolve()

@@ -49,12 +49,12 @@ def saved_models(folder: Path) -> list[SavedModel]:
 
 
 def sample_folder(folder: Path, step: int) -> Path:
-    """Where the test sentences stand that were spoken after ``step``."""
+    """Where the test sentences are that were synthesised after ``step``."""
     return folder / SAMPLES_NAME / f"step_{step:07d}"
 
 
 def sample_folders(folder: Path) -> list[tuple[int, Path]]:
-    """Step and folder of each time that test sentences were spoken, lowest step first."""
+    """Step and folder of each time that test sentences were synthesised, lowest step first."""
     samples = folder / SAMPLES_NAME
     if not samples.is_dir():
         return []

@@ -7,8 +7,9 @@ from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.base import Config
-from finetune_tts.config.checks import audio_faults, is_whole
+from finetune_tts.config.checks import audio_faults
 from finetune_tts.config.commented_json import read_object
+from finetune_tts.config.ranges import is_whole
 from finetune_tts.config.released import with_current_names
 from finetune_tts.config.values import Findings, build, shown
 from finetune_tts.errors import UserError

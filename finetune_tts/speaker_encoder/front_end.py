@@ -114,7 +114,9 @@ class WaveformToMel(nn.Sequential):
         """``[B, T_wav]``, at least ``shortest`` samples, to ``[B, n_mels, T]``."""
         # Half precision has too few digits for powers that span ten decades.
         with torch.autocast(waveform.device.type, enabled=False):
-            mel: Tensor = super().forward(waveform.float())
+            mel = waveform.float()
+            for module in self:
+                mel = module(mel)
         return mel
 
 

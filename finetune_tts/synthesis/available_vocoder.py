@@ -57,7 +57,7 @@ def available_vocoder(weights: Path, device: torch.device | str = "cpu") -> Voco
 
 
 def give_available_vocoder(voice: Voice, weights: Path, device: torch.device | str) -> None:
-    """Let the samples of a run be spoken with the model's default vocoder, if it is in the cache and fits.
+    """Let the samples of a run be generated with the model's default vocoder, if it is in the cache and fits.
 
     Args:
         voice: of the run.
@@ -70,4 +70,4 @@ def give_available_vocoder(voice: Voice, weights: Path, device: torch.device | s
     if vocoder is None or vocoder.pair_with(voice.extractor).misfits():
         return
     voice.vocoder = vocoder
-    logger.info("Samples are spoken with the vocoder %s, which is in the cache.", vocoder.config.model)
+    logger.info("Samples are generated with the vocoder %s, which is in the cache.", vocoder.config.model)

@@ -47,7 +47,7 @@ def compute_d_vectors(
     """Compute the speaker vector of every recording.
 
     What was computed is kept in the cache under the content of the recording and everything that decides its vector,
-    so that a computation that was stopped goes on where it was, and an edited recording gets a new vector.
+    so that a computation that was stopped resumes where it was, and an edited recording gets a new vector.
 
     Args:
         samples: whose recordings to work through.

@@ -29,7 +29,7 @@ CONFIG_NAME = "config.json"
 
 @runtime_checkable
 class Preparable(Protocol):
-    """A network that can be made faster for speaking once its weights are there."""
+    """A network that can be made faster for synthesis once its weights are there."""
 
     def prepare_for_inference(self) -> None:
         """Fold weight norms and the like."""
@@ -70,7 +70,7 @@ def load_located_config(path: str | Path, *, quiet: bool = False) -> SpeechConfi
 def read_speakers(config: SpeechConfig) -> tuple[SpeakerNames | None, DVectors | None]:
     """Read who can speak, as the config names the files.
 
-    A model with d-vectors can speak like any recording, so that it need not have a file of them.
+    A model with d-vectors can imitate any recording, so that it need not have a file of them.
 
     Raises:
         UserError: a file is missing or is not what it should be.
@@ -113,7 +113,7 @@ def load_voice(
     Args:
         model_path: a checkpoint, or a folder that holds one.
         config_path: its config; by default the one beside it.
-        device: where the network is to speak.
+        device: where the network is to synthesise.
 
     Raises:
         UserError: a file is missing, damaged, or does not fit the other.

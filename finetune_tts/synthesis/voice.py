@@ -1,4 +1,4 @@
-"""A voice: a network with its config, its vocabulary and its speakers, ready to speak.
+"""A voice: a network with its config, its vocabulary and its speakers, ready to synthesise.
 
 The same class speaks for ``tts``, for the samples of a run in training and for the demo, so that what is heard in
 training is what is heard afterwards.
@@ -62,10 +62,10 @@ class Speech:
 
 
 class Voice:
-    """Speaks text.
+    """Synthesises text.
 
     Args:
-        network: on the device that it is to use; may be in training, which is interrupted while it speaks.
+        network: on the device that it is to use; may be in training, which is interrupted while it synthesises.
         config: the model's.
         tokenizer: the model's.
         extractor: of the model's audio settings.
@@ -104,7 +104,7 @@ class Voice:
 
     @property
     def needs_vocoder(self) -> bool:
-        """Whether it makes spectrograms, and something else has to make the waveform."""
+        """Whether it makes spectrograms, and something else has to generate the waveform."""
         return makes_spectrograms(self.config)
 
     @property
@@ -132,12 +132,12 @@ class Voice:
 
     @property
     def takes_d_vectors(self) -> bool:
-        """Whether it knows speakers by vectors of an encoder, and so can speak like a recording."""
+        """Whether it knows speakers by vectors of an encoder, and so can imitate a recording."""
         return bool(getattr(self.config, "use_d_vector_file", False))
 
     @property
     def takes_styles(self) -> bool:
-        """Whether it can speak like a recording, by style tokens."""
+        """Whether it can imitate a recording, by style tokens."""
         return bool(getattr(self.config, "use_gst", False))
 
     @property
@@ -155,7 +155,7 @@ class Voice:
         language: str | None = None,
         style: Any | None = None,
     ) -> None:
-        """Find out without the network whether :meth:`speak` can speak a text.
+        """Find out without the network whether :meth:`speak` can synthesise a text.
 
         Raises:
             UserError: as :meth:`speak` does.
@@ -191,14 +191,14 @@ class Voice:
                     logger.warning("The voice of %s: %s", name, error)
 
     def require_d_vectors(self) -> None:
-        """Find out whether it can speak like a recording.
+        """Find out whether it can imitate a recording.
 
         Raises:
             UserError: it cannot.
         """
         if not self.takes_d_vectors:
             raise UserError(
-                "--speaker_wav: this model does not know its speakers by d-vectors, so it cannot speak like a "
+                "--speaker_wav: this model does not know its speakers by d-vectors, so it cannot imitate a "
                 "recording. Leave the flag out."
             )
 
@@ -216,7 +216,7 @@ class Voice:
         voice: Any | None = None,
         seed: int = 0,
     ) -> Speech:
-        """Speak a text, sentence by sentence.
+        """Synthesise a text, sentence by sentence.
 
         Args:
             text: any text; a long one is cut into sentences.
@@ -225,13 +225,13 @@ class Voice:
                 :class:`finetune_tts.speaker_encoder.encoder.SpeakerEncoder`.
             language: of the text, for a model of several languages.
             noise_scale, length_scale: variation and duration factor, in place of the config's.
-            style: how to speak, for a model that takes a style: what its family's ``read_style`` gives.
-            split: false speaks the text in one breath.
+            style: how it is to sound, for a model that takes a style: what its family's ``read_style`` gives.
+            split: false synthesises the text at once.
             voice: of :meth:`heard`, in the place of a speaker, for a model that listens to recordings itself.
             seed: of what is drawn.
 
         Raises:
-            UserError: nothing in the text can be spoken, there is no such speaker or language, or the model has
+            UserError: nothing in the text can be synthesised, there is no such speaker or language, or the model has
                 diverged.
         """
         encoded = self._encode(text, self.tokenizer.split(text, language) if split else [text], language)
@@ -375,7 +375,7 @@ class Voice:
         return Speech(converted, self.sample_rate, mel, np.zeros((len(mel), 0), np.float32), "", mel)
 
     def _style(self, style: Any | None) -> Any | None:
-        """How to speak, as the network takes it."""
+        """How it is to sound, as the network takes it."""
         return network_style(StyleContext(self.config, self.extractor, self.tokenizer, self.network), style)
 
     def _heard(self, answer: Spectrogram | Waveform) -> tuple[np.ndarray, np.ndarray]:
@@ -412,7 +412,7 @@ class Voice:
         named = language if self.tokenizer.languages else None
         encoded = [self.tokenizer.encode(sentence, named) for sentence in sentences]
         if not any(map(_has_symbols, encoded)):
-            raise UserError(f"--text {text[:60]!r}: there is nothing in it that this model can speak.")
+            raise UserError(f"--text {text[:60]!r}: there is nothing in it that this model can read.")
         return encoded
 
     @property
@@ -482,7 +482,7 @@ def _has_symbols(encoded: Encoded) -> bool:
 def _speaking(network: nn.Module, seed: int = 0) -> Iterator[None]:
     """Put the network into eval mode without gradients, and back as it was.
 
-    The state of the random numbers is put back too: a run that speaks its test sentences trains on as one that
+    The state of the random numbers is put back too: a run that synthesises its test sentences trains on as one that
     does not.
     """
     training = network.training

@@ -58,7 +58,7 @@ def make_optimizer(
     except (TypeError, ValueError) as error:
         raise UserError(f"--coqpit.optimizer_params {dict(params)}: {name} refuses them ({error}).") from error
     if isinstance(optimizer, torch.optim.RAdam):
-        # Where 🐸TTS's own RAdam keeps what it computed, and without which it cannot go on from a checkpoint of ours.
+        # Where 🐸TTS's own RAdam keeps what it computed, and without which it cannot resume from a checkpoint of ours.
         for group in optimizer.param_groups:
             group["buffer"] = [[None, None, None] for _ in range(10)]
     return optimizer

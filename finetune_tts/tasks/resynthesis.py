@@ -29,7 +29,7 @@ class Vocodes(Protocol):
 
 @dataclass(frozen=True)
 class Resynthesis:
-    """Makes recordings again; called as what speaks test sentences is.
+    """Makes recordings again; called as what synthesises test sentences is.
 
     Attributes:
         vocoder: whose network is trained.

@@ -1,4 +1,4 @@
-"""What a model in training sounds like: test sentences spoken, kept as files, shown on the dashboard."""
+"""What a model in training sounds like: test sentences, synthesised, kept as files, shown on the dashboard."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -199,7 +199,7 @@ class TTSTask(TrainerModel):
 
     @torch.no_grad()
     def test_run(self, trainer: Any) -> dict[str, SpokenSample]:
-        """Speak the config's test sentences; one that cannot be spoken costs neither the others nor the run."""
+        """Synthesise the config's test sentences; one that fails costs neither the others nor the run."""
         samples: dict[str, SpokenSample] = {}
         if self.speak is None:
             return samples
@@ -209,7 +209,7 @@ class TTSTask(TrainerModel):
                 samples[text] = self.speak(self.network, sentence)
             except (RuntimeError, ValueError, MemoryError) as error:
                 step = trainer.total_steps_done
-                logger.warning("Step %d: the test sentence %r could not be spoken. %s", step, text, error)
+                logger.warning("Step %d: the test sentence %r could not be synthesised. %s", step, text, error)
         return samples
 
     def test_log(self, outputs: Mapping[str, SpokenSample], logger: BaseDashboardLogger, steps: int) -> None:

@@ -69,7 +69,7 @@ class Vocabulary:
 
     @property
     def reads_punctuation(self) -> bool:
-        """Whether it has a full stop or a comma of any script; those of MMS releases have neither."""
+        """Whether it has a full stop or a comma of any script; those of some multilingual releases have neither."""
         return not _STOPS_AND_COMMAS.isdisjoint(self.symbols)
 
     def ignores(self, symbol: str) -> bool:
@@ -156,7 +156,7 @@ def _ordered(fields: Mapping[str, Any], characters: str) -> Vocabulary:
     return Vocabulary(symbols, pad, eos, bos, blank)
 
 
-def _vits_characters(fields: Mapping[str, Any]) -> Vocabulary:
+def _blank_last(fields: Mapping[str, Any]) -> Vocabulary:
     if not fields:
         fields = {"pad": PAD, "characters": GRAPHEMES, "phonemes": IPA_PHONEMES, "punctuations": PUNCTUATIONS}
     pad = fields.get("pad") or PAD
@@ -179,7 +179,7 @@ def _base_vocabulary(fields: Mapping[str, Any]) -> Vocabulary:
 _BUILDERS = {
     "Graphemes": _graphemes,
     "IPAPhonemes": _ipa_phonemes,
-    "VitsCharacters": _vits_characters,
+    "VitsCharacters": _blank_last,
     "BaseCharacters": _graphemes,
     "BaseVocabulary": _base_vocabulary,
 }

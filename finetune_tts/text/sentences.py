@@ -1,4 +1,4 @@
-"""Long text to sentences that a model can speak one by one, in any language."""
+"""Long text to sentences that a model can synthesise one by one, in any language."""
 
 import re
 import unicodedata

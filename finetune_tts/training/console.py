@@ -1,4 +1,4 @@
-"""What the user sees while a run goes on: a bar on a terminal, lines elsewhere, all of it in the run's log."""
+"""What the user sees during a run: a bar on a terminal, lines elsewhere, all of it in the run's log."""
 
 import logging
 import sys

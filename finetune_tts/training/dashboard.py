@@ -16,7 +16,7 @@ class RunDashboard(TensorboardLogger):
     Args:
         folder: where they go.
         name: of the run.
-        next_step: events from this step on are of no account: a run goes on from before them.
+        next_step: events from this step on are of no account: a run resumes from before them.
     """
 
     def __init__(self, folder: Path, name: str, next_step: int | None = None) -> None:

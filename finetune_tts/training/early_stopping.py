@@ -41,6 +41,6 @@ class EarlyStopping:
         return {"patience": self.patience, "waited": self.waited, "lowest": self.lowest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state``, with its patience where there is none of one's own."""
+        """Continue from ``state``, with its patience where there is none of one's own."""
         self.patience = state["patience"] if self.patience is None else self.patience
         self.waited, self.lowest = int(state["waited"]), float(state["lowest"])

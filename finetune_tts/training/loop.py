@@ -155,7 +155,7 @@ class TrainingLoop:
             stack.callback(self.progress.close)
             self.started = time.monotonic()
             self._call_hook("on_init_end")
-            begin = chain([begun], repeat(lambda: None))
+            begin: Iterator[Callable[[], None]] = chain([begun], repeat(lambda: None))
             if not self._resumed:
                 next(begin)()
             for group in self._groups():
@@ -280,7 +280,7 @@ class TrainingLoop:
         return self.ending
 
     def evaluate(self) -> None:
-        """Measure the held-out loss, keep the model if it is the best, and let it speak if it is time."""
+        """Measure the held-out loss, keep the model if it is the best, and let it synthesise if it is time."""
         if self.evaluated_step == self.total_steps_done:
             return
         self.stepper.guard.report()
@@ -293,7 +293,7 @@ class TrainingLoop:
         self.progress.paused()
 
     def _shows_samples(self) -> bool:
-        """Whether it is time to draw figures and to speak, which takes longer than to measure."""
+        """Whether it is time to draw figures and to synthesise, which takes longer than to measure."""
         if self.epochs_done < self.config.test_delay_epochs:
             return False
         pause = min(self.config.save_step, max(self.steps_per_epoch, MIN_STEPS_BETWEEN_SAMPLES))
@@ -348,7 +348,7 @@ class TrainingLoop:
             )
 
     def test_run(self) -> None:
-        """Speak the test sentences: into the run folder and onto the dashboard."""
+        """Synthesise the test sentences: into the run folder and onto the dashboard."""
         self.spoken_step = self.total_steps_done
         if not self.world.is_main or self.task.speak is None:
             return
@@ -360,7 +360,7 @@ class TrainingLoop:
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
         except (RuntimeError, ValueError, MemoryError) as error:
             # A night's training is worth more than one of its samples.
-            logger.warning("Step %d: the test sentences could not be spoken (%s).", self.total_steps_done, error)
+            logger.warning("Step %d: the test sentences could not be synthesised (%s).", self.total_steps_done, error)
         self.task.train()
 
     def save_best_model(self) -> None:

@@ -50,7 +50,7 @@ class DeviceSums:
         return {name: value.cpu() for name, value in self._sums.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         # The number format first: Metal cannot hold doubles for a moment.
         self._sums = {name: value.to(self._dtype).to(self._device) for name, value in state.items()}
 
@@ -88,7 +88,7 @@ class Sums:
         return {name: list(sums) for name, sums in self._sums.items()}
 
     def load_state_dict(self, state: Mapping[str, Iterable[float]]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         self._sums = {name: (total, weight) for name, (total, weight) in state.items()}
 
 
@@ -118,6 +118,6 @@ class LossMeter:
         return {name: getattr(self, name).state_dict() for name in ("device", "since_print", "since_plot", "epoch")}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         for name, sums in state.items():
             getattr(self, name).load_state_dict(sums)

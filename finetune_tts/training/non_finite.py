@@ -84,7 +84,7 @@ class StepGuard:
             judged: a scalar that is finite if the step is sound, the same in all processes.
             contribution: of this process.
             counted: a scalar that is finite unless the step counts as one without finite loss or gradient, likewise;
-                ``judged`` by default. The search for a loss scale leaves out steps with which nothing is wrong.
+                ``judged`` by default. The search for a loss scale skips steps with which nothing is wrong.
 
         Raises:
             NonFiniteLoss: too many steps in a row had none.

@@ -47,7 +47,7 @@ def rehearse_if_needed(run: "TrainingLoop") -> None:
         run.memory_explained(f"Before step {following}", [batch]),
     ):
         batch = run.format_batch(batch)
-        room = _room_for_moments(run.optimizers)
+        room = room_for_moments(run.optimizers)
         run.stepper.rehearse(batch, min(run.settings.grad_accum_steps, _PASSES))
         del room
 
@@ -61,7 +61,7 @@ def _is_needed(run: "TrainingLoop", following: int) -> bool:
     return resumed_on_a_gpu or is_drawn
 
 
-def _room_for_moments(optimizers: Sequence[torch.optim.Optimizer]) -> list[Tensor]:
+def room_for_moments(optimizers: Sequence[torch.optim.Optimizer]) -> list[Tensor]:
     """Memory as large as what the optimizers are going to keep of each weight and do not yet."""
     room = []
     for optimizer in optimizers:

@@ -30,7 +30,7 @@ def export(run: Path, out: Path = BASE) -> None:
     """
     checkpoint = read_checkpoint(run)
     config = load_config(run / "config.json")
-    # What belongs to the corpus and to this training says nothing to those who tune the model.
+    # What belongs to the corpus and to this training says nothing to those who fine-tune the model.
     config.datasets = []
     config.output_path = "output"
     config.lr_scheduler, config.lr_scheduler_params, config.scheduler_after_epoch = None, {}, True

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finetune_tts.audio.measures import measure_file
+from finetune_tts.audio.clip_metrics import measure_file
 from finetune_tts.audio.reading import probe
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.audio import AudioConfig

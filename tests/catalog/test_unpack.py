@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_tts.catalog import unpack as unpack_module
 from finetune_tts.catalog.failure import AddressFailure
 from finetune_tts.catalog.unpack import unpack
 
@@ -129,31 +128,28 @@ def test_a_file_that_is_also_a_folder_is_refused(archive, folder):
         unpack(archive, folder)
 
 
-def test_a_bomb_is_refused_before_it_goes_off(archive, folder, monkeypatch):
-    monkeypatch.setattr(unpack_module, "_ALWAYS_ALLOWED_BYTES", 1000)
+def test_a_bomb_is_refused_before_it_goes_off(archive, folder):
     write_zip(archive, [("zeros", b"\0" * 1_000_000)], zipfile.ZIP_DEFLATED)
     with pytest.raises(AddressFailure, match="far too much for its size"):
-        unpack(archive, folder)
+        unpack(archive, folder, allowed_bytes=1000)
     write_tar(archive, [("zeros", b"\0" * 1_000_000)])
     with pytest.raises(AddressFailure, match="far too much for its size"):
-        unpack(archive, folder)
+        unpack(archive, folder, allowed_bytes=1000)
     assert names(folder) == []
 
 
-def test_zeros_behind_a_tar_are_a_bomb_too(archive, folder, monkeypatch):
-    monkeypatch.setattr(unpack_module, "_ALWAYS_ALLOWED_BYTES", 100_000)
+def test_zeros_behind_a_tar_are_a_bomb_too(archive, folder):
     plain = archive.with_name("plain")
     write_tar(plain, [("a", b"1")], "w")
     archive.write_bytes(gzip.compress(plain.read_bytes() + b"\0" * 5_000_000))
     with pytest.raises(AddressFailure, match="far too much for its size"):
-        unpack(archive, folder)
+        unpack(archive, folder, allowed_bytes=100_000)
 
 
-def test_too_many_files_are_refused(archive, folder, monkeypatch):
-    monkeypatch.setattr(unpack_module, "_MOST_FILES", 3)
+def test_too_many_files_are_refused(archive, folder):
     write_zip(archive, [(str(number), "") for number in range(4)])
     with pytest.raises(AddressFailure, match="more than 3 files"):
-        unpack(archive, folder)
+        unpack(archive, folder, most_files=3)
 
 
 def test_a_damaged_zip_is_refused_by_its_checksum(archive, folder):

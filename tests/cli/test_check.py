@@ -308,7 +308,7 @@ def test_the_filtered_metadata_can_be_tuned_to(check, tune, release, voices, tmp
     for name, reason in (("voice_0003", "noisy"), ("voice_0005", "unreadable"), ("voice_0006", "absent")):
         (line,) = [line for line in left_out.splitlines() if name in line]
         assert f"|{reason}: " in line
-    command = outcome.line("tune with them: ").split()
+    command = outcome.line("fine-tune with them: ").split()
     again = tune("--restore_path", release, *command, "--check")
     assert again.status == 0, again.out
     assert "3 clips" in again.out

@@ -1,4 +1,4 @@
-"""Models that know speakers by d-vectors: tuned to new speakers, spoken with like a recording."""
+"""Models that know speakers by d-vectors: fine-tuned to new speakers, spoken with like a recording."""
 
 import json
 import shutil
@@ -68,7 +68,7 @@ def test_new_speakers_come_beside_those_of_the_model(tune_it, tts, model, record
     assert np.array_equal(vectors.vectors["#wavs/clip0 (2)"], old.vectors["#wavs/clip0"])
     assert np.allclose(vectors.of_speaker("ann"), old.of_speaker("ann"))
     assert load_config(run / "config.json").d_vector_file == "d_vectors.json"
-    assert "--speaker_idx recordings" in outcome.line("speak with it: ")
+    assert "--speaker_idx recordings" in outcome.line("synthesise with it: ")
 
     away = shutil.move(run, tmp_path / "away")
     shutil.rmtree(model)

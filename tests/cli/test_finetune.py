@@ -89,7 +89,7 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, rele
         "run folder",
         "best held-out loss",
         "loss curve",
-        "speak with it",
+        "synthesise with it",
         "report",
     ]
     assert "tensors restored" in outcome.err
@@ -101,7 +101,7 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(tune, rele
 
 def test_the_command_that_is_printed_speaks(tune, tts, release, recordings):
     outcome = tune("--restore_path", release, "--dataset_path", recordings, "--max_steps", 1)
-    words = shlex.split(outcome.line("speak with it: "))
+    words = shlex.split(outcome.line("synthesise with it: "))
     assert words[0] == "tts"
     assert tts(*words[1:]).status == 0
     assert Path("mine.wav").stat().st_size > 1000
@@ -239,7 +239,7 @@ def test_new_speakers_get_rows_of_their_own(tune, tts, choir, make_recordings, t
     rows = read_checkpoint(folder).model["emb_g.weight"]
     assert rows.shape == (3, old_rows.shape[1])
     assert torch.allclose(rows[:2], old_rows, atol=1e-5)
-    assert "--speaker_idx cleo" in outcome.line("speak with it: ")
+    assert "--speaker_idx cleo" in outcome.line("synthesise with it: ")
     moved = shutil.move(folder, tmp_path / "given away")
     assert tts("--model_path", moved, "--list_speaker_idxs").out.split() == ["ann", "bob", "cleo"]
     spoken = tts("--model_path", moved, "--text", "a bad egg", "--speaker_idx", "cleo", "--out_path", "cleo.wav")
@@ -319,6 +319,22 @@ def test_help_lists_the_flags_and_the_fields(tune):
     assert "--coqpit.audio.sample_rate  a whole number; default 22050" in outcome.out
     assert "Sampling rate of the model, in Hz." in outcome.out
     assert "--coqpit.datasets.0.path" in outcome.out
+
+
+def test_help_begins_with_an_example_and_has_its_flags_in_groups(tune):
+    text = tune("--help").out
+    example = "  tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --check"
+    groups = {
+        "what to do:": "--demo",
+        "model:": "--model_name",
+        "recordings:": "--dataset_path",
+        "run:": "--max_steps",
+        "check:": "--write_filtered",
+        "report:": "--select_by",
+    }
+    parts = [example, *(part for title, flag in groups.items() for part in (f"\n{title}\n", f"\n  {flag} "))]
+    places = [text.index(part) for part in [*parts, "more examples:", "The fields of glow_tts"]]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A massively multilingual release (MMS) is spoken with and tuned by its name, as it is published."""
+"""A massively multilingual release (MMS) synthesises and is fine-tuned by its name, as it is published."""
 
 import io
 import json

@@ -27,7 +27,7 @@ def run_copy(tuned, tmp_path):
 
 @pytest.fixture
 def recogniser(monkeypatch):
-    """A recogniser that always hears the same."""
+    """A speech recogniser that always hears the same."""
     hears = SimpleNamespace(pipeline=lambda task, model: lambda sound: {"text": "a bad egg"})
     monkeypatch.setitem(sys.modules, "transformers", hears)
 
@@ -109,7 +109,7 @@ def test_a_model_that_has_diverged_is_said_and_the_rest_is_there(tune, run_copy)
     assert outcome.status == 0, outcome.err
     assert "Step 9 is not heard: " in outcome.err
     text = (run_copy / "report.html").read_text(encoding="utf-8")
-    assert "Tuned, last is not heard" in text
+    assert "Fine-tuned, last is not heard" in text
     assert "encoder.proj_m.weight holds NaN or infinity" in text
     assert SOUNDS.search(text)
 
@@ -151,7 +151,7 @@ def test_the_best_by_ear_gets_a_name_of_its_own(tune, run_copy):
     assert outcome.status == 0, outcome.err
     assert outcome.line("selected model: ") == str(run_copy / "selected_model.pth")
     selection = json.loads((run_copy / "selection.json").read_text())
-    assert (selection["measure"], len(selection["candidates"])) == ("mcd", 2)
+    assert (selection["metric"], len(selection["candidates"])) == ("mcd", 2)
     assert selection["best"] in ("checkpoint_2.pth", "checkpoint_3.pth")
     assert (run_copy / "best_model.pth").read_bytes() == best
     assert tune("--report", run_copy, "--select_by", "duration").status == 0  # over an older choice

@@ -173,7 +173,7 @@ def test_a_run_folder_holds_the_whole_vocoder_and_what_it_sounds_like(tune, make
     assert float(outcome.line("best held-out loss:").split()[0]) == pytest.approx(
         min(entry.losses["mel_error"] for entry in held_out), abs=1e-4
     )
-    assert f"--vocoder_path {folder}/best_model.pth" in outcome.line("speak with it:")
+    assert f"--vocoder_path {folder}/best_model.pth" in outcome.line("synthesise with it:")
 
 
 def test_a_release_with_its_discriminator_needs_no_warm_up(tune, make_vocoder, wavs):
@@ -355,7 +355,7 @@ def test_a_model_speaks_with_the_vocoder_of_the_catalog_and_so_does_its_run(tune
 
     run = tune("--model_name", model, "--dataset_path", recordings, "--output_path", "out", "--max_steps", 1)
     assert run.status == 0, run.err
-    assert "Samples are spoken with the vocoder hifigan" in run.err
+    assert "Samples are generated with the vocoder hifigan" in run.err
     assert tts("--model_path", run.run_folder, "--text", "a bad egg").line("vocoder: ") == vocoder
 
 
@@ -376,6 +376,6 @@ def test_a_vocoder_is_tuned_by_its_catalog_name(tune, paired_catalog, wavs):
 def test_the_report_of_a_vocoder_makes_recordings_anew(tune, make_vocoder, wavs):
     outcome = tune("--restore_path", make_vocoder(), "--dataset_path", wavs, "--max_steps", 2)
     text = Path(outcome.line("report:")).read_text(encoding="utf-8")
-    assert text.count("<audio ") == 3  # one held-out recording: itself, by the base, by the tuned vocoder
+    assert text.count("<audio ") == 3  # one held-out recording: itself, by the base, by the fine-tuned vocoder
     assert "mel-cepstral distortion" in text
     assert "--vocoder_path" in text

@@ -115,7 +115,7 @@ def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words
     report = (run / "report.html").read_text(encoding="utf-8")
     assert report.count("<audio ") == 1 + 2 * 3
     assert "speaker similarity" in report
-    assert f"--speaker_idx {recordings.name} --language_idx en" in outcome.line("speak with it: ")
+    assert f"--speaker_idx {recordings.name} --language_idx en" in outcome.line("synthesise with it: ")
 
     config = json.loads((run / "config.json").read_text())
     assert config["test_sentences"][1] == ["a hag.", recordings.name, None, "pt-br"]

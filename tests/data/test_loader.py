@@ -86,11 +86,12 @@ def test_a_resume_goes_on_after_the_last_batch_that_was_handed_out(dataset, work
     assert [batch.names for batch in second] == expected[2:]
 
 
-def test_noise_is_small_differs_between_epochs_and_is_the_same_after_a_resume(recorded, tokenizer, cache, extractor):
+def test_noise_is_small_differs_between_epochs_and_is_the_same_after_a_resume(recorded, tokenizer, tmp_path, extractor):
     (sample,) = recorded(1)
-    clean = extractor.load(sample.audio_file)
+    cache = FeatureCache(tmp_path / "cache", extractor, waveforms=True)
+    clean = cache.waveform(sample)
     dataset = SpeechDataset([sample], tokenizer, cache, noise_seed=1)
-    noise = dataset._noisy_waveform(sample, 0, 1) - clean
+    noise = dataset[0].waveform - clean
     assert 0.8 * NOISE_LEVEL < noise.std() < 1.2 * NOISE_LEVEL
     assert noise.dtype == np.float32
     first = dataset[0].mel
@@ -138,8 +139,8 @@ def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, wo
         list(make_loader(dataset, sampler, num_workers=workers))
 
 
-def test_more_workers_than_processors_are_told_in_one_line(dataset, monkeypatch, caplog):
-    monkeypatch.setattr(loader_module, "usable_processors", lambda: 1)
+def test_more_workers_than_cpus_are_told_in_one_line(dataset, monkeypatch, caplog):
+    monkeypatch.setattr(loader_module, "usable_cpus", lambda: 1)
     monkeypatch.setattr(torch._utils, "cpu_count", lambda: 1)
     sampler = LengthBatchSampler(dataset.mel_lengths(), 7)
     with caplog.at_level(logging.WARNING):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from finetune_tts.audio.measures import ClipMeasures
+from finetune_tts.audio.clip_metrics import ClipMetrics
 from finetune_tts.check import measuring
 from finetune_tts.check.measuring import measure_samples
 from finetune_tts.errors import UserError
@@ -84,11 +84,11 @@ def test_a_sample_of_many_recordings_is_spread_over_them(recorded, tmp_path):
 def test_a_spoiled_line_of_the_cache_is_measured_anew(recorded, tmp_path, decoded):
     samples = recorded(1)
     found = measure_samples(samples, tmp_path / "cache", workers=0)
-    (index,) = (tmp_path / "cache").glob("measures-*.jsonl")
+    (index,) = (tmp_path / "cache").glob("metrics-*.jsonl")
     index.write_text(index.read_text().replace("[1", "[[1", 1).replace('", [', '", [0, '))
     assert measure_samples(samples, tmp_path / "cache", workers=0) == found
     assert len(decoded) == 2
-    assert isinstance(found.clips[samples[0].audio_file], ClipMeasures)
+    assert isinstance(found.clips[samples[0].audio_file], ClipMetrics)
 
 
 def test_a_cache_that_cannot_be_made_is_named(recorded, tmp_path):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from finetune_tts.data import processes
-from finetune_tts.data.processes import Alone, in_processes, share_of, usable_processors, workers_for
+from finetune_tts.data.processes import Alone, in_processes, share_of, usable_cpus, workers_for
 from finetune_tts.errors import UserError
 
 
@@ -40,8 +40,8 @@ def test_a_process_that_is_killed_is_told():
         list(in_processes(end_at_seven, range(40), 2))
 
 
-def test_there_is_a_processor():
-    assert usable_processors() >= 1
+def test_there_is_a_cpu():
+    assert usable_cpus() >= 1
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -51,8 +51,8 @@ def test_shares_are_as_large_as_each_other_and_together_the_whole(size):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_a_team_divides_the_processors_and_a_few_recordings_need_none(monkeypatch):
-    monkeypatch.setattr(processes, "usable_processors", lambda: 8)
+def test_a_team_divides_the_cpus_and_a_few_recordings_need_none(monkeypatch):
+    monkeypatch.setattr(processes, "usable_cpus", lambda: 8)
     assert workers_for(1000) == 8
     assert workers_for(1000, Alone(1, 16, 4)) == 2
     assert workers_for(1000, Alone(1, 16, 16)) == 1

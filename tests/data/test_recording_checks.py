@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finetune_tts.audio.measures import measure
+from finetune_tts.audio.clip_metrics import measure
 from finetune_tts.audio.reading import read_original, resample
 from finetune_tts.check.finding import Severity, worst
 from finetune_tts.check.measuring import Measured, measure_samples

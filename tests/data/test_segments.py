@@ -22,10 +22,11 @@ def segments(tmp_path, extractor, recorded):
     return make
 
 
-def test_a_segment_is_a_piece_of_the_recording_with_the_spectrogram_of_the_same_moment(segments):
+def test_a_segment_is_a_piece_of_the_recording_with_the_spectrogram_of_the_same_moment(segments, tmp_path, extractor):
     data = segments(conv_pad=2)
     sample = data.samples[0]
-    mel, waveform = data._cache.mel(sample), data._cache.waveform(sample)
+    cache = FeatureCache(tmp_path / "cache", extractor, waveforms=True)
+    mel, waveform = cache.mel(sample), cache.waveform(sample)
     for epoch in range(5):
         data.set_epoch(epoch)
         segment = data[0]

@@ -1,6 +1,5 @@
 import torch
 
-from finetune_tts.machine import gradients
 from finetune_tts.machine.gradients import back_from_row, in_rows, zero_unless
 
 
@@ -8,10 +7,9 @@ def some():
     return [torch.full((2, 3), 1.0), torch.full((4,), 2.0), torch.tensor(3.0)]
 
 
-def test_gradients_go_into_rows_and_back(monkeypatch):
-    monkeypatch.setattr(gradients, "ROW_ELEMENTS", 9)
+def test_gradients_go_into_rows_and_back():
     tensors = some()
-    rows = list(in_rows(tensors))
+    rows = list(in_rows(tensors, most_elements=9))
     assert [len(row) for row, _ in rows] == [6, 5]
     for row, group in rows:
         back_from_row(row * 2, group)

@@ -1,4 +1,4 @@
-"""Each measure against sounds of which the right value is known."""
+"""Each metric against sounds of which the right value is known."""
 
 import numpy as np
 import pytest

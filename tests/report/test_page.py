@@ -33,8 +33,8 @@ def evidence(word=HOSTILE, folder=Path("run")):
     witnesses = [
         Witness("recording", "Recording", "held out"),
         Witness("base", "Base", word, Path("base.pth")),
-        Witness("best", "Tuned, best", "step 200", Path("best.pth")),
-        Witness("last", "Tuned, last", "step 400", Path("last.pth")),
+        Witness("best", "Fine-tuned, best", "step 200", Path("best.pth")),
+        Witness("last", "Fine-tuned, last", "step 400", Path("last.pth")),
     ]
     values = {"mcd": 7.0, "f0": 220.0, "duration": 1.1, "wer": 0.5, "f0_correlation": 0.4, "vuv": 0.2}
     rows = []

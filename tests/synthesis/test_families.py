@@ -22,5 +22,5 @@ def test_an_architecture_that_cannot_speak_is_named(make_config, make_network):
     config = make_config()
     network = make_network(config)
     config.model = "wavenet"
-    with pytest.raises(UserError, match="'wavenet' cannot be spoken with yet; glow_tts"):
+    with pytest.raises(UserError, match="'wavenet' cannot synthesise yet; glow_tts"):
         answer_of(network, config, Request(torch.tensor([[1]])))

@@ -63,7 +63,7 @@ def test_what_the_vocabulary_lacks_is_told(make_voice):
 
 @pytest.mark.parametrize("text", ["", "Ω", "Ω?! xyz", "...", "  "])
 def test_a_text_with_nothing_to_speak_is_refused(make_voice, text):
-    with pytest.raises(UserError, match="there is nothing in it that this model can speak"):
+    with pytest.raises(UserError, match="there is nothing in it that this model can read"):
         make_voice().speak(text)
 
 

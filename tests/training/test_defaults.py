@@ -41,16 +41,14 @@ def test_the_length_of_a_run_reckons_with_what_the_person_chose():
     assert (found["epochs"], found["run_eval_steps"]) == (20, 10)
 
 
-@pytest.mark.parametrize(("processors", "workers"), [(1, None), (2, 1), (5, 4), (64, 4)])
-def test_on_a_gpu_other_cores_read_the_clips(processors, workers):
+@pytest.mark.parametrize(("cpus", "workers"), [(1, None), (2, 1), (5, 4), (64, 4)])
+def test_on_a_gpu_other_cores_read_the_clips(cpus, workers):
     made = {
         default.field: default.value
-        for default in fine_tune_defaults(
-            minutes=5, clips=60, device=torch.device("cuda", 0), rates=RATES, processors=processors
-        )
+        for default in fine_tune_defaults(minutes=5, clips=60, device=torch.device("cuda", 0), rates=RATES, cpus=cpus)
     }
     assert made.get("num_loader_workers") == workers
-    assert "num_loader_workers" not in values(5, 60, processors=processors)
+    assert "num_loader_workers" not in values(5, 60, cpus=cpus)
 
 
 def test_what_the_person_set_stays_and_every_choice_has_its_reason(tiny_config):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from finetune_tts.errors import UserError
 from finetune_tts.tasks.adversarial import DISCRIMINATOR, GENERATOR, AdversarialTask
-from finetune_tts.training import rehearsal
 from finetune_tts.training import run as run_module
+from finetune_tts.training.rehearsal import room_for_moments
 from finetune_tts.training.run import fit, open_run
 
 TINY = runpy.run_path(str(Path(__file__).with_name("tiny_run.py")))
@@ -141,12 +141,17 @@ def test_memory_that_does_not_suffice_for_a_later_step_is_told_before_the_first(
         run_job({"discriminator_warm_up": 3}, Hungry)
 
 
-def test_the_moments_that_the_optimizers_will_keep_count(run_job, monkeypatch):
-    rooms = []
-    room = rehearsal._room_for_moments
-    monkeypatch.setattr(rehearsal, "_room_for_moments", lambda optimizers: rooms.append(room(optimizers)) or rooms[-1])
-    task, _ = run_job({"discriminator_warm_up": 1})
-    assert sum(tensor.numel() for tensor in rooms[0]) == 2 * sum(weight.numel() for weight in task.parameters())
+@pytest.mark.parametrize(
+    ("optimizer", "options", "moments"),
+    [("RAdam", {}, 2), ("AdamW", {}, 2), ("SGD", {"momentum": 0.9}, 1), ("SGD", {}, 0)],
+)
+def test_room_is_taken_for_the_moments_that_an_optimizer_will_keep(optimizer, options, moments):
+    weights = [torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(4))]
+    made = getattr(torch.optim, optimizer)(weights, lr=0.1, **options)
+    assert sum(tensor.numel() for tensor in room_for_moments([made])) == moments * 10
+    weights[0].grad = torch.ones(2, 3)
+    made.step()
+    assert sum(tensor.numel() for tensor in room_for_moments([made])) == moments * 4
 
 
 def test_a_run_that_is_resumed_while_the_discriminator_learns_alone_is_tried_again(run_job):

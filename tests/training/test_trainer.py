@@ -335,7 +335,7 @@ def test_a_sentence_that_cannot_be_spoken_costs_none_of_the_others(make_run, spe
     run = make_run(epochs=1, speak=choosy, test_sentences=["One.", "Two."])
     run.fit()
 
-    assert "Step 6: the test sentence 'One.' could not be spoken. not this one" in caplog.text
+    assert "Step 6: the test sentence 'One.' could not be synthesised. not this one" in caplog.text
     assert [path.name for path in (run.output_path / "samples" / "step_0000006").iterdir()] == ["1_Two.wav"]
 
 

@@ -75,7 +75,7 @@ class GlowTTSConfig(GlowTTSDecoderConfig, GlowTTSEncoderConfig, SpeakerConfig, S
 
     model: str = field(default="glow_tts", metadata={"help": "Architecture of the network."})
     style_wav_for_test: str | None = field(default=None, metadata={"help": "Kept for coqui-tts; not used here."})
-    inference_noise_scale: float = field(default=0.0, metadata={"help": "Noise in synthesis; 0 speaks the mean."})
+    inference_noise_scale: float = field(default=0.0, metadata={"help": "Noise in synthesis; 0 takes the mean."})
     length_scale: float = field(default=1.0, metadata={"help": "Duration factor in synthesis; above 1 is slower."})
     min_seq_len: int | float = field(default=3, metadata={"help": "Kept for coqui-tts; min_text_len filters."})
     max_seq_len: int | float = field(default=500, metadata={"help": "Kept for coqui-tts; max_text_len filters."})

@@ -4,7 +4,8 @@ Monotonic Alignment Search").
 The idea in four steps. An encoder turns text into one Gaussian a symbol: the prior. A decoder made of invertible
 steps turns a mel spectrogram into a latent of the same size, and its exact log-determinant makes the likelihood of
 the spectrogram computable. Which frame belongs to which symbol is found during training as the monotonic path of
-highest likelihood. To speak, durations are predicted, the prior is stretched by them, and the decoder runs backwards.
+highest likelihood. To synthesise, durations are predicted, the prior is stretched by them, and the decoder runs
+backwards.
 
 Legend: B batch, T_text symbols, T_mel frames, n_mels mel channels, C encoder width, G speaker vector width,
 S frames that the decoder squeezes into one step (layers/flow_decoder.py holds it).
@@ -278,7 +279,7 @@ class GlowTTS(nn.Module):
         noise_scale: float = 0.0,
         length_scale: float = 1.0,
     ) -> GlowTTSSpeech:
-        """Speak.
+        """Synthesise.
 
         Args:
             token_ids: ``[B, T_text]``.
@@ -311,7 +312,7 @@ class GlowTTS(nn.Module):
         d_vectors: Tensor | None = None,
         noise_scale: float = 0.0,
     ) -> GlowTTSSpeech:
-        """Speak with the timing of a recording: durations come from aligning ``mels [B, T_mel, n_mels]``."""
+        """Synthesise with the timing of a recording: durations come from aligning ``mels [B, T_mel, n_mels]``."""
         teacher = self(token_ids, token_lengths, mels, mel_lengths, speaker_ids, d_vectors)
         condition = self._condition(speaker_ids, d_vectors)
         text_mask = sequence_mask(token_lengths, token_ids.shape[1]).unsqueeze(1).to(mels.dtype)

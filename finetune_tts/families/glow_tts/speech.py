@@ -1,4 +1,4 @@
-"""How Glow-TTS speaks."""
+"""How Glow-TTS synthesises."""
 
 import torch
 from torch import Tensor

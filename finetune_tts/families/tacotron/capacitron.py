@@ -5,8 +5,8 @@ In training a reference encoder looks at the recording, at its text and perhaps 
 may have made it: the posterior, a Gaussian. One of them is drawn and put beside the encoded text. How much the vectors
 may tell is bound: the divergence of the posterior from the prior, a standard Gaussian, is held at a *capacity* C by a
 learned multiplier beta. Beta rises while the divergence is above the capacity and falls while it is below, so it climbs
-where the rest of the network descends, and has an optimizer of its own. To speak, a vector is drawn from the prior, or
-from the posterior of a recording that is to be imitated.
+where the rest of the network descends, and has an optimizer of its own. In synthesis, a vector is drawn from the prior,
+or from the posterior of a recording that is to be imitated.
 
 Legend: B batch, S symbols, T frames, M mel channels, H mel channels that are left after the convolutions, Z channels
 of the random vector. Tensor names are those of released 🐸TTS checkpoints.
@@ -68,7 +68,7 @@ class Posterior:
 
 @dataclass(frozen=True)
 class Reference:
-    """A recording to speak like.
+    """A recording to imitate.
 
     Attributes:
         mels: ``[1, T, M]``.

@@ -39,7 +39,8 @@ class CapacitronConfig(Config):
     """Whether a Tacotron has Capacitron."""
 
     use_capacitron_vae: bool = field(
-        default=False, metadata={"help": "Speak as a random vector says, which is learned from the recordings."}
+        default=False,
+        metadata={"help": "Let a vector say how a text is spoken, which is random or that of a recording."},
     )
     capacitron_vae: CapacitronVAEConfig | None = field(
         default=None, metadata={"help": "How that vector is made; needed where use_capacitron_vae is true."}

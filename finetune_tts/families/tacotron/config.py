@@ -15,7 +15,7 @@ class GSTConfig(Config):
     """Global style tokens (https://arxiv.org/abs/1803.09017)."""
 
     gst_style_input_wav: str | None = field(
-        default=None, metadata={"help": "Recording to speak like, where none is named."}
+        default=None, metadata={"help": "Recording to imitate, where none is named."}
     )
     gst_style_input_weights: dict[str, float] | None = field(
         default=None, metadata={"help": "Weights of the tokens, by number, in the place of a recording."}
@@ -33,7 +33,7 @@ class TacotronStyleConfig(CapacitronConfig):
     use_gst: bool = field(default=False, metadata={"help": "Learn global style tokens."})
     gst: GSTConfig | None = field(default=None, metadata={"help": "Their sizes; null takes the defaults."})
     gst_style_input: str | None = field(
-        default=None, metadata={"help": "Recording to speak like; gst.gst_style_input_wav counts first."}
+        default=None, metadata={"help": "Recording to imitate; gst.gst_style_input_wav counts first."}
     )
 
 
@@ -45,12 +45,12 @@ class TacotronAttentionConfig(Config):
     attention_heads: int | None = field(default=None, metadata={"help": "Gaussians of attention_type graves."})
     attention_norm: str = field(default="sigmoid", metadata={"help": "sigmoid or softmax."})
     attention_win: bool = field(
-        default=False, metadata={"help": "Read near the last place only, when Tacotron 2 speaks."}
+        default=False, metadata={"help": "Read near the last place only, when Tacotron 2 synthesises."}
     )
     windowing: bool = field(default=False, metadata={"help": "The same for Tacotron."})
     use_forward_attn: bool = field(default=False, metadata={"help": "Forward attention: stay or move on by one."})
     forward_attn_mask: bool = field(
-        default=False, metadata={"help": "Cut off all but the next places, when it speaks with forward attention."}
+        default=False, metadata={"help": "Cut off all but the next places, in synthesis with forward attention."}
     )
     transition_agent: bool = field(default=False, metadata={"help": "Learn how likely it is to move on."})
     location_attn: bool = field(default=True, metadata={"help": "Attention knows where it has been reading."})
@@ -72,7 +72,7 @@ class TacotronNetworkConfig(TacotronAttentionConfig):
     prenet_type: str = field(default="original", metadata={"help": "original, or bn with batch normalization."})
     prenet_dropout: bool = field(default=True, metadata={"help": "Dropout in the prenet."})
     prenet_dropout_at_inference: bool = field(
-        default=False, metadata={"help": "Dropout in the prenet when it speaks too; each time sounds different."}
+        default=False, metadata={"help": "Dropout in the prenet in synthesis too; each time sounds different."}
     )
     stopnet: bool = field(default=True, metadata={"help": "Learn when to stop."})
     separate_stopnet: bool = field(default=True, metadata={"help": "Learn it apart from the rest of the network."})

@@ -40,7 +40,7 @@ class NetworkOptions:
         num_speakers, speaker_channels: size of the speaker embedding; 0 speakers for none.
         d_vector_channels: size of d-vectors; 0 for none.
         style: style tokens, or None.
-        capacitron: a random vector that says how to speak, or None.
+        capacitron: a random vector that says how it is to sound, or None.
     """
 
     num_symbols: int
@@ -256,14 +256,14 @@ class TacotronNetwork(nn.Module):
         noise: Tensor | None = None,
         max_steps: int = 10_000,
     ) -> TacotronSpeech:
-        """Speak.
+        """Synthesise.
 
         Args:
             token_ids: ``[1, S]``.
             speaker_ids, d_vectors: as in :meth:`forward`.
-            style: for a network with style tokens: a spectrogram ``[1, T_mel, C]`` to speak like, or the weight of
+            style: for a network with style tokens: a spectrogram ``[1, T_mel, C]`` to imitate, or the weight of
                 each token; None speaks without style.
-            reference: for a network with Capacitron: a recording to speak like; None speaks as anyone might.
+            reference: for a network with Capacitron: a recording to imitate; None speaks as anyone might.
             noise: ``[1, Z]`` for its vector, from a standard Gaussian; drawn where it is None.
             max_steps: steps after which it is cut off.
 
@@ -271,7 +271,7 @@ class TacotronNetwork(nn.Module):
             ValueError: several texts, or a style token that there is not.
         """
         if token_ids.shape[0] != 1:
-            raise ValueError(f"{token_ids.shape[0]} texts: these networks speak one at a time.")
+            raise ValueError(f"{token_ids.shape[0]} texts: these networks synthesise one at a time.")
         speaker = self._speaker(speaker_ids, d_vectors)
         conditions = _given(self._style(style), speaker, self._prosody(reference, speaker, noise))
         mask = torch.ones_like(token_ids, dtype=torch.bool)

@@ -50,7 +50,7 @@ class Prenet(nn.Module):
         channels: outputs of each layer.
         kind: one of :data:`PRENET_TYPES`; "bn" normalizes before the ReLU.
         dropout: drop out half of what each layer gives.
-        dropout_at_inference: do so in eval mode too, which some models need to speak well.
+        dropout_at_inference: do so in eval mode too, which some models need to sound well.
         bias: of the linear layers.
     """
 

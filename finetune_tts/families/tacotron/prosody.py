@@ -18,7 +18,7 @@ def reference_for(
     device: torch.device,
     recording: StyleRecording,
 ) -> Reference:
-    """Return what the network takes of a recording to speak like.
+    """Return what the network takes of a recording to imitate.
 
     Args:
         config: the model's.

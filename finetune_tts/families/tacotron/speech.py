@@ -1,4 +1,4 @@
-"""How Tacotron and Tacotron 2 speak, and in which style."""
+"""How Tacotron and Tacotron 2 synthesise, and in which style."""
 
 import logging
 from typing import Any

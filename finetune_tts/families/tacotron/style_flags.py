@@ -14,7 +14,7 @@ Style = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class StyleRecording:
-    """A recording to speak like.
+    """A recording to imitate.
 
     Attributes:
         path: the audio file.
@@ -28,7 +28,7 @@ class StyleRecording:
 
 
 def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
-    """How it is to be spoken, as far as the flags say.
+    """How it is to be synthesised, as far as the flags say.
 
     Raises:
         UserError: they contradict each other, or a style cannot be read.
@@ -37,7 +37,7 @@ def style_of_flags(flags: Mapping[str, Any]) -> Style | StyleRecording | None:
     if text is not None and not recording:
         raise UserError("--capacitron_style_text is what is said in --capacitron_style_wav: give both or none.")
     if recording and flags.get("gst_style"):
-        raise UserError("--capacitron_style_wav and --gst_style both say how to speak: give one of them.")
+        raise UserError("--capacitron_style_wav and --gst_style both say how it is to sound: give one of them.")
     if recording:
         return StyleRecording(recording, text)
     return read_style(flags["gst_style"]) if flags.get("gst_style") else None

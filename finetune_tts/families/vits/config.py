@@ -96,7 +96,7 @@ class VitsDecoderArgs(Config):
         default_factory=lambda: [2, 3, 5, 7, 11], metadata={"help": "Periods of the period discriminators."}
     )
     init_discriminator: bool = field(
-        default=True, metadata={"help": "Make a discriminator; training needs one, speaking does not."}
+        default=True, metadata={"help": "Make a discriminator; training needs one, synthesis does not."}
     )
     use_spectral_norm_disriminator: bool = field(
         default=False, metadata={"help": "Spectral norm in the discriminators (coqui-tts's spelling)."}
@@ -109,7 +109,7 @@ class VitsInferenceArgs(Config):
 
     noise_scale: float = field(default=1.0, metadata={"help": "Kept for coqui-tts; not used here."})
     inference_noise_scale: float = field(
-        default=0.667, metadata={"help": "Noise of the latent in synthesis; 0 speaks the mean."}
+        default=0.667, metadata={"help": "Noise of the latent in synthesis; 0 takes the mean."}
     )
     length_scale: float = field(default=1, metadata={"help": "Duration factor in synthesis; above 1 is slower."})
     noise_scale_dp: float = field(default=1.0, metadata={"help": "Kept for coqui-tts; not used here."})
@@ -239,7 +239,7 @@ class VitsConfig(VitsLossConfig, AdversarialRates, LanguageConfig, SpeakerConfig
     add_blank: bool = field(default=True, metadata={"help": "Put the blank symbol between all symbols."})
     test_sentences: list[str | list[Any]] = field(
         default_factory=lambda: [[sentence] for sentence in default_test_sentences()],
-        metadata={"help": "Sentences spoken during training: a text, or a list of text, speaker, style, language."},
+        metadata={"help": "Sentences to synthesise in training: a text, or a list of text, speaker, style, language."},
     )
 
     def __post_init__(self) -> None:

@@ -87,7 +87,7 @@ def from_mms(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             "bos": None,
             "blank": symbols[0],
         },
-        # Speech in a language of which nothing is known here: a run speaks sentences of its own recordings.
+        # Speech in a language of which nothing is known here: a run synthesises sentences of its own recordings.
         "test_sentences": [],
     }
 

@@ -5,7 +5,7 @@ The idea in five steps. A posterior encoder turns the spectrogram of a recording
 decoder turns slices of the latent into waveforms, which a discriminator compares with the recording. A text encoder
 gives a simple prior over the same latent, one Gaussian a symbol; a flow bends the latent until the prior fits. Which
 frame belongs to which symbol is found as the monotonic path of highest likelihood. A duration predictor learns the
-lengths that this path gives. To speak, durations are predicted, the prior is stretched by them, the flow runs
+lengths that this path gives. In synthesis, durations are predicted, the prior is stretched by them, the flow runs
 backwards, and the decoder decodes.
 
 Dimensions: B batch, T_text symbols, T_spec frames of the encoder, T_dec frames of the decoder (more of them where the
@@ -210,7 +210,7 @@ class VITS(nn.Module):
         durations: Tensor | None = None,
         max_frames: int | None = None,
     ) -> VITSSpeech:
-        """Speak.
+        """Synthesise.
 
         Args:
             token_ids: ``[B, T_text]``.

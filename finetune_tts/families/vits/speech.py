@@ -1,4 +1,4 @@
-"""How VITS speaks."""
+"""How VITS synthesises."""
 
 import torch
 

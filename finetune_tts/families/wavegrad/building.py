@@ -9,7 +9,7 @@ from finetune_tts.families.wavegrad.network import NoiseSchedule, Wavegrad
 
 
 def build_wavegrad(config: WavegradConfig, sizes: Sizes, *, for_training: bool = True) -> Wavegrad:
-    """Build WaveGrad, which speaks along ``test_noise_schedule``."""
+    """Build WaveGrad, which generates along ``test_noise_schedule``."""
     args = config.model_params
     return Wavegrad(
         in_channels=args.in_channels,

@@ -36,7 +36,7 @@ class WavernnConfig(VocoderConfig):
 
     model: str = field(default="wavernn", metadata={"help": "Architecture of the vocoder."})
     model_args: WavernnArgs = field(default_factory=WavernnArgs, metadata={"help": "The network."})
-    batched: bool = field(default=True, metadata={"help": "Speak all pieces of an utterance at once."})
+    batched: bool = field(default=True, metadata={"help": "Generate all pieces of an utterance at once."})
     target_samples: int = field(default=11000, metadata={"help": "Samples of such a piece."})
     overlap_samples: int = field(
         default=550, metadata={"help": "Samples in which neighbours are faded into each other."}

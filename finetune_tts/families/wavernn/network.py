@@ -1,7 +1,7 @@
 """WaveRNN: one sample after the other, from two recurrent layers (Kalchbrenner et al. 2018).
 
 In the form with a residual network over the mel spectrogram that became common for text to speech. It is slow on one
-utterance, so :meth:`Wavernn.inference` can cut an utterance into pieces that overlap, speak all of them at once, and
+utterance, so :meth:`Wavernn.inference` can cut an utterance into pieces that overlap, generate all of them at once, and
 fade each into the next. https://arxiv.org/abs/1802.08435
 
 Dimensions: B batch or pieces, M mel bands, T frames, T_wav samples, A channels of the auxiliary features, R size of the
@@ -209,7 +209,7 @@ class Wavernn(nn.Module):
 
     @torch.no_grad()
     def inference(self, mel: Tensor) -> Tensor:
-        """Speak one utterance.
+        """Generate one utterance.
 
         Args:
             mel: ``[1, M, T]``, with at least two frames.
@@ -221,10 +221,10 @@ class Wavernn(nn.Module):
             ValueError: there is more than one utterance.
         """
         if mel.shape[0] != 1:
-            raise ValueError(f"WaveRNN speaks one utterance at a time, not {mel.shape[0]}.")
+            raise ValueError(f"WaveRNN generates one utterance at a time, not {mel.shape[0]}.")
         length = (mel.shape[2] - 1) * self.hop_length
         stretched, aux = self.upsample(F.pad(mel, (self.pad, self.pad)))
-        # One piece alone would gain nothing, and its end would be spoken for nothing.
+        # One piece alone would gain nothing, and its end would be generated for nothing.
         in_pieces = self.batched and stretched.shape[1] > self.target_samples + 2 * self.overlap_samples
         if in_pieces:
             stretched = fold(stretched, self.target_samples, self.overlap_samples)

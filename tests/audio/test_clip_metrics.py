@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from finetune_tts.audio import measures
-from finetune_tts.audio.measures import QUIETEST, measure, measure_file
+from finetune_tts.audio import clip_metrics
+from finetune_tts.audio.clip_metrics import QUIETEST, measure, measure_file
 from finetune_tts.audio.reading import read_original, resample
 from finetune_tts.errors import UserError
 
-VOICE = Path(measures.__file__).parents[1] / "assets" / "demo" / "recordings" / "wavs"
+VOICE = Path(clip_metrics.__file__).parents[1] / "assets" / "demo" / "recordings" / "wavs"
 FILES = [VOICE / f"voice_{number:04d}.flac" for number in (1, 20, 40, 60, 80)]
 RATE = 16000
 
@@ -135,17 +135,15 @@ def test_a_file_that_is_no_audio_is_named(tmp_path):
         measure_file(path)
 
 
-def test_of_a_recording_of_hours_the_beginning_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(measures, "_MOST_SECONDS", 2.0)
-    monkeypatch.setattr("finetune_tts.audio.reading._SAMPLES_AT_ONCE", 4000)
+def test_of_a_recording_of_hours_the_beginning_is_decoded(tmp_path):
     path = tmp_path / "long.wav"
-    wav = noise_for(np.zeros(20 * RATE), -20)
-    wav[2 * RATE :] = 0.9
+    wav = np.tile(noise_for(np.zeros(2 * RATE), -20), 100)
+    wav[100 * RATE :] = 0.95
     soundfile.write(path, wav, RATE)
-    found = measure_file(path)
-    assert found.seconds == 20
+    found = measure_file(path, at_most=2.0)
+    assert found.seconds == 200
     assert found.peak < 0.9
-    assert len(read_original(path, at_most=2.0).waveform) == 2 * RATE
+    assert 2 * RATE <= len(read_original(path, at_most=2.0).waveform) < 100 * RATE
 
 
 def harmonics(pitch, seconds=2.0):

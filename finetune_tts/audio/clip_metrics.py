@@ -14,15 +14,15 @@ from scipy.fft import rfft
 
 from finetune_tts.audio.reading import probe, read_original
 
-MEASURES_VERSION = 3
-"""Goes up when the same recording gives other measures, so that none are remembered that were taken differently."""
+METRICS_VERSION = 3
+"""Goes up when the same recording gives other metrics, so that none are remembered that were taken differently."""
 
 QUIETEST = -120.0
 """Decibels below full scale of what holds no sound at all."""
 CLEANEST = 80.0
 """Highest signal-to-noise ratio that is told apart, in decibels."""
 
-_MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
+MOST_SECONDS = 180.0  # no run trains on a clip as long; a forgotten file of hours would fill the memory
 _FRAMES_PER_SECOND = 100
 _NO_SOUND = 1e-10  # mean square of a frame without sound: digital silence, or the last bit of 16
 _FULL_SCALE = 0.9999
@@ -37,7 +37,7 @@ _LOWEST_CLIFF = 1500.0  # in Hz
 
 
 @dataclass(frozen=True)
-class ClipMeasures:
+class ClipMetrics:
     """One recording, measured.
 
     Attributes:
@@ -73,20 +73,24 @@ class ClipMeasures:
         return max(0.0, self.seconds - self.leading - self.trailing)
 
 
-def measure_file(path: str | Path) -> ClipMeasures:
+def measure_file(path: str | Path, at_most: float = MOST_SECONDS) -> ClipMetrics:
     """Decode a recording once and measure it; of one that lasts for minutes, the beginning.
+
+    Args:
+        path: of the recording.
+        at_most: seconds that are decoded.
 
     Raises:
         UserError: as :func:`finetune_tts.audio.reading.read_original`.
     """
-    original = read_original(path, at_most=_MOST_SECONDS)
+    original = read_original(path, at_most=at_most)
     found = measure(original.waveform, original.sample_rate, original.channels, ceiling=original.ceiling)
-    if found.seconds < _MOST_SECONDS:
+    if found.seconds < at_most:
         return found
     return replace(found, seconds=max(probe(path).duration, found.seconds), trailing=0.0)
 
 
-def measure(wav: np.ndarray, sample_rate: int, channels: int = 1, *, ceiling: bool = True) -> ClipMeasures:
+def measure(wav: np.ndarray, sample_rate: int, channels: int = 1, *, ceiling: bool = True) -> ClipMetrics:
     """Measure a waveform ``[T]`` (T > 0), mostly in [-1, 1], at its own rate in Hz.
 
     Args:
@@ -102,7 +106,7 @@ def measure(wav: np.ndarray, sample_rate: int, channels: int = 1, *, ceiling: bo
     seconds = len(wav) / sample_rate
     # Frames are counted whole, so silence throughout would be a little longer than the recording.
     leading, trailing = min(leading, seconds), min(trailing, max(0.0, seconds - leading))
-    return ClipMeasures(
+    return ClipMetrics(
         sample_rate=sample_rate,
         channels=channels,
         seconds=seconds,
