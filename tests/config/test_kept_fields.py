@@ -22,7 +22,7 @@ NO_READERS = ("runs/record.py",)
 
 
 def readers(family: str) -> Iterator[ast.AST]:
-    """The code of the package that may read the config of a family, without the config classes and what old files say."""
+    """The code of the package that may read the config of a family; no config classes, and nothing about old files."""
     own = Path(family_of(family).config_class.__module__.replace(".", "/")).parent.name
     for path in PACKAGE.rglob("*.py"):
         room, *below = path.relative_to(PACKAGE).parts
