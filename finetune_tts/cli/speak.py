@@ -41,7 +41,7 @@ def build_parser() -> Parser:
     add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
     add("--text", help="what to say")
-    add("--text_file", type=Path, help="a UTF-8 file of what to say")
+    add("--text_file", type=Path, help="a UTF-8 file of what to say; - is standard input")
     add("--model_name", metavar="NAME", help="model of the catalog; downloaded if it is not here yet")
     add("--model_path", type=Path, help="checkpoint, or folder of a run")
     add("--config_path", type=Path, help="config of the checkpoint (default: config.json beside it)")
@@ -151,7 +151,20 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
         if arguments.out_path.is_dir():
             raise UserError(f"--out_path {arguments.out_path}: is a folder. Name a wav file.")
+        _require_wav(arguments.out_path)
         _check_special(arguments)
+
+
+def _require_wav(path: Path) -> None:
+    """Refuse a name that promises another kind of recording than the one that is written."""
+    from finetune_tts.data.audio_files import is_audio
+
+    if is_audio(path.name) and path.suffix.lower() not in (".wav", ".wave"):
+        wav = path.with_suffix(".wav")
+        raise UserError(
+            f"--out_path {path}: a WAV file is written. Name it so, and convert it: "
+            f"{shlex.join(['ffmpeg', '-i', str(wav), str(path)])}"
+        )
 
 
 def _check_special(arguments: argparse.Namespace) -> None:
@@ -170,9 +183,10 @@ def _text(arguments: argparse.Namespace) -> str | None:
     """What to say; None where only the model or its speakers were asked for."""
     text: str | None = arguments.text
     if arguments.text_file:
-        from finetune_tts.files import read_text
+        from finetune_tts.files import decoded, read_text
 
-        text = read_text(arguments.text_file)
+        is_input = str(arguments.text_file) == "-"
+        text = decoded("standard input", sys.stdin.buffer.read()) if is_input else read_text(arguments.text_file)
     if text is None:
         if arguments.model_name or arguments.list_speaker_idxs:
             return None
