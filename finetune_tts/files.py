@@ -183,7 +183,11 @@ def read_text(path: str | Path, *, fallback: str | None = None) -> str:
         UserError: the file is missing, cannot be read, is no text, or is in another encoding; the line of the first
             byte that does not fit is named, and what the encoding probably is.
     """
-    raw = read_bytes(path)
+    return decoded(path, read_bytes(path), fallback=fallback)
+
+
+def decoded(path: str | Path, raw: bytes, *, fallback: str | None = None) -> str:
+    """The text of bytes that were read of ``path``; as :func:`read_text`, which raises likewise."""
     marked = marked_encoding(raw)
     try:
         text = raw.decode(marked or "utf-8-sig")

@@ -323,7 +323,7 @@ def _request(
 
         of_run = config_to_tune(restore_path, files.config_file if files else None)
     make_room_for_dataset(of_run, overrides, replace=not own_config)
-    apply(of_run, overrides)
+    apply(of_run, overrides, own=own_config)
     return request_of(arguments, overrides, of_run, formatter, restore_path=restore_path, fill_in=not own_config)
 
 

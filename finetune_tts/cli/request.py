@@ -1,6 +1,7 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
+
+logger = logging.getLogger(__name__)
 
 #: flag → the config field that it is short for; those of a data set can be given once for each.
 SHORT_FOR = {
@@ -107,13 +110,22 @@ def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *
         config.datasets = [DatasetConfig(formatter="auto")]
 
 
-def apply(config: "SpeechConfig", overrides: "list[Override]") -> None:
-    """Apply the overrides and refuse a config that is out of range."""
+def apply(config: "SpeechConfig", overrides: "list[Override]", *, own: bool = False) -> None:
+    """Apply the overrides, refuse a config that is out of range, and name what was set without effect.
+
+    Args:
+        config: of the run.
+        overrides: of the user.
+        own: the config is the user's own, not that of a model or of a run that is resumed.
+    """
+    from finetune_tts.config.making import without_effect
     from finetune_tts.families.checks import require_valid
     from finetune_tts.families.overrides import apply_overrides
 
     apply_overrides(config, overrides)
     require_valid(config)
+    if idle := without_effect(config, {override.path for override in overrides}, whole=own):
+        logger.info("Kept for coqui-tts, has no effect here: %s.", ", ".join(idle))
 
 
 def request_of(

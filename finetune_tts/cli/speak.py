@@ -60,7 +60,7 @@ def _add_tasks(add: "Callable[..., object]") -> None:
     add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
     add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
     add("--text", help="text to synthesise")
-    add("--text_file", type=Path, metavar="FILE", help="UTF-8 file of the text to synthesise")
+    add("--text_file", type=Path, metavar="FILE", help="UTF-8 file of the text to synthesise; - is standard input")
     add(
         "--reference_wav",
         type=Path,
@@ -239,7 +239,20 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
         if arguments.out_path.is_dir():
             raise UserError(f"--out_path {arguments.out_path}: is a folder. Name a wav file.")
+        _require_wav(arguments.out_path)
         _check_special(arguments)
+
+
+def _require_wav(path: Path) -> None:
+    """Refuse a name that promises another kind of recording than the one that is written."""
+    from finetune_tts.data.audio_files import is_audio
+
+    if is_audio(path.name) and path.suffix.lower() not in (".wav", ".wave"):
+        wav = path.with_suffix(".wav")
+        raise UserError(
+            f"--out_path {path}: a WAV file is written. Name it so, and convert it: "
+            f"{shlex.join(['ffmpeg', '-i', str(wav), str(path)])}"
+        )
 
 
 def _check_special(arguments: argparse.Namespace) -> None:
@@ -258,9 +271,10 @@ def _text(arguments: argparse.Namespace) -> str | None:
     """What to say; None where only the model or its speakers were asked for."""
     text: str | None = arguments.text
     if arguments.text_file:
-        from finetune_tts.files import read_text
+        from finetune_tts.files import decoded, read_text
 
-        text = read_text(arguments.text_file)
+        is_input = str(arguments.text_file) == "-"
+        text = decoded("standard input", sys.stdin.buffer.read()) if is_input else read_text(arguments.text_file)
     if text is None:
         if arguments.model_name or arguments.list_speaker_idxs:
             return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 
 
 @dataclass
@@ -24,10 +24,7 @@ class FrameConfig(Config):
     )
     stft_pad_mode: str = field(default="reflect", metadata={"help": "How the ends of a clip are padded."})
     sample_rate: int = field(default=22050, metadata={"help": "Sampling rate of the model, in Hz."})
-    resample: bool = field(
-        default=False,
-        metadata={"help": "Kept for coqui-tts; here every clip is resampled to sample_rate where it differs."},
-    )
+    resample: bool = kept(False, "every clip is resampled to sample_rate where its own differs")
     preemphasis: float = field(default=0.0, metadata={"help": "Pre-emphasis coefficient; 0 switches it off."})
     do_sound_norm: bool = field(default=False, metadata={"help": "Scale every clip to the same peak."})
     do_trim_silence: bool = field(default=True, metadata={"help": "Cut silence off both ends of a clip."})
@@ -52,8 +49,8 @@ class SpectrogramConfig(Config):
     spec_gain: int = field(default=20, metadata={"help": "Factor of the logarithm in the dB scale."})
     do_amp_to_db_linear: bool = field(default=True, metadata={"help": "Linear spectrograms in dB."})
     do_amp_to_db_mel: bool = field(default=True, metadata={"help": "Mel spectrograms in dB."})
-    pitch_fmax: float | None = field(default=640.0, metadata={"help": "Highest pitch that is looked for, in Hz."})
-    pitch_fmin: float | None = field(default=1.0, metadata={"help": "Lowest pitch that is looked for, in Hz."})
+    pitch_fmax: float | None = kept(640.0, "no model here learns the pitch")
+    pitch_fmin: float | None = kept(1.0, "no model here learns the pitch")
 
 
 @dataclass

@@ -4,7 +4,8 @@ Coqpit drops unknown keys of a dictionary without a word. A released config hold
 are carried along and written back, so that a config that passed through this program has lost nothing.
 """
 
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from coqpit import Coqpit
@@ -37,4 +38,15 @@ class Config(Coqpit):
     @classmethod
     def field_names(cls) -> list[str]:
         """Return the names of the known fields, in order."""
-        return [field.name for field in fields(cls)]
+        return [member.name for member in fields(cls)]
+
+
+def kept(default: Any, instead: str = "not used here") -> Any:
+    """Declare a field that coqui-tts reads and nothing here: it stays in the config, and is named where you set it.
+
+    Args:
+        default: its value, as coqui-tts has it.
+        instead: what counts in its place, for the help text.
+    """
+    text = {"help": f"Kept for coqui-tts; {instead}.", "kept": True}
+    return field(default_factory=lambda: deepcopy(default), metadata=text)

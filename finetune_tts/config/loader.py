@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 
 
 @dataclass
@@ -38,20 +38,18 @@ class LoaderConfig(SamplingConfig, FilterConfig):
     num_loader_workers: int = field(default=0, metadata={"help": "Processes that load training clips."})
     num_eval_loader_workers: int = field(default=0, metadata={"help": "Processes that load held-out clips."})
     use_noise_augment: bool = field(default=False, metadata={"help": "Add a little noise to the training clips."})
-    batch_group_size: int = field(
-        default=0, metadata={"help": "Batches that are shuffled together in coqui-tts; batches go by length here."}
-    )
+    batch_group_size: int = kept(0, "batches hold clips of about the same length")
     loss_masking: bool | None = field(
         default=None, metadata={"help": "Leave padding out of the loss, where a model has the choice."}
     )
-    compute_f0: bool = field(default=False, metadata={"help": "Compute the pitch of every clip."})
-    compute_energy: bool = field(default=False, metadata={"help": "Compute the energy of every clip."})
+    compute_f0: bool = kept(False, "no model here learns the pitch")
+    compute_energy: bool = kept(False, "no model here learns the energy")
     compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})
     precompute_num_workers: int = field(
         default=0, metadata={"help": "Processes that fill the feature cache; 0 is one for each CPU core."}
     )
-    start_by_longest: bool = field(default=False, metadata={"help": "The longest batch first, to meet its memory."})
-    shuffle: bool = field(default=False, metadata={"help": "Kept for coqui-tts; batches are shuffled by the seed."})
+    start_by_longest: bool = kept(False, "a run always begins with the longest clips")
+    shuffle: bool = kept(False, "batches are shuffled by the seed")
     drop_last: bool = field(default=False, metadata={"help": "Drop the last batch where it is not full."})
     eval_split_max_size: int | None = field(default=None, metadata={"help": "Most clips to hold out."})
     eval_split_size: float = field(

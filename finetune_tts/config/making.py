@@ -1,12 +1,13 @@
 """From plain values to a config object, and from there to a file; nothing is lost on the way."""
 
 import logging
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from finetune_tts.config.base import Config
-from finetune_tts.config.values import Findings, build
+from finetune_tts.config.values import Findings, build, default_of
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
 
@@ -53,6 +54,29 @@ def save_config(config: Config, path: str | Path) -> None:
         write_json(path, config.to_dict())
     except OSError as error:
         raise UserError(f"{path}: the config cannot be written ({error.strerror}).") from error
+
+
+def without_effect(config: Config, given: Collection[str], *, whole: bool) -> list[str]:
+    """Return the dotted names of fields that the user set and that nothing here reads.
+
+    Args:
+        config: of a run.
+        given: dotted names of what the user set, or of groups that hold it.
+        whole: all of the config is the user's, so that whatever differs from its default was set.
+    """
+
+    def found(group: Config, prefix: str) -> Iterator[str]:
+        for field in fields(group):
+            name, value = f"{prefix}{field.name}", getattr(group, field.name)
+            items = enumerate(value) if isinstance(value, list) else [("", value)]
+            for index, item in items:
+                if isinstance(item, Config):
+                    yield from found(item, f"{name}.{index}." if isinstance(value, list) else f"{name}.")
+            inside = any(name.startswith(f"{holder}.") for holder in given)
+            if field.metadata.get("kept") and (name in given or (whole or inside) and value != default_of(field)):
+                yield name
+
+    return list(found(config, ""))
 
 
 def unknown_fields(config: Config) -> dict[str, Any]:

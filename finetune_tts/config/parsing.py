@@ -69,6 +69,8 @@ def parse_word(word: str, kind: Any, path: str) -> Any:
         raise Mismatch("stands for a value that is still missing; give one.")
     if word.lower() in NULLS and is_nullable(kind):
         return None
+    if word.lower() == "null" and container(kind, list) is not None:
+        raise Mismatch("null is no value of this field. A list of nothing is '[]'.")
     if word.strip().startswith(("[", "{")) and is_structured(kind):
         return parse_structure(word, kind, path)
     if kind is Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.loader import LoaderConfig
 from finetune_tts.config.text import TextConfig
@@ -31,9 +31,9 @@ class ModelConfig(Config):
     model_args: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "Fields of the network, where the architecture keeps them apart."}
     )
-    _supports_cloning: bool = field(default=False, metadata={"help": "Kept for coqui-tts; not used here."})
-    languages: list[str] = field(default_factory=list, metadata={"help": "Languages of the model."})
-    speakers: list[str] = field(default_factory=list, metadata={"help": "Speakers of the model."})
+    _supports_cloning: bool = kept(False)
+    languages: list[str] = kept([], "language_ids_file and the data sets name the languages")
+    speakers: list[str] = kept([], "speakers_file and the data sets name the speakers")
     datasets: list[DatasetConfig] = field(default_factory=list, metadata={"help": "Data sets to train on."})
     test_sentences: list[str | list[Any]] = field(
         default_factory=default_test_sentences,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 
 
 @dataclass
@@ -15,12 +15,12 @@ class RunConfig(Config):
         default=None, metadata={"help": "Where the dashboard logger writes; null is the run folder."}
     )
     run_name: str = field(default="run", metadata={"help": "Name of the run; the start of its folder's name."})
-    project_name: str | None = field(default=None, metadata={"help": "Project name for dashboards that have one."})
-    run_description: str = field(default="🐸Coqui trainer run.", metadata={"help": "Note about the run."})
+    project_name: str | None = kept(None, "tensorboard has no projects")
+    run_description: str = kept("🐸Coqui trainer run.", "a note that stays in config.json")
     print_step: int = field(default=25, metadata={"help": "Steps between two lines of losses on the terminal."})
     plot_step: int = field(default=100, metadata={"help": "Steps between two entries on the dashboard."})
     model_param_stats: bool = field(default=False, metadata={"help": "Log statistics of all weights."})
-    wandb_entity: str | None = field(default=None, metadata={"help": "Entity, where the dashboard is wandb."})
+    wandb_entity: str | None = kept(None, "the dashboard is tensorboard")
     dashboard_logger: str = field(default="tensorboard", metadata={"help": "Dashboard: tensorboard."})
 
 
@@ -29,9 +29,7 @@ class CheckpointConfig(Config):
     """When checkpoints are written and which are kept."""
 
     save_on_interrupt: bool = field(default=True, metadata={"help": "Write a checkpoint at Ctrl-C."})
-    log_model_step: int | None = field(
-        default=None, metadata={"help": "Steps between two checkpoints handed to the dashboard; null is save_step."}
-    )
+    log_model_step: int | None = kept(None, "no checkpoint is handed to the dashboard")
     save_step: int = field(default=10000, metadata={"help": "Steps between two checkpoints."})
     save_n_checkpoints: int = field(default=5, metadata={"help": "Checkpoints to keep, beside the best."})
     save_checkpoints: bool = field(default=True, metadata={"help": "Write checkpoints."})
@@ -58,10 +56,8 @@ class EvaluationConfig(Config):
 class OptimisationConfig(Config):
     """Steps, rates and numerics."""
 
-    distributed_backend: str = field(default="nccl", metadata={"help": "Backend for several processes."})
-    distributed_url: str = field(
-        default="tcp://localhost:54321", metadata={"help": "Meeting place of several processes."}
-    )
+    distributed_backend: str = kept("nccl", "the device decides: nccl on CUDA, else gloo")
+    distributed_url: str = kept("tcp://localhost:54321", "torchrun says where processes meet")
     mixed_precision: bool = field(default=False, metadata={"help": "Train in mixed precision."})
     precision: str = field(default="fp16", metadata={"help": "Its lower precision: fp16 or bf16."})
     epochs: int = field(default=1000, metadata={"help": "Epochs to train."})
@@ -84,7 +80,7 @@ class OptimisationConfig(Config):
     lr_scheduler_params: dict[str, Any] | list[dict[str, Any]] = field(
         default_factory=dict, metadata={"help": "Arguments of the schedule."}
     )
-    use_grad_scaler: bool = field(default=False, metadata={"help": "Scale the loss, as fp16 needs it."})
+    use_grad_scaler: bool = kept(False, "the loss is scaled where fp16 is used")
     allow_tf32: bool = field(default=False, metadata={"help": "TensorFloat-32 for products and convolutions on a GPU."})
     cudnn_enable: bool = field(default=True, metadata={"help": "Use cuDNN."})
     cudnn_deterministic: bool = field(default=False, metadata={"help": "Only deterministic cuDNN algorithms; slower."})

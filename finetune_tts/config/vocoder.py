@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.config.loader import LoaderConfig
 from finetune_tts.config.training import TrainingConfig
+
+LR_HELP = "On the command line it sets lr_gen and lr_disc, which count in a file."
 
 
 @dataclass
@@ -25,7 +27,7 @@ class VocoderDataConfig(Config):
     seq_len: int = field(default=1000, metadata={"help": "Samples of a piece that is trained on."})
     pad_short: int = field(default=0, metadata={"help": "Silent samples after a clip that is shorter than seq_len."})
     conv_pad: int = field(default=0, metadata={"help": "Frames of a piece beyond its samples, at both ends."})
-    use_cache: bool = field(default=False, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(False, "features are kept in the feature cache")
 
 
 @dataclass
@@ -45,7 +47,14 @@ class VocoderConfig(VocoderDataConfig, LoaderConfig, TrainingConfig):
         metadata={"help": "Arguments of the optimizer."},
     )
     lr: float | list[float] = field(default=0.0001, metadata={"help": "Learning rate, one for each optimizer."})
-    wd: float = field(default=0.0, metadata={"help": "Kept for coqui-tts; optimizer_params.weight_decay counts."})
+    wd: float = kept(0.0, "optimizer_params.weight_decay counts")
+    # Fields of the loader that are for models that read text.
+    min_audio_len: int | float = kept(1, "pieces of seq_len samples are cut of clips of any length")
+    max_audio_len: int | float = kept(float("inf"), "pieces of seq_len samples are cut of clips of any length")
+    min_text_len: int | float = kept(1, "a vocoder reads no text")
+    max_text_len: int | float = kept(float("inf"), "a vocoder reads no text")
+    loss_masking: bool | None = kept(None, "pieces have no padding")
+    compute_linear_spec: bool = kept(False, "a vocoder learns from mel spectrograms")
 
 
 @dataclass
@@ -101,6 +110,9 @@ class GANVocoderConfig(GANLossConfig, VocoderConfig):
         default_factory=lambda: [5.0, 5.0],
         metadata={"help": "Norm that gradients are cut to, for discriminator and generator; 0 is off."},
     )
+    lr: float | list[float] = field(default=0.0001, metadata={"help": LR_HELP})
+    lr_scheduler: str | list[str] | None = kept(None, "lr_scheduler_gen and lr_scheduler_disc count")
+    lr_scheduler_params: dict[str, Any] | list[dict[str, Any]] = kept({}, "those of generator and discriminator count")
     lr_gen: float = field(default=0.0002, metadata={"help": "Learning rate of the generator."})
     lr_disc: float = field(default=0.0002, metadata={"help": "Learning rate of the discriminator."})
     lr_scheduler_gen: str | None = field(
@@ -119,9 +131,7 @@ class GANVocoderConfig(GANLossConfig, VocoderConfig):
     steps_to_start_discriminator: int = field(
         default=0, metadata={"help": "Steps before the discriminator takes part."}
     )
-    diff_samples_for_G_and_D: bool = field(
-        default=False, metadata={"help": "Other pieces for the discriminator than for the generator."}
-    )
+    diff_samples_for_G_and_D: bool = kept(False, "generator and discriminator learn from the same pieces")
     generator_model: str = field(default="", metadata={"help": "Network of the generator."})
     generator_model_params: dict[str, Any] = field(default_factory=dict, metadata={"help": "Its arguments."})
     discriminator_model: str = field(default="", metadata={"help": "Network of the discriminator."})

@@ -91,7 +91,7 @@ def detect(
     if not meta_file and choice is None:
         for name, looks_like in FOLDER_STRUCTURES:
             if looks_like(root):
-                return Detection(f"the {name} layout", FORMATS[name](root, ""))
+                return Detection(f"the {name} layout", FORMATS[name](root, ""), format=name)
     files = find_metadata(root, meta_file, ()) if meta_file else _metadata_files(root, finder, not_this)
     candidates = files if meta_file else to_train_on(files)[:MOST_CANDIDATES]
     skipped: list[tuple[Path, str]] = []

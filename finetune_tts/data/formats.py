@@ -40,6 +40,14 @@ OWN_METADATA: Mapping[str, tuple[str, ...]] = {
     "jsonl": JSON_METADATA,
 }
 
+#: formats of releases that come split → what is for evaluation, what is for tests; named as a metadata file is.
+RELEASED_SPLITS: Mapping[str, tuple[str, str]] = {
+    "common_voice": ("dev.tsv", "test.tsv"),
+    "mls": ("dev/transcripts.txt", "test/transcripts.txt"),
+    "cml_tts": ("dev.csv", "test.csv"),
+    "open_bible": ("dev", "test"),
+}
+
 #: formats of recordings in folders, whose folders may say what they are for.
 IN_FOLDERS = frozenset({PAIRS, RECORDINGS})
 

@@ -13,11 +13,28 @@ from typing import Any, NamedTuple
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.audio_files import AudioFinder, without_audio_extension
 from finetune_tts.data.detection import detect
-from finetune_tts.data.formats import AUTO, IN_FOLDERS, INCOMPLETE, OWN_METADATA, RECORDINGS, WITH_COLUMNS, reader_for
+from finetune_tts.data.formats import (
+    AUTO,
+    IN_FOLDERS,
+    INCOMPLETE,
+    OWN_METADATA,
+    RECORDINGS,
+    RELEASED_SPLITS,
+    WITH_COLUMNS,
+    reader_for,
+)
 from finetune_tts.data.metadata_files import is_file, is_folder
-from finetune_tts.data.metadata_splits import Purpose, Siblings, file_to_train_on, siblings_in, split_of
+from finetune_tts.data.metadata_splits import (
+    Purpose,
+    Siblings,
+    file_to_train_on,
+    released_siblings,
+    siblings_in,
+    split_of,
+    told_file,
+)
 from finetune_tts.data.names import half_character, normal_form, readable
-from finetune_tts.data.near_misses import NearMisses
+from finetune_tts.data.near_misses import report_missing
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError, counted, excerpt
@@ -186,9 +203,9 @@ class _DataSet:
         named = config.meta_file_val or siblings.held_out
         eval_file = str(_below(root, named)) if named else ""
         if eval_file:
-            held_out |= {sample.name: sample for _, sample, _ in self._held_out(eval_file)}
+            held_out |= {sample.name: sample for _, sample, _ in self._held_out(eval_file, metadata.format)}
         for file in siblings.left_alone:
-            tests |= self._names_in(file)
+            tests |= self._names_in(file, metadata.format)
         samples = self._set_apart(train, held_out, tests, eval_file or "the evaluation part")
         for sample in samples[:3]:
             shown = sample.audio_file.resolve(), excerpt(sample.speaker), excerpt(sample.text, 200)
@@ -197,20 +214,22 @@ class _DataSet:
         if held_out:
             parts.append(f"{counted(len(held_out))} held out" + (f" ({eval_file})" if eval_file else ""))
         if siblings.left_alone or tests:
-            names = [path.name for path in siblings.left_alone] or [counted(len(tests))]
+            names = list(map(told_file, siblings.left_alone)) or [counted(len(tests))]
             parts.append(f"left alone: {', '.join(names)}")
         if len(parts) > 1:
             logger.info("%s: %s to train on, %s.", root, counted(len(samples)), "; ".join(parts[1:]))
         return [*samples, *(replace(sample, split="eval") for sample in held_out.values())], "; ".join(parts)
 
-    def _held_out(self, file: str) -> list[_Found]:
-        """The recordings of a metadata file for evaluation."""
+    def _held_out(self, file: str, trained_as: str) -> list[_Found]:
+        """The recordings of a metadata file for evaluation; ``trained_as`` is the format of the others."""
+        named = bool(self._config.meta_file_val)
+        released = trained_as in RELEASED_SPLITS and not named
         try:
-            return self._found(self._read(file, held_out=True))
+            return self._found(self._read(file, held_out=True, known_as=trained_as if released else ""))
         except UserError as error:
-            if self._config.meta_file_val or self._config.formatter != RECORDINGS:
+            if named or not (released or self._config.formatter == RECORDINGS):
                 raise
-            # Nobody named it, and no metadata is needed here.
+            # Nobody named it, and it is not needed: of a release only the part for training may be here.
             logger.warning("%s: %s is not used: %s", self._root, file, error)
             return []
 
@@ -234,24 +253,31 @@ class _DataSet:
             raise UserError(f"{root}: all recordings of the training metadata are for tests: nothing to train on.")
         return [replace(sample, split="train") for sample in to_train_on] if held_out else to_train_on
 
-    def _names_in(self, file: Path) -> set[str]:
+    def _names_in(self, file: Path, trained_as: str) -> set[str]:
         """Names of the recordings in a metadata file for tests; none where it is no metadata."""
+        below = str(_below(self._root, file))
         try:
-            rows = detect(self._root, str(_below(self._root, file)), self._config.columns, finder=self._finder).rows
+            if trained_as in RELEASED_SPLITS:
+                rows = reader_for(trained_as)(self._root, below)
+            else:
+                rows = detect(self._root, below, self._config.columns, finder=self._finder).rows
         except UserError:
             return set()
         return {found.sample.name for found in self._find(rows)[0]}
 
-    def _read(self, meta_file: str, not_this: Path | None = None, held_out: bool = False) -> _Metadata:
+    def _read(
+        self, meta_file: str, not_this: Path | None = None, held_out: bool = False, known_as: str = ""
+    ) -> _Metadata:
         """Read one metadata file, or the usual one of the format.
 
         Args:
             meta_file: the file; empty for the usual one.
             not_this: a file that is for something else.
             held_out: the file tells what is for evaluation, also where the format needs no metadata.
+            known_as: the format, where it was found out.
         """
         config, root, formatter = self._config, self._root, self._formatter
-        name = (config.formatter or AUTO).lower()
+        name = known_as or (config.formatter or AUTO).lower()
         siblings, guessed = Siblings(), False
         if config.columns and (formatter is not None or name not in WITH_COLUMNS):
             raise UserError(
@@ -275,6 +301,8 @@ class _DataSet:
             rows = reader(root, meta_file)
             if name == RECORDINGS:  # which needs no metadata; what is for evaluation may be told by it all the same
                 siblings = siblings_in(root)
+        if not meta_file and formatter is None and name in RELEASED_SPLITS:
+            siblings = released_siblings(root, RELEASED_SPLITS[name])
         place = root / meta_file if meta_file else root
         if not rows:
             raise UserError(f"{place}: the metadata is empty; no sample was found with the format {name}.")
@@ -294,7 +322,7 @@ class _DataSet:
             self._absent += missing
         elif missing:
             may_lack = metadata.format in INCOMPLETE and self._formatter is None and bool(found)
-            _report_missing(missing, len(rows), self._root, may_lack)
+            report_missing(missing, len(rows), self._root, may_lack)
         return _unique(found)
 
     def _find(self, rows: list[Row], by_folders: bool = False) -> tuple[list[_Found], list[Row]]:
@@ -374,24 +402,6 @@ def _require_text(text: str, origin: str, what: str) -> None:
             f"{origin}: {what} holds half a character ({half!a}): {text[:40]!a}. Write the line again; a program cut a "
             "character in two."
         )
-
-
-def _report_missing(missing: list[Row], total: int, root: Path, may_lack: bool) -> None:
-    def shown(path: str) -> str:
-        return excerpt(path.removeprefix(os.path.join(root, "")), 100)
-
-    first = "; ".join(f"{shown(row.audio[0]) or 'no name'} ({shown(row.origin)})" for row in missing[:5])
-    more = f"; and {len(missing) - 5} more" if len(missing) > 5 else ""
-    message = f"{root}: {len(missing)} of {total} recordings are missing: {first}{more}."
-    if not may_lack:
-        near = NearMisses(root).explain(missing[0].audio)
-        header = " If line 1 is a header, name the columns with --columns." if _is_first_line(missing[0]) else ""
-        raise UserError(f"{message} {near}{header} Correct the path or remove the lines.")
-    logger.warning("%s The release of this data set is known to lack some; they are left out.", message)
-
-
-def _is_first_line(row: Row) -> bool:
-    return row.origin.endswith(", line 1")
 
 
 def _unique(entries: list[_Found]) -> list[_Found]:

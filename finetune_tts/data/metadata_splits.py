@@ -37,10 +37,26 @@ class Siblings:
 
     def told(self) -> str:
         """Both, in words; empty where there are none."""
-        parts = [f"held out: {self.held_out.name}"] if self.held_out is not None else []
+        parts = [f"held out: {told_file(self.held_out)}"] if self.held_out is not None else []
         if self.left_alone:
-            parts.append(f"left alone: {', '.join(path.name for path in self.left_alone)}")
+            parts.append(f"left alone: {', '.join(map(told_file, self.left_alone))}")
         return "; ".join(parts)
+
+
+def told_file(path: Path) -> str:
+    """The name of a metadata file, with the folder where that tells what it is for."""
+    return path.name if purpose_of(path) is not None else "/".join(path.parts[-2:])
+
+
+def released_siblings(root: Path, names: tuple[str, str]) -> Siblings:
+    """The parts for evaluation and for tests of a release, as far as they are there.
+
+    Args:
+        root: folder of the data set.
+        names: of the two below ``root``.
+    """
+    held_out, tests = (root / name for name in names)
+    return Siblings(held_out if held_out.exists() else None, (tests,) if tests.exists() else ())
 
 
 def split_of(word: str) -> Purpose | None:

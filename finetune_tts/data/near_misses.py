@@ -1,5 +1,6 @@
 """Why a recording that metadata names is not found: what is there under nearly the same name."""
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +8,10 @@ from itertools import islice
 from pathlib import Path, PureWindowsPath
 
 from finetune_tts.data.audio_files import is_audio, walk_files, without_audio_extension
-from finetune_tts.errors import excerpt
+from finetune_tts.data.rows import Row
+from finetune_tts.errors import UserError, excerpt
+
+logger = logging.getLogger(__name__)
 
 _MOST_RECORDINGS = 100_000
 
@@ -57,3 +61,33 @@ def _last_part(path: str) -> str:
 
 def _without_zeros(name: str) -> str:
     return re.sub(r"0+(?=\d)", "", name.casefold())
+
+
+def report_missing(missing: list[Row], total: int, root: Path, may_lack: bool) -> None:
+    """Say which recordings of metadata are missing.
+
+    Args:
+        missing: rows without a recording.
+        total: rows of the metadata.
+        root: folder of the data set.
+        may_lack: its releases are known to lack some, so that it is no error.
+
+    Raises:
+        UserError: the recordings are missing; the first five are named, and what exists under nearly that name.
+    """
+
+    def shown(path: str) -> str:
+        return excerpt(path.removeprefix(os.path.join(root, "")), 100)
+
+    first = "; ".join(f"{shown(row.audio[0]) or 'no name'} ({shown(row.origin)})" for row in missing[:5])
+    more = f"; and {len(missing) - 5} more" if len(missing) > 5 else ""
+    message = f"{root}: {len(missing)} of {total} recordings are missing: {first}{more}."
+    if not may_lack:
+        near = NearMisses(root).explain(missing[0].audio)
+        header = " If line 1 is a header, name the columns with --columns." if _is_first_line(missing[0]) else ""
+        raise UserError(f"{message} {near}{header} Correct the path or remove the lines.")
+    logger.warning("%s The release of this data set is known to lack some; they are left out.", message)
+
+
+def _is_first_line(row: Row) -> bool:
+    return row.origin.endswith(", line 1")

@@ -44,7 +44,12 @@ def build_model(
 
 def _build_gan_vocoder(config: Any, *, for_training: bool) -> nn.Module:
     generator = build_generator(config)
-    return GANVocoder(generator=generator, discriminator=build_discriminator(config)) if for_training else generator
+    if not for_training:
+        return generator
+    if config.use_pqmf != hasattr(generator, "pqmf_synthesis"):
+        gives = "gives no" if config.use_pqmf else "gives"
+        raise UserError(f"use_pqmf = {shown(config.use_pqmf)}: the generator of {config.model} {gives} sub-bands.")
+    return GANVocoder(generator=generator, discriminator=build_discriminator(config))
 
 
 def build_generator(config: GANVocoderConfig) -> nn.Module:

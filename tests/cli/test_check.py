@@ -413,3 +413,15 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(monkeypatch, caps
 def test_the_table_has_no_colours_where_it_is_piped(check):
     outcome, _ = check()
     assert "\033[" not in outcome.out
+
+
+def test_fields_that_do_nothing_here_are_named_once_where_the_user_set_them(release, recordings, tune, tmp_path):
+    start = ["--restore_path", release, "--dataset_path", recordings, "--check"]
+    assert "Kept for coqui-tts" not in tune(*start).err
+    outcome = tune(*start, "--coqpit.use_grad_scaler", "true", "--coqpit.audio.resample", "false")
+    assert outcome.err.count("Kept for coqui-tts, has no effect here: use_grad_scaler, audio.resample.") == 1
+    values = json.loads((release / "config.json").read_text())
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({**values, "compute_f0": True}))
+    outcome = tune("--config_path", own, *start)
+    assert outcome.err.count("Kept for coqui-tts, has no effect here: compute_f0.") == 1

@@ -1,5 +1,6 @@
 """``tts`` from its flags to a wav file."""
 
+import io
 import shutil
 import wave
 from pathlib import Path
@@ -88,6 +89,24 @@ def test_a_long_text_is_spoken_sentence_by_sentence(tts, release):
         assert tts("--model_path", release, "--text", text, "--out_path", f"{name}.wav").status == 0
     lengths = {name: len(read(f"{name}.wav")) for name in ("one", "two", "both")}
     assert lengths["both"] == lengths["one"] + lengths["two"] + 8000 // 4
+
+
+def test_a_text_of_standard_input(tts, release, monkeypatch):
+    def given(content):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return tts("--model_path", release, "--text_file", "-", "--out_path", "egg.wav")
+
+    assert given("a bad egg.\r\n".encode("utf-8-sig")).status == 0
+    assert Path("egg.wav").exists()
+    given(b"caf\xe9").refused("standard input", "line 1")
+    given(b"").refused("--text_file - is empty")
+
+
+@pytest.mark.parametrize("name", ["egg.mp3", "egg.FLAC"])
+def test_a_name_that_promises_no_wav_file_is_refused(tts, release, name):
+    outcome = tts("--model_path", release, "--text", "a bad egg", "--out_path", name)
+    outcome.refused(f"--out_path {name}", "ffmpeg -i egg.wav")
+    assert not Path(name).exists()
 
 
 def test_a_text_file(tts, release):

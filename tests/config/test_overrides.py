@@ -180,3 +180,10 @@ def test_a_field_that_a_released_config_brought_along_can_be_set():
 def test_unknown_fields_survive_overrides():
     config = overridden("--coqpit.lr", "1", config=config_from_dict({"model": "glow_tts", "memory_size": 5}))
     assert config.to_dict()["memory_size"] == 5
+
+
+def test_null_is_no_item_of_a_list():
+    for field in ("test_sentences", "datasets"):
+        assert "A list of nothing is '[]'" in faults(f"--coqpit.{field}", "null")
+    assert overridden("--coqpit.test_sentences", "[]").test_sentences == []
+    assert overridden("--coqpit.optimizer", "null").optimizer is None

@@ -155,3 +155,52 @@ def test_recordings_of_held_out_metadata_are_held_out_where_no_text_is_needed(re
     samples = read_folder({**files, "metadata_eval.csv": "no|table"}, formatter="recordings")
     assert {s.split for s in samples} == {"any"}
     assert "metadata_eval.csv is not used" in caplog.text
+
+
+#: format → how the metadata for a purpose is called, what it holds of a recording, and where that one lies.
+RELEASES = {
+    "common_voice": ("{}.tsv", "client_id\tpath\tsentence\n", "c{0}\t{0}.mp3\tText {0}\n", "clips/{0}.mp3"),
+    "mls": ("{}/transcripts.txt", "", "1_2_{0}\tText {0}\n", "{1}/audio/1/2/1_2_{0}.flac"),
+    "cml_tts": ("{}.csv", "wav_filename|size|transcript\n", "{1}/{0}.wav|1|Text {0}\n", "{1}/{0}.wav"),
+    "open_bible": ("{}/eve/{}.txt", "", "Text {0}", "{1}/eve/{1}.flac"),
+}
+
+
+def release(formatter, here=("train", "dev", "test")):
+    """Files and recordings of a release that comes split, of whose parts those ``here`` have recordings."""
+    metadata, header, line, recording = RELEASES[formatter]
+    letters = {"train": "a", "dev": "b", "test": "c"}
+    files = {metadata.format(part, part): header + line.format(letter, part) for part, letter in letters.items()}
+    return files, [recording.format(letter, part) for part, letter in letters.items() if part in here]
+
+
+@pytest.mark.parametrize("formatter", RELEASES)
+def test_releases_that_come_split_are_held_out_as_they_say(read_folder, formatter):
+    layouts = []
+    samples = read_folder(*release(formatter), formatter=formatter, layouts=layouts)
+    assert [(sample.text, sample.split) for sample in samples] == [("Text a", "train"), ("Text b", "eval")]
+    assert "1 clip held out (" in layouts[0]
+    assert "left alone: " in layouts[0]
+    assert "test" in layouts[0].partition("left alone: ")[2]
+
+
+@pytest.mark.parametrize("formatter", ["common_voice", "mls"])
+def test_a_release_that_is_recognised_is_held_out_as_it_says(read_folder, formatter):
+    samples = read_folder(*release(formatter))
+    assert [(sample.text, sample.split) for sample in samples] == [("Text a", "train"), ("Text b", "eval")]
+
+
+def test_a_release_without_the_recordings_for_evaluation_is_trained_on(read_folder, caplog):
+    samples = read_folder(*release("mls", here=("train",)), formatter="mls")
+    assert [(sample.text, sample.split) for sample in samples] == [("Text a", "any")]
+    assert "dev/transcripts.txt is not used" in caplog.text
+
+
+def test_validated_clips_of_common_voice_are_not_trained_on_where_they_are_held_out_or_for_tests(read_folder):
+    files, recordings = release("common_voice")
+    header = RELEASES["common_voice"][1]
+    files["validated.tsv"] = files.pop("train.tsv") + "".join(
+        files[name].removeprefix(header) for name in ("dev.tsv", "test.tsv")
+    )
+    samples = read_folder(files, recordings, formatter="common_voice")
+    assert [(sample.text, sample.split) for sample in samples] == [("Text a", "train"), ("Text b", "eval")]

@@ -134,6 +134,13 @@ def test_configs_that_make_no_generator(fields, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("model", ["hifigan", "multiband_melgan"])
+def test_sub_bands_are_no_choice_of_the_user(model):
+    wrong = config(model=model, use_pqmf=model == "hifigan")
+    with pytest.raises(UserError, match="use_pqmf = (true: .* gives no|false: .* gives) sub-bands"):
+        build_model(wrong)
+
+
 def test_configs_that_make_no_discriminator():
     with pytest.raises(UserError, match="known are hifigan_discriminator"):
         build_discriminator(config(model="hifigan", discriminator_model="judge"))

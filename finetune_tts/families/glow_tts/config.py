@@ -4,7 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.released import Values
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
@@ -33,7 +33,7 @@ ENCODER_PARAMS: dict[str, dict[str, Any]] = {
 class GlowTTSEncoderConfig(Config):
     """Text encoder and duration predictor."""
 
-    num_chars: int | None = field(default=None, metadata={"help": "Rows of the symbol embedding; null counts them."})
+    num_chars: int | None = kept(None, "the rows of the symbol embedding are counted")
     use_encoder_prenet: bool = field(default=True, metadata={"help": "Convolutions before the encoder."})
     hidden_channels_enc: int = field(default=192, metadata={"help": "Channels of the encoder."})
     hidden_channels_dp: int = field(default=256, metadata={"help": "Channels of the duration predictor."})
@@ -60,13 +60,11 @@ class GlowTTSDecoderConfig(Config):
     kernel_size_dec: int = field(default=5, metadata={"help": "Kernel of a coupling block's convolutions."})
     dilation_rate: int = field(default=1, metadata={"help": "Factor between the dilations of successive layers."})
     num_block_layers: int = field(default=4, metadata={"help": "Layers of a coupling block."})
-    c_in_channels: int = field(default=0, metadata={"help": "Channels of the speaker vector; 0 counts them."})
+    c_in_channels: int = kept(0, "the channels of the speaker vector are counted")
     num_splits: int = field(default=4, metadata={"help": "Group size of the invertible convolutions."})
     num_squeeze: int = field(default=2, metadata={"help": "Frames folded into one."})
     sigmoid_scale: bool = field(default=False, metadata={"help": "Bound the scales of the coupling blocks."})
-    data_dep_init_steps: int = field(
-        default=10, metadata={"help": "Batches that initialise a model which starts from scratch."}
-    )
+    data_dep_init_steps: int = kept(10, "the first batch initialises a model that starts from scratch")
 
 
 @dataclass
@@ -74,12 +72,13 @@ class GlowTTSConfig(GlowTTSDecoderConfig, GlowTTSEncoderConfig, SpeakerConfig, S
     """All fields of a Glow-TTS run."""
 
     model: str = field(default="glow_tts", metadata={"help": "Architecture of the network."})
-    style_wav_for_test: str | None = field(default=None, metadata={"help": "Kept for coqui-tts; not used here."})
+    style_wav_for_test: str | None = kept(None)
     inference_noise_scale: float = field(default=0.0, metadata={"help": "Noise in synthesis; 0 takes the mean."})
     length_scale: float = field(default=1.0, metadata={"help": "Duration factor in synthesis; above 1 is slower."})
-    min_seq_len: int | float = field(default=3, metadata={"help": "Kept for coqui-tts; min_text_len filters."})
-    max_seq_len: int | float = field(default=500, metadata={"help": "Kept for coqui-tts; max_text_len filters."})
-    r: int = field(default=1, metadata={"help": "Frames for each decoder step; 1 in Glow-TTS."})
+    min_seq_len: int | float = kept(3, "min_text_len filters")
+    max_seq_len: int | float = kept(500, "max_text_len filters")
+    r: int = kept(1, "Glow-TTS has no decoder steps")
+    loss_masking: bool | None = kept(None, "padding never counts")
     optimizer: str | list[str] | None = field(default="RAdam", metadata={"help": "Optimizer: RAdam, AdamW, …"})
     optimizer_params: dict[str, Any] | list[dict[str, Any]] = field(
         default_factory=lambda: {"betas": [0.9, 0.998], "weight_decay": 1e-6},

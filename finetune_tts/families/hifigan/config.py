@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from finetune_tts.config.base import kept
 from finetune_tts.config.vocoder import GANVocoderConfig
 
 
@@ -12,7 +13,7 @@ class HifiganConfig(GANVocoderConfig):
 
     model: str = field(default="hifigan", metadata={"help": "Architecture of the vocoder."})
     seq_len: int = field(default=1000, metadata={"help": "Samples of a piece that is trained on."})
-    wd: float = field(default=1e-06, metadata={"help": "Kept for coqui-tts; optimizer_params.weight_decay counts."})
+    wd: float = kept(1e-06, "optimizer_params.weight_decay counts")
     use_stft_loss: bool = field(default=False, metadata={"help": "Compare spectrograms of several resolutions."})
     use_l1_spec_loss: bool = field(default=True, metadata={"help": "Compare one (mel) spectrogram."})
     stft_loss_weight: float = field(default=0.0, metadata={"help": "Weight of the STFT loss."})

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.vocoder import GANVocoderConfig
+from finetune_tts.config.base import kept
+from finetune_tts.config.vocoder import LR_HELP, GANVocoderConfig
 
 
 @dataclass
@@ -12,10 +13,10 @@ class MelganConfig(GANVocoderConfig):
 
     model: str = field(default="melgan", metadata={"help": "Architecture of the vocoder."})
     batch_size: int = field(default=16, metadata={"help": "Pieces in a training batch."})
-    lr: float | list[float] = field(default=0.001, metadata={"help": "Kept for coqui-tts; lr_gen and lr_disc count."})
+    lr: float | list[float] = field(default=0.001, metadata={"help": LR_HELP})
     seq_len: int = field(default=8192, metadata={"help": "Samples of a piece that is trained on."})
     pad_short: int = field(default=2000, metadata={"help": "Silent samples after a clip that is shorter than seq_len."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")
     use_noise_augment: bool = field(default=True, metadata={"help": "Add a little noise to the training clips."})
     generator_model: str = field(default="melgan_generator", metadata={"help": "Network of the generator."})
     generator_model_params: dict[str, Any] = field(
@@ -37,10 +38,10 @@ class FullbandMelganConfig(GANVocoderConfig):
 
     model: str = field(default="fullband_melgan", metadata={"help": "Architecture of the vocoder."})
     batch_size: int = field(default=16, metadata={"help": "Pieces in a training batch."})
-    lr: float | list[float] = field(default=0.001, metadata={"help": "Kept for coqui-tts; lr_gen and lr_disc count."})
+    lr: float | list[float] = field(default=0.001, metadata={"help": LR_HELP})
     seq_len: int = field(default=8192, metadata={"help": "Samples of a piece that is trained on."})
     pad_short: int = field(default=2000, metadata={"help": "Silent samples after a clip that is shorter than seq_len."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")
     use_noise_augment: bool = field(default=True, metadata={"help": "Add a little noise to the training clips."})
     generator_model: str = field(default="melgan_generator", metadata={"help": "Network of the generator."})
     generator_model_params: dict[str, Any] = field(
@@ -62,10 +63,10 @@ class MultibandMelganConfig(GANVocoderConfig):
 
     model: str = field(default="multiband_melgan", metadata={"help": "Architecture of the vocoder."})
     batch_size: int = field(default=64, metadata={"help": "Pieces in a training batch."})
-    lr: float | list[float] = field(default=0.001, metadata={"help": "Kept for coqui-tts; lr_gen and lr_disc count."})
+    lr: float | list[float] = field(default=0.001, metadata={"help": LR_HELP})
     seq_len: int = field(default=16384, metadata={"help": "Samples of a piece that is trained on."})
     pad_short: int = field(default=2000, metadata={"help": "Silent samples after a clip that is shorter than seq_len."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")
     use_subband_stft_loss: bool = field(default=True, metadata={"help": "Compare those of sub-bands too."})
     use_feat_match_loss: bool = field(default=False, metadata={"help": "Compare the discriminator's hidden layers."})
     lr_gen: float = field(default=0.0001, metadata={"help": "Learning rate of the generator."})

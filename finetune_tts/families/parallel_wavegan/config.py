@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.vocoder import GANVocoderConfig
+from finetune_tts.config.base import kept
+from finetune_tts.config.vocoder import LR_HELP, GANVocoderConfig
 
 
 @dataclass
@@ -12,10 +13,10 @@ class ParallelWaveganConfig(GANVocoderConfig):
 
     model: str = field(default="parallel_wavegan", metadata={"help": "Architecture of the vocoder."})
     batch_size: int = field(default=6, metadata={"help": "Pieces in a training batch."})
-    lr: float | list[float] = field(default=0.001, metadata={"help": "Kept for coqui-tts; lr_gen and lr_disc count."})
+    lr: float | list[float] = field(default=0.001, metadata={"help": LR_HELP})
     seq_len: int = field(default=25600, metadata={"help": "Samples of a piece that is trained on."})
     pad_short: int = field(default=2000, metadata={"help": "Silent samples after a clip that is shorter than seq_len."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")
     target_loss: str | None = field(
         default="loss_1", metadata={"help": "Loss that decides which model is the best; null is the held-out total."}
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 
 #: What ``optimizer`` is called where a network has Capacitron; the two optimizers are named in ``optimizer_params``.
 CAPACITRON_OPTIMIZER = "CapacitronOptimizer"
@@ -12,7 +12,7 @@ CAPACITRON_OPTIMIZER = "CapacitronOptimizer"
 class CapacitronVAEConfig(Config):
     """The random vector that says how something is spoken."""
 
-    capacitron_loss_alpha: int = field(default=1, metadata={"help": "Kept for coqui-tts; not used here."})
+    capacitron_loss_alpha: int = kept(1, "capacitron_VAE_loss_alpha counts")
     capacitron_capacity: int = field(
         default=150, metadata={"help": "What the vector may tell about a recording, in nats; more imitates closer."}
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.released import Values, move
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig
@@ -21,7 +21,7 @@ class GSTConfig(Config):
         default=None, metadata={"help": "Weights of the tokens, by number, in the place of a recording."}
     )
     gst_embedding_dim: int = field(default=256, metadata={"help": "Channels of the style vector."})
-    gst_use_speaker_embedding: bool = field(default=False, metadata={"help": "Kept for coqui-tts; not used here."})
+    gst_use_speaker_embedding: bool = kept(False)
     gst_num_heads: int = field(default=4, metadata={"help": "Heads of the attention to the tokens."})
     gst_num_style_tokens: int = field(default=10, metadata={"help": "Number of tokens."})
 
@@ -44,10 +44,8 @@ class TacotronAttentionConfig(Config):
     attention_type: str = field(default="original", metadata={"help": "original, graves or dynamic_convolution."})
     attention_heads: int | None = field(default=None, metadata={"help": "Gaussians of attention_type graves."})
     attention_norm: str = field(default="sigmoid", metadata={"help": "sigmoid or softmax."})
-    attention_win: bool = field(
-        default=False, metadata={"help": "Read near the last place only, when Tacotron 2 synthesises."}
-    )
-    windowing: bool = field(default=False, metadata={"help": "The same for Tacotron."})
+    attention_win: bool = kept(False, "in Tacotron the field is called windowing")
+    windowing: bool = field(default=False, metadata={"help": "Read near the last place only, in synthesis."})
     use_forward_attn: bool = field(default=False, metadata={"help": "Forward attention: stay or move on by one."})
     forward_attn_mask: bool = field(
         default=False, metadata={"help": "Cut off all but the next places, in synthesis with forward attention."}
@@ -60,7 +58,7 @@ class TacotronAttentionConfig(Config):
 class TacotronNetworkConfig(TacotronAttentionConfig):
     """Encoder, decoders and postnet."""
 
-    num_chars: int = field(default=0, metadata={"help": "Rows of the symbol embedding; 0 counts them."})
+    num_chars: int = kept(0, "the rows of the symbol embedding are counted")
     r: int = field(default=2, metadata={"help": "Frames for each decoder step: the most, with gradual_training."})
     gradual_training: list[list[int]] | None = field(
         default=None,
@@ -151,6 +149,8 @@ class Tacotron2Config(TacotronConfig):
     """All fields of a Tacotron 2 run."""
 
     model: str = field(default="tacotron2", metadata={"help": "Architecture of the network."})
+    attention_win: bool = field(default=False, metadata={"help": "Read near the last place only, when it speaks."})
+    windowing: bool = kept(False, "in Tacotron 2 the field is called attention_win")
     compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})
     out_channels: int = field(default=80, metadata={"help": "Mel bands; the same number as audio.num_mels."})
     encoder_in_features: int = field(default=512, metadata={"help": "Channels of the symbol embedding and encoder."})

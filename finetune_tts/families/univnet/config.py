@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.vocoder import GANVocoderConfig
+from finetune_tts.config.vocoder import LR_HELP, GANVocoderConfig
 
 
 @dataclass
@@ -11,7 +11,7 @@ class UnivnetConfig(GANVocoderConfig):
     """All fields of a UnivNet run."""
 
     model: str = field(default="univnet", metadata={"help": "Architecture of the vocoder."})
-    lr: float | list[float] = field(default=0.001, metadata={"help": "Kept for coqui-tts; lr_gen and lr_disc count."})
+    lr: float | list[float] = field(default=0.001, metadata={"help": LR_HELP})
     seq_len: int = field(default=1000, metadata={"help": "Samples of a piece that is trained on."})
     use_feat_match_loss: bool = field(default=False, metadata={"help": "Compare the discriminator's hidden layers."})
     stft_loss_weight: float = field(default=2.5, metadata={"help": "Weight of the STFT loss."})

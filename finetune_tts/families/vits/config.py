@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.released import RENAMED, Values, move
 from finetune_tts.config.speakers import SpeakerConfig
@@ -20,7 +20,7 @@ from finetune_tts.config.speech import SpeechConfig, default_test_sentences
 class VitsTextArgs(Config):
     """Text encoder and duration predictor."""
 
-    num_chars: int = field(default=100, metadata={"help": "Rows of the symbol embedding; counted for every run."})
+    num_chars: int = kept(100, "the rows of the symbol embedding are counted")
     hidden_channels: int = field(default=192, metadata={"help": "Channels of the latent and of all encoders."})
     hidden_channels_ffn_text_encoder: int = field(
         default=768, metadata={"help": "Channels of the text encoder's feed-forward layers."}
@@ -107,12 +107,12 @@ class VitsDecoderArgs(Config):
 class VitsInferenceArgs(Config):
     """How it speaks."""
 
-    noise_scale: float = field(default=1.0, metadata={"help": "Kept for coqui-tts; not used here."})
+    noise_scale: float = kept(1.0)
     inference_noise_scale: float = field(
         default=0.667, metadata={"help": "Noise of the latent in synthesis; 0 takes the mean."}
     )
     length_scale: float = field(default=1, metadata={"help": "Duration factor in synthesis; above 1 is slower."})
-    noise_scale_dp: float = field(default=1.0, metadata={"help": "Kept for coqui-tts; not used here."})
+    noise_scale_dp: float = kept(1.0)
     inference_noise_scale_dp: float = field(default=1.0, metadata={"help": "Noise of the durations in synthesis."})
     max_inference_len: int | None = field(
         default=None, metadata={"help": "Most frames of a sentence in synthesis; null is no bound."}
@@ -222,20 +222,15 @@ class VitsConfig(VitsLossConfig, AdversarialRates, LanguageConfig, SpeakerConfig
         default_factory=lambda: {"betas": [0.8, 0.99], "eps": 1e-9, "weight_decay": 0.01},
         metadata={"help": "Arguments of the optimizer."},
     )
-    compute_linear_spec: bool = field(
-        default=True, metadata={"help": "Kept for coqui-tts; here the network computes them from the waveform."}
-    )
-    return_wav: bool = field(default=True, metadata={"help": "Kept for coqui-tts; batches always hold waveforms."})
-    use_weighted_sampler: bool = field(
-        default=False, metadata={"help": "Kept for coqui-tts; see use_speaker_weighted_sampler and its like."}
-    )
-    weighted_sampler_attrs: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Kept for coqui-tts; not used here."}
-    )
-    weighted_sampler_multipliers: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Kept for coqui-tts; not used here."}
-    )
-    r: int = field(default=1, metadata={"help": "Frames for each decoder step; 1 in VITS."})
+    compute_linear_spec: bool = kept(True, "the network computes them from the waveform")
+    return_wav: bool = kept(True, "batches always hold waveforms")
+    use_weighted_sampler: bool = kept(False, "use_speaker_weighted_sampler and its like act")
+    weighted_sampler_attrs: dict[str, Any] = kept({}, "use_speaker_weighted_sampler and its like act")
+    weighted_sampler_multipliers: dict[str, Any] = kept({}, "use_speaker_weighted_sampler and its like act")
+    r: int = kept(1, "VITS has no decoder steps")
+    lr_scheduler: str | list[str] | None = kept(None, "lr_scheduler_gen and lr_scheduler_disc count")
+    lr_scheduler_params: dict[str, Any] | list[dict[str, Any]] = kept({}, "those of generator and discriminator count")
+    loss_masking: bool | None = kept(None, "padding never counts")
     add_blank: bool = field(default=True, metadata={"help": "Put the blank symbol between all symbols."})
     test_sentences: list[str | list[Any]] = field(
         default_factory=lambda: [[sentence] for sentence in default_test_sentences()],

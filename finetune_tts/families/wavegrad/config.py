@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.vocoder import VocoderConfig
 
 MILESTONES = [100000, 200000, 300000, 400000, 500000, 600000]
@@ -63,4 +63,4 @@ class WavegradConfig(VocoderConfig):
         default=50, metadata={"help": "Clips to hold out: below 1 a share of all, else a number of clips."}
     )
     seq_len: int = field(default=6144, metadata={"help": "Samples of a piece that is trained on."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
 from finetune_tts.config.released import Values, move
 from finetune_tts.config.vocoder import VocoderConfig
 
@@ -41,7 +41,8 @@ class WavernnConfig(VocoderConfig):
     overlap_samples: int = field(
         default=550, metadata={"help": "Samples in which neighbours are faded into each other."}
     )
-    num_epochs_before_test: int = field(default=10, metadata={"help": "Epochs between two test samples."})
+    num_epochs_before_test: int = kept(10, "test_delay_epochs acts")
+    conv_pad: int = kept(0, "model_args.pad counts")
     mixed_precision: bool = field(default=True, metadata={"help": "Train in mixed precision."})
     batch_size: int = field(default=256, metadata={"help": "Pieces in a training batch."})
     grad_clip: float | list[float] = field(default=4.0, metadata={"help": "Norm that gradients are cut to; 0 is off."})
@@ -56,7 +57,7 @@ class WavernnConfig(VocoderConfig):
         default=50, metadata={"help": "Clips to hold out: below 1 a share of all, else a number of clips."}
     )
     seq_len: int = field(default=1280, metadata={"help": "Samples of a piece that is trained on."})
-    use_cache: bool = field(default=True, metadata={"help": "Keep features in memory, as coqui-tts does."})
+    use_cache: bool = kept(True, "features are kept in the feature cache")
 
 
 def modernise(values: Values, spelling: str) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
-from finetune_tts.config.base import Config
+from finetune_tts.config.base import Config, kept
+from finetune_tts.config.characters import CharactersConfig
 from finetune_tts.config.released import Values
 from finetune_tts.config.speech import SpeechConfig
 
-_KEPT = "Kept for coqui-tts; not used here."
 #: the files that a release holds beside its weights → the field that names each, and what it is called there.
 FILES = {
     "tokenizer_file": ("vocab.json",),
@@ -34,11 +34,11 @@ class XttsFileArgs(Config):
     mel_norm_file: str = field(
         default="", metadata={"help": "Divisors of the mel bands; empty is mel_stats.pth beside the weights."}
     )
-    gpt_checkpoint: str | None = field(default="", metadata={"help": _KEPT})
-    clvp_checkpoint: str | None = field(default=None, metadata={"help": _KEPT})
-    decoder_checkpoint: str | None = field(default=None, metadata={"help": _KEPT})
-    xtts_checkpoint: str | None = field(default="", metadata={"help": _KEPT})
-    vocoder: str | None = field(default="", metadata={"help": _KEPT})
+    gpt_checkpoint: str | None = kept("")
+    clvp_checkpoint: str | None = kept(None)
+    decoder_checkpoint: str | None = kept(None)
+    xtts_checkpoint: str | None = kept("")
+    vocoder: str | None = kept("")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class XttsGptArgs(Config):
     gpt_n_heads: int = field(default=16, metadata={"help": "Heads of its attention."})
     gpt_max_audio_tokens: int = field(default=605, metadata={"help": "Places for codes; 21.5 are a second."})
     gpt_max_text_tokens: int = field(default=402, metadata={"help": "Places for the tokens of a text."})
-    gpt_max_prompt_tokens: int = field(default=70, metadata={"help": _KEPT})
+    gpt_max_prompt_tokens: int = kept(70)
     gpt_number_text_tokens: int | None = field(
         default=None, metadata={"help": "Size of the vocabulary; counted for every run."}
     )
@@ -66,10 +66,10 @@ class XttsGptArgs(Config):
     gpt_use_masking_gt_prompt_approach: bool = field(
         default=True, metadata={"help": "Do not ask for the codes of a clip that its prompt was made of."}
     )
-    kv_cache: bool = field(default=True, metadata={"help": "Kept for coqui-tts; the cache is always used."})
-    gpt_batch_size: int = field(default=1, metadata={"help": _KEPT})
-    enable_redaction: bool = field(default=False, metadata={"help": _KEPT})
-    num_chars: int = field(default=255, metadata={"help": _KEPT})
+    kv_cache: bool = kept(True, "the cache is always used")
+    gpt_batch_size: int = kept(1)
+    enable_redaction: bool = kept(False)
+    num_chars: int = kept(255)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class XttsDecoderArgs(Config):
     cond_d_vector_in_each_upsampling_layer: bool = field(
         default=True, metadata={"help": "Hear who speaks in every stage of the HiFi-GAN."}
     )
-    duration_const: int = field(default=102400, metadata={"help": _KEPT})
+    duration_const: int = kept(102400)
 
 
 @dataclass
@@ -106,7 +106,7 @@ class XttsTrainingArgs(Config):
         default=11025, metadata={"help": "Shortest clip that is trained on, in samples at 22,050 Hz; 0.5 s."}
     )
     max_text_length: int = field(default=200, metadata={"help": "Longest text that is trained on, in tokens."})
-    debug_loading_failures: bool = field(default=False, metadata={"help": _KEPT})
+    debug_loading_failures: bool = kept(False)
 
 
 @dataclass
@@ -185,11 +185,19 @@ class XttsConfig(GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
     """All fields of an XTTS run."""
 
     model: str = field(default="xtts", metadata={"help": "Architecture of the network."})
+    use_phonemes: bool = kept(False, "XTTS reads letters")
+    phonemizer: str | None = kept(None, "XTTS reads letters")
+    phoneme_language: str | None = kept(None, "XTTS reads letters")
+    characters: CharactersConfig | None = kept(None, "tokenizer_file is the vocabulary")
+    add_blank: bool = kept(False, "nothing stands between pieces")
+    enable_eos_bos_chars: bool = kept(False, "the network has its own marks")
+    compute_linear_spec: bool = kept(False, "no part hears such")
+    use_noise_augment: bool = kept(False, "codes are those of the recording as it is")
     model_args: XttsArgs = field(  # type: ignore[assignment]  # a group in the place of a dictionary
         default_factory=XttsArgs, metadata={"help": "The network."}
     )
     audio: AudioConfig = field(default_factory=XttsAudioConfig, metadata={"help": "Recordings and spectrograms."})
-    _supports_cloning: bool = field(default=True, metadata={"help": _KEPT})
+    _supports_cloning: bool = kept(True)
     languages: list[str] = field(default_factory=lambda: list(LANGUAGES), metadata={"help": "Languages of the model."})
     lr: float | list[float] = field(default=5e-6, metadata={"help": "Learning rate."})
     optimizer: str | list[str] | None = field(default="AdamW", metadata={"help": "Optimizer: AdamW, RAdam, …"})
@@ -200,8 +208,8 @@ class XttsConfig(GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
     optimizer_wd_only_on_weights: bool = field(
         default=True, metadata={"help": "No weight decay on biases, norms and embeddings."}
     )
-    weighted_loss_attrs: dict[str, Any] = field(default_factory=dict, metadata={"help": _KEPT})
-    weighted_loss_multipliers: dict[str, Any] = field(default_factory=dict, metadata={"help": _KEPT})
+    weighted_loss_attrs: dict[str, Any] = kept({})
+    weighted_loss_multipliers: dict[str, Any] = kept({})
     mixed_precision: bool = field(default=False, metadata={"help": "Train in mixed precision."})
     precision: str = field(default="bf16", metadata={"help": "Its lower precision: fp16 or bf16."})
     grad_clip: float | list[float] = field(default=1.0, metadata={"help": "Norm that gradients are cut to; 0 is off."})
