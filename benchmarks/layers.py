@@ -93,7 +93,7 @@ NETWORKS: dict[str, tuple[Callable[[], Step], str, tuple[str, ...]]] = {
     "Tacotron 2": (
         tacotron2,
         "8 clips of 200 frames",
-        ("lstm", "attention_energies", "context", "product", "ssim_window", "dropout"),
+        ("lstm", "attention_energies", "product", "ssim_window", "dropout"),
     ),
     "Glow-TTS": (glow_tts, "8 clips of 200 frames", ("dropout",)),
     "HiFi-GAN v1": (hifigan, "2 segments of 8,192 samples", ("channels_last",)),

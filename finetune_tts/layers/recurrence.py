@@ -2,10 +2,9 @@
 
 A recurrent weight of a decoder is read in every step, and in a naive backward pass its gradient is written and added
 up in every step too, which takes most of the time: the matrices are large, the batch is small. Here the steps only
-note their inputs, and one large product at the end makes the gradient of all of them (:class:`LateProduct`,
-:class:`LateContext`).
+note their inputs, and one large product at the end makes the gradient of all of them (:class:`LateProduct`).
 
-Legend: B batch, T steps, S positions of the memory, I inputs, O outputs, H hidden channels, D memory channels.
+Legend: B batch, T steps, I inputs, O outputs.
 """
 
 from typing import Any
@@ -56,47 +55,3 @@ class LateProduct:
         if self._records:
             self._inputs.append(x.detach())
         return torch.addmm(self._offsets[step], x, self._transposed)
-
-
-class _LateMemoryGradient(torch.autograd.Function):
-    """Hands ``offsets [T, B, D]`` on; backwards, makes the memory's gradient of all steps in one product."""
-
-    @staticmethod
-    def forward(context: Any, memory: Tensor, offsets: Tensor, weights: list[Tensor]) -> Tensor:
-        context.weights = weights
-        return offsets.view_as(offsets)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = gradients
-        weights = torch.stack(context.weights, dim=2)  # [B, S, T]
-        return torch.bmm(weights, gradient.transpose(0, 1).to(weights.dtype)).to(gradient.dtype), None, None
-
-
-class LateContext:
-    """Weighted sums of a memory, one a step.
-
-    Every step has to be asked for, once and in order.
-
-    Args:
-        memory: ``[B, S, D]``.
-        steps: T; None where it is not known, as in inference, which needs no gradient.
-    """
-
-    def __init__(self, memory: Tensor, steps: int | None) -> None:
-        self._memory = memory
-        self._weights: list[Tensor] = []
-        self._offsets: tuple[Tensor, ...] | None = None
-        if steps is not None and torch.is_grad_enabled() and memory.requires_grad and by_hand("context"):
-            zeros = memory.new_zeros(steps, memory.shape[0], memory.shape[2])
-            self._offsets = _LateMemoryGradient.apply(memory, zeros, self._weights).unbind(0)
-            self._memory = memory.detach()
-
-    def __call__(self, weights: Tensor) -> Tensor:
-        """Return ``[B, D]`` for ``weights [B, S]``."""
-        weights = weights.to(self._memory.dtype)
-        if self._offsets is None:
-            return torch.bmm(weights.unsqueeze(1), self._memory).squeeze(1)
-        offset = self._offsets[len(self._weights)]
-        self._weights.append(weights.detach())
-        return torch.baddbmm(offset.unsqueeze(1), weights.unsqueeze(1), self._memory).squeeze(1)

@@ -2,7 +2,7 @@
 
 import torch
 
-from finetune_tts.layers.recurrence import LateContext, LateProduct
+from finetune_tts.layers.recurrence import LateProduct
 
 
 def test_a_recurrence_of_late_products_has_the_gradients_of_a_plain_one():
@@ -17,24 +17,6 @@ def test_a_recurrence_of_late_products_has_the_gradients_of_a_plain_one():
             x = torch.tanh(product(step, x) if late else offsets[step] + x @ weight.t())
             total = total + x.square().sum()
         return torch.autograd.grad(total, [weight, offsets])
-
-    for late, plain in zip(run(True), run(False), strict=True):
-        torch.testing.assert_close(late, plain)
-
-
-def test_late_contexts_have_the_gradients_of_plain_ones():
-    torch.manual_seed(0)
-    memory = torch.randn(2, 6, 4, requires_grad=True)
-    logits = torch.randn(5, 2, 6, requires_grad=True)
-
-    def run(late):
-        context_of = LateContext(memory, 5)
-        total = torch.zeros(())
-        for step in range(5):
-            weights = torch.softmax(logits[step], dim=-1)
-            context = context_of(weights) if late else torch.einsum("bs,bsd->bd", weights, memory)
-            total = total + context.pow(3).sum()
-        return torch.autograd.grad(total, [memory, logits])
 
     for late, plain in zip(run(True), run(False), strict=True):
         torch.testing.assert_close(late, plain)

@@ -12,7 +12,7 @@ from finetune_tts.layers.channels_last import channels_last, conv1d
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.location_attention import Comparison
 from finetune_tts.layers.lstm import LSTMLoop, lstm_over_time
-from finetune_tts.layers.recurrence import LateContext, LateProduct
+from finetune_tts.layers.recurrence import LateProduct
 from finetune_tts.layers.ssim import similarity_loss
 from finetune_tts.layers.torch_layers import HAND_WRITTEN, by_hand, torch_layers
 
@@ -38,14 +38,6 @@ def lies_channels_last():
         torch.randn(B, N, T * T),
         torch.randn(H, N, K),
     ]
-
-
-def context():
-    def run(memory, weights):
-        of = LateContext(memory, T)
-        return torch.stack([of(torch.softmax(weights[step], dim=1)) for step in range(T)])
-
-    return run, [torch.randn(B, S, H), torch.randn(T, B, S)]
 
 
 def dropped():
@@ -98,7 +90,6 @@ def ssim_window():
 CASES = {
     "attention_energies": [attention_energies],
     "channels_last": [lies_channels_last],
-    "context": [context],
     "dropout": [dropped],
     "lstm": [lstm_loop, lstm],
     "product": [product],

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from finetune_tts.families.tacotron.prenet import Linear
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.location_attention import Comparison
-from finetune_tts.layers.recurrence import LateContext, LateProduct
+from finetune_tts.layers.recurrence import LateProduct
 
 ATTENTION_TYPES = ("original", "graves", "dynamic_convolution")
 ATTENTION_NORMS = ("sigmoid", "softmax")
@@ -33,6 +33,11 @@ ATTENTION_NORMS = ("sigmoid", "softmax")
 Reading = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 _TINY = 1e-8
+
+
+def _weighted_sum(weights: Tensor, memory: Tensor) -> Tensor:
+    """Return ``[B, D]`` for ``weights [B, S]`` over ``memory [B, S, D]``."""
+    return torch.bmm(weights.to(memory.dtype).unsqueeze(1), memory).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class _OriginalReading:
         self._options = options
         self._attention = attention
         self._outside = None if mask is None else ~mask
-        self._context = LateContext(memory, steps)
+        self._memory = memory
         kernel = attention.location_layer.folded() if options.location else None
         keys, v = attention.inputs_layer(memory), attention.v.linear_layer
         offsets = None if steps is None else keys.new_zeros(steps, batch, options.channels)
@@ -134,7 +139,7 @@ class _OriginalReading:
         self._read = self._read + weights
         if self._options.forward:
             weights = self._alpha = self._forward(weights)
-        context = self._context(weights)
+        context = _weighted_sum(weights, self._memory)
         if self._options.forward and self._options.transition_agent:
             self._moves = torch.sigmoid(self._attention.ta(torch.cat([context, query], dim=-1))).float()
         self._weights = weights
@@ -204,7 +209,6 @@ class GravesAttention(Attention):
 
     def begin(self, memory: Tensor, mask: Tensor | None, steps: int | None = None) -> Reading:
         """Take in ``memory [B, S, D]`` under ``mask [B, S]``."""
-        context_of = LateContext(memory, steps)
         batch, size, _ = memory.shape
         edges = torch.arange(size + 1, device=memory.device) + 0.5
         mean = memory.new_zeros(batch, self.heads, dtype=torch.float32)
@@ -222,7 +226,7 @@ class GravesAttention(Attention):
             if mask is not None:
                 # Padding gets next to nothing, but its gradient passes: so the released models were trained.
                 weights = torch.where(mask, weights, weights - weights.detach() + _TINY)
-            return context_of(weights), weights
+            return _weighted_sum(weights, memory), weights
 
         return read
 
@@ -246,7 +250,6 @@ class MonotonicDynamicConvolutionAttention(Attention):
 
     def begin(self, memory: Tensor, mask: Tensor | None, steps: int | None = None) -> Reading:
         """Take in ``memory [B, S, D]`` under ``mask [B, S]``."""
-        context_of = LateContext(memory, steps)
         weights = memory.new_zeros(memory.shape[:2], dtype=torch.float32)
         weights[:, 0] = 1.0
         static = self.static_filter_layer.weight @ self.static_filter_conv.weight.squeeze(1)  # [A, kernel]
@@ -268,7 +271,7 @@ class MonotonicDynamicConvolutionAttention(Attention):
                 # Padding has its share in the sum, but learns nothing: so the released models were trained.
                 scores = torch.where(mask, scores, scores.detach())
                 weights = torch.softmax(scores, dim=-1).masked_fill(~mask, _TINY)
-            return context_of(weights), weights
+            return _weighted_sum(weights, memory), weights
 
         return read
 
