@@ -89,7 +89,14 @@ def describe(kind: Any) -> str:
 def shown(value: Any) -> str:
     """Return a value as JSON would write it, short enough for a message."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    text = text if len(text) <= 60 else f"{text[:57]}…"
+    return "".join(character if character.isprintable() else "·" for character in text)
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a field that somebody made up, short enough and fit for a message."""
+    name = name if len(name) <= 60 else f"{name[:57]}…"
+    return name if name.isprintable() else shown(name)
 
 
 def fit_scalar(value: Any, kind: Any) -> Any:

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
 from finetune_tts.checkpoints.networks import restore_network
 from finetune_tts.checkpoints.report import Fate
 from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.network_size import built_if_held
 from finetune_tts.errors import UserError
+from finetune_tts.layers.parameter_count import build_within, count_parameters
 from finetune_tts.speaker_encoder.config import SpeakerEncoderConfig
 from finetune_tts.speaker_encoder.front_end import WaveformToMel
 from finetune_tts.speaker_encoder.lstm import LSTMSpeakerEncoder
@@ -28,6 +30,11 @@ def build_speaker_encoder(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork
     Raises:
         UserError: the config contradicts itself.
     """
+    network = built_if_held(config, "speaker encoder", _built, build_within, count_parameters)
+    return cast(SpeakerEncoderNetwork, network)
+
+
+def _built(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork:
     params = config.model_params
     front_end = _front_end(config.audio) if config.takes_waveforms else None
     try:
