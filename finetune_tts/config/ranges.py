@@ -43,12 +43,16 @@ class Range:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.low:g}"
-        low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
-        high = f"{'below' if self.open_high else 'at most'} {self.high:g}"
+            return _digits(self.low)
+        low = f"{'above' if self.open_low else 'at least'} {_digits(self.low)}"
+        high = f"{'below' if self.open_high else 'at most'} {_digits(self.high)}"
         parts = [low] if self.low > -math.inf else []
         parts += [high] if self.high < math.inf else []
         return " and ".join(parts) or "a finite number"
+
+
+def _digits(number: float) -> str:
+    return str(int(number)) if is_whole(number) else f"{number:g}"
 
 
 ABOVE_ZERO = Range(0, open_low=True)

@@ -28,7 +28,7 @@ def build_speaker_encoder(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork
     """Build the encoder that a config describes, with fresh weights.
 
     Raises:
-        UserError: the config contradicts itself.
+        UserError: the config contradicts itself, or its network would be too large.
     """
     network = built_if_held(config, "speaker encoder", _built, build_within, count_parameters)
     return cast(SpeakerEncoderNetwork, network)
@@ -37,24 +37,21 @@ def build_speaker_encoder(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork
 def _built(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork:
     params = config.model_params
     front_end = _front_end(config.audio) if config.takes_waveforms else None
-    try:
-        if config.network == "lstm":
-            return LSTMSpeakerEncoder(
-                input_dim=params["input_dim"],
-                proj_dim=params["proj_dim"],
-                lstm_dim=params["lstm_dim"],
-                num_lstm_layers=params["num_lstm_layers"],
-                torch_spec=front_end,
-                **_given(params, _LSTM_OPTIONS),
-            )
-        return ResNetSpeakerEncoder(
+    if config.network == "lstm":
+        return LSTMSpeakerEncoder(
             input_dim=params["input_dim"],
             proj_dim=params["proj_dim"],
+            lstm_dim=params["lstm_dim"],
+            num_lstm_layers=params["num_lstm_layers"],
             torch_spec=front_end,
-            **_given(params, _RESNET_OPTIONS),
+            **_given(params, _LSTM_OPTIONS),
         )
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"model_params describe no speaker encoder that can be built: {error}") from error
+    return ResNetSpeakerEncoder(
+        input_dim=params["input_dim"],
+        proj_dim=params["proj_dim"],
+        torch_spec=front_end,
+        **_given(params, _RESNET_OPTIONS),
+    )
 
 
 def restored_speaker_encoder(

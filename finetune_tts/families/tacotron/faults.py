@@ -45,6 +45,8 @@ def tacotron_run_faults(config: TacotronConfig) -> Iterator[str]:
     yield from out_of_range(config, TACOTRON_RUN_RANGES)
     yield from not_among(config, TACOTRON_RUN_CHOICES)
     yield from capacitron_run_faults(config)
+    if config.model == "tacotron" and not config.compute_linear_spec:
+        yield "compute_linear_spec = false: must be true, as Tacotron learns linear spectrograms"
     if config.use_d_vector_file and config.use_speaker_embedding:
         yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
 
@@ -78,8 +80,6 @@ def channel_faults(config: TacotronConfig) -> Iterator[str]:
         linear = config.audio.fft_size // 2 + 1
         if config.out_channels != linear:
             yield f"out_channels = {config.out_channels}: must be half of audio.fft_size and one, {linear}"
-        if not config.compute_linear_spec:
-            yield "compute_linear_spec = false: must be true, as Tacotron learns linear spectrograms"
         return
     if config.out_channels != bands:
         yield f"out_channels = {config.out_channels}: must be audio.num_mels = {bands}"
