@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -73,6 +74,8 @@ def most_parameters() -> int:
 def heaviest(config: AnyConfig, count: Callable[[AnyConfig], int]) -> tuple[str, Any] | None:
     """Return the field, and its value, without which the network would be smallest; None where none makes it smaller.
 
+    Where several make it so large together, it is the one with which the last of them are gone.
+
     Args:
         config: of a network that is too large.
         count: gives the number of parameters that a config means.
@@ -89,7 +92,15 @@ def heaviest(config: AnyConfig, count: Callable[[AnyConfig], int]) -> tuple[str,
             continue
         if parameters < whole:
             found.append((parameters, path, value))
-    return min(found)[1:] if found else None
+    if found:
+        return min(found)[1:]
+    other = deepcopy(config)
+    for path, value, default in candidates[:_CANDIDATES]:
+        _store(other, path.split("."), default)
+        with suppress(*NOT_BUILDABLE):  # until more fields have their usual value
+            if count(other) < whole:
+                return path, value
+    return None
 
 
 def _numbers(value: Any, default: Any, path: str) -> Iterator[tuple[str, int, int]]:

@@ -42,6 +42,15 @@ def test_of_two_large_fields_the_heavier_one_is_found():
     assert heaviest(config, size) == ("hidden_channels_dec", 2000)
 
 
+def test_of_fields_that_make_a_network_large_only_together_one_is_found():
+    config = GlowTTSConfig(num_flow_blocks_dec=250, num_block_layers=250, epochs=10**9)
+
+    def size(other):
+        return min(other.num_flow_blocks_dec * other.num_block_layers, 1000)
+
+    assert heaviest(config, size) == ("num_flow_blocks_dec", 250)
+
+
 def test_a_field_that_cannot_have_its_usual_value_beside_the_others_is_not_blamed():
     def size(other):
         if other.hidden_channels_dec < 2000:
