@@ -138,7 +138,7 @@ def fit(value: Any, kind: Any, path: str, findings: Findings) -> Any:
         return [fit(item, items[0], f"{path}.{index}", findings) for index, item in enumerate(value)]
     if isinstance(value, dict) and (mapped := container(kind, dict)) is not None:
         of = typing.get_args(mapped) or (str, Any)
-        return {name: fit(item, of[1], f"{path}.{name}", findings) for name, item in value.items()}
+        return {name: fit(item, of[1], f"{path}.{shown_name(str(name))}", findings) for name, item in value.items()}
     for member in members(kind):
         try:
             if member in NAMES or member is Any:

@@ -128,6 +128,12 @@ def test_a_nul_in_the_name_of_a_file_is_found(words):
     assert fault.isprintable()
 
 
+def test_names_that_nobody_can_read_are_shown_so_that_they_fit_on_a_line():
+    faults = check_config(GlowTTSConfig(encoder_params={**GlowTTSConfig().encoder_params, "a\0b": 1, "c" * 1000: 2}))
+    assert len(faults) == 2
+    assert all(fault.isprintable() and len(fault) < 400 for fault in faults)
+
+
 def test_all_faults_are_one_error():
     config = GlowTTSConfig(lr=0.0, batch_size=0)
     with pytest.raises(UserError, match="my.json: 2 values cannot be used") as error:

@@ -15,7 +15,7 @@ from finetune_tts.config.ranges import (
     is_whole,
     out_of_range,
 )
-from finetune_tts.config.values import shown
+from finetune_tts.config.values import shown, shown_name
 from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
 
 RANGES = {
@@ -82,7 +82,8 @@ def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
     params = config.encoder_params
     for name in params:
         if name not in known and name != "rel_attn_window_size":
-            yield f"encoder_params.{name}: {config.encoder_type} has no such argument; it has {', '.join(known)}"
+            arguments = ", ".join(known)
+            yield f"encoder_params.{shown_name(name)}: {config.encoder_type} has no such argument; it has {arguments}"
     for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
         if name not in params:
             yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"

@@ -6,7 +6,7 @@ from typing import Any
 from finetune_tts.config.optimizer_checks import named_among, optimizer_arguments
 from finetune_tts.config.optimizers import OPTIMIZERS
 from finetune_tts.config.ranges import ABOVE_ZERO, CHANNELS, FROM_ZERO, is_number, out_of_range
-from finetune_tts.config.values import shown
+from finetune_tts.config.values import shown, shown_name
 from finetune_tts.families.tacotron.capacitron_config import CAPACITRON_OPTIMIZER
 from finetune_tts.families.tacotron.config import TacotronConfig
 
@@ -53,8 +53,8 @@ def double_optimizer(params: Any) -> Iterator[str]:
         return
     for name, arguments in params.items():
         yield from named_among("optimizer_params", name, OPTIMIZERS)
-        yield from optimizer_arguments(arguments, f"optimizer_params.{name}.")
+        yield from optimizer_arguments(arguments, f"optimizer_params.{shown_name(name)}.")
     name, arguments = list(params.items())[1]
     rate = arguments.get("lr")
     if not is_number(rate) or not ABOVE_ZERO.holds(rate):
-        yield f"optimizer_params.{name}.lr = {shown(rate)}: must be {ABOVE_ZERO}, the rate of beta"
+        yield f"optimizer_params.{shown_name(name)}.lr = {shown(rate)}: must be {ABOVE_ZERO}, the rate of beta"
