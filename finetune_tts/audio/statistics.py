@@ -146,7 +146,8 @@ def _read_pickled_dictionary(path: Path) -> dict[str, Any]:
             raw = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{path}: the statistics cannot be read ({reason}). Check audio.stats_path.") from error
+        name = shown(str(path), 1000)
+        raise UserError(f"{name}: the statistics cannot be read ({reason}). Check audio.stats_path.") from error
     refusal = f"{path}: not a statistics file of 🐸TTS ({{}}). Check audio.stats_path."
     if len(raw) > _LARGEST_FILE:
         raise UserError(refusal.format(f"larger than {_LARGEST_FILE // 2**20} MiB"))

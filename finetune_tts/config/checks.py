@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.optimizer_checks import optimizers
+from finetune_tts.config.paths import METADATA_FIELDS, PATH_FIELDS
 from finetune_tts.config.ranges import (
     ABOVE_ZERO,
     FROM_ONE,
@@ -12,11 +13,14 @@ from finetune_tts.config.ranges import (
     SHARE,
     Range,
     is_whole,
+    leaves,
+    limited,
     not_among,
     out_of_range,
 )
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.values import shown
+from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 
 SPEECH_RANGES = {
@@ -47,21 +51,22 @@ SPEECH_RANGES = {
 }
 AUDIO_RANGES = {
     "sample_rate": Range(4000, 192_000),
-    "fft_size": Range(2, 2**20),
+    "fft_size": Range(2, 2**16),
     "hop_length": FROM_ONE,
     "win_length": FROM_ONE,
-    "frame_shift_ms": ABOVE_ZERO,
-    "frame_length_ms": ABOVE_ZERO,
+    "frame_shift_ms": Range(0, 10_000, open_low=True),
+    "frame_length_ms": Range(0, 10_000, open_low=True),
     "preemphasis": SHARE,
-    "trim_db": ABOVE_ZERO,
     "power": ABOVE_ZERO,
-    "griffin_lim_iters": FROM_ONE,
-    "num_mels": FROM_ONE,
+    "griffin_lim_iters": Range(1, 10_000),
+    "num_mels": Range(1, 1024),
     "mel_fmin": FROM_ZERO,
     "mel_fmax": ABOVE_ZERO,
     "spec_gain": FROM_ONE,
     "max_norm": ABOVE_ZERO,
 }
+#: how recordings are read; a model that speaks does not care.
+READING_RANGES = {"trim_db": ABOVE_ZERO}
 CHOICES = {
     "precision": ("fp16", "float16", "bf16", "bfloat16"),
     "dashboard_logger": ("tensorboard", "wandb", "mlflow", "clearml", "aim"),
@@ -73,7 +78,7 @@ AUDIO_CHOICES = {
 
 
 def speech_faults(config: SpeechConfig, *, own_optimizers: bool = False) -> Iterator[str]:
-    """Yield what is out of range or contradicts itself in the fields that all models that read text have.
+    """Yield what keeps any model that reads text from being trained, whatever its network and its spectrograms.
 
     Args:
         config: what to check.
@@ -84,19 +89,20 @@ def speech_faults(config: SpeechConfig, *, own_optimizers: bool = False) -> Iter
     yield from lengths(config)
     yield from optimizers(config, own=own_optimizers)
     yield from test_sentences(config)
-    yield from audio_faults(config.audio)
+    yield from path_faults(config)
+    yield from reading_faults(config.audio)
 
 
 def require_no_faults(faults: list[str], where: str) -> None:
     """Refuse a config of which faults are known.
 
     Raises:
-        UserError: one message that names all of them; one fault stays on one line.
+        UserError: one message that names them; one fault stays on one line.
     """
     if len(faults) == 1:
         raise UserError(f"{where}: {faults[0]}.")
     if faults:
-        raise UserError("\n  ".join([f"{where}: {len(faults)} values cannot be used:", *faults]))
+        raise UserError("\n  ".join([f"{where}: {len(faults)} values cannot be used:", *limited(faults)]))
 
 
 def lengths(config: SpeechConfig) -> Iterator[str]:
@@ -115,6 +121,18 @@ def lengths(config: SpeechConfig) -> Iterator[str]:
         )
 
 
+def path_faults(config: SpeechConfig | VocoderConfig) -> Iterator[str]:
+    """Yield names of files that no file can have."""
+    values = config.to_dict()
+    groups = {"": values, "audio.": values.get("audio"), "model_args.": values.get("model_args")}
+    groups |= {f"datasets.{place}.": dataset for place, dataset in enumerate(values.get("datasets") or [])}
+    for prefix, group in groups.items():
+        for name in ("path", *PATH_FIELDS, *METADATA_FIELDS):
+            for path, value in leaves(group.get(name) if isinstance(group, dict) else None, name):
+                if isinstance(value, str) and "\0" in value:
+                    yield f"{prefix}{path} = {shown(value)}: no file name can hold a NUL character"
+
+
 def test_sentences(config: SpeechConfig) -> Iterator[str]:
     """Yield test sentences that cannot be synthesised."""
     for index, sentence in enumerate(config.test_sentences):
@@ -125,7 +143,10 @@ def test_sentences(config: SpeechConfig) -> Iterator[str]:
 
 def audio_faults(audio: AudioConfig) -> Iterator[str]:
     """Yield what is wrong with the spectrogram."""
-    yield from out_of_range(audio, AUDIO_RANGES, "audio.")
+    wide = list(out_of_range(audio, AUDIO_RANGES, "audio."))
+    yield from wide
+    if wide:
+        return  # what is compared with a value out of its range says nothing more
     yield from not_among(audio, AUDIO_CHOICES, "audio.")
     if audio.win_length is not None and audio.win_length > audio.fft_size:
         yield f"audio.win_length = {audio.win_length}: must be at most audio.fft_size = {audio.fft_size}"
@@ -142,5 +163,10 @@ def audio_faults(audio: AudioConfig) -> Iterator[str]:
         yield f"audio.mel_fmin = {audio.mel_fmin:g}: must be below audio.mel_fmax, {high:g}"
     if audio.signal_norm and not audio.stats_path and audio.min_level_db >= 0:
         yield f"audio.min_level_db = {audio.min_level_db}: must be below 0"
+
+
+def reading_faults(audio: AudioConfig) -> Iterator[str]:
+    """Yield what is wrong with how recordings are read."""
+    yield from out_of_range(audio, READING_RANGES, "audio.")
     if audio.do_rms_norm and (audio.db_level is None or not -99 <= audio.db_level <= 0):
         yield f"audio.db_level = {shown(audio.db_level)}: must be between -99 and 0 where do_rms_norm is true"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.config.base import Config
-from finetune_tts.config.values import Findings, build, default_of
+from finetune_tts.config.ranges import limited
+from finetune_tts.config.values import Findings, build, default_of, shown_name
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_json
 
@@ -31,9 +32,10 @@ def built(group: type[Config], values: dict[str, Any], where: str, *, quiet: boo
     if findings.faults:
         raise UserError(type_faults(findings.faults, where))
     if findings.defaulted and not quiet:
-        logger.info("%s: null, so the default counts: %s", where, ", ".join(findings.defaulted))
+        logger.info("%s: null, so the default counts: %s", where, ", ".join(limited(findings.defaulted, 50)))
     if not quiet and (unknown := unknown_fields(config)):
-        logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), ", ".join(unknown))
+        names = ", ".join(limited([shown_name(name) for name in unknown], 50))
+        logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), names)
     return config
 
 
@@ -41,7 +43,7 @@ def type_faults(faults: list[str], where: str) -> str:
     """Join the faults of one file into a message; one fault stays on one line."""
     if len(faults) == 1:
         return f"{where}: {faults[0]}."
-    return "\n  ".join([f"{where}: {len(faults)} values have a wrong type:", *faults])
+    return "\n  ".join([f"{where}: {len(faults)} values have a wrong type:", *limited(faults)])
 
 
 def save_config(config: Config, path: str | Path) -> None:

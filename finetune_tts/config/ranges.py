@@ -1,7 +1,7 @@
 """Ranges of numbers and sets of words that config fields take."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +43,16 @@ class Range:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.low:g}"
-        low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
-        high = f"{'below' if self.open_high else 'at most'} {self.high:g}"
+            return _digits(self.low)
+        low = f"{'above' if self.open_low else 'at least'} {_digits(self.low)}"
+        high = f"{'below' if self.open_high else 'at most'} {_digits(self.high)}"
         parts = [low] if self.low > -math.inf else []
         parts += [high] if self.high < math.inf else []
         return " and ".join(parts) or "a finite number"
+
+
+def _digits(number: float) -> str:
+    return str(int(number)) if is_whole(number) else f"{number:g}"
 
 
 ABOVE_ZERO = Range(0, open_low=True)
@@ -56,15 +60,37 @@ FROM_ZERO = Range(0)
 FROM_ONE = Range(1)
 SHARE = Range(0, 1, open_high=True)
 LENGTH = Range(0, infinite=True)
+#: Layers, blocks, heads: many times those of any network, so that nothing is built for hours.
+COUNT = Range(1, 256)
+#: Channels of a layer, or the size of a vector.
+CHANNELS = Range(1, 2**16)
+#: Taps of a convolution, or its dilation.
+KERNEL = Range(1, 1024)
+#: Samples or frames that are held in memory at once.
+STRETCH = Range(1, 2**24)
 
 
 def out_of_range(group: Config, ranges: dict[str, Range], prefix: str = "") -> Iterator[str]:
     """Yield the numbers of a group that lie outside their range; null has none, a list has that of its items."""
     for name, allowed in ranges.items():
-        value = getattr(group, name)
-        for number in value if isinstance(value, list) else [value]:
+        for path, number in leaves(getattr(group, name), name):
             if number is not None and not allowed.holds(number):
-                yield f"{prefix}{name} = {shown(value)}: must be {allowed}"
+                yield f"{prefix}{path} = {shown(number)}: must be {allowed}"
+
+
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield what stands in a value, or in the lists of it, with its dotted path."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from leaves(item, f"{path}.{place}")
+    else:
+        yield path, value
+
+
+def limited(faults: Sequence[str], most: int = 10) -> list[str]:
+    """Return the first of many faults, and how many there are beside them."""
+    more = len(faults) - most
+    return [*faults[:most], f"… and {more} more"] if more > 1 else list(faults)
 
 
 def not_among(group: Config, choices: dict[str, tuple[str, ...]], prefix: str = "") -> Iterator[str]:

@@ -89,7 +89,14 @@ def describe(kind: Any) -> str:
 def shown(value: Any) -> str:
     """Return a value as JSON would write it, short enough for a message."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    text = text if len(text) <= 60 else f"{text[:57]}…"
+    return "".join(character if character.isprintable() else "·" for character in text)
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a field that somebody made up, short enough and fit for a message."""
+    name = name if len(name) <= 60 else f"{name[:57]}…"
+    return name if name.isprintable() else shown(name)
 
 
 def fit_scalar(value: Any, kind: Any) -> Any:
@@ -131,7 +138,7 @@ def fit(value: Any, kind: Any, path: str, findings: Findings) -> Any:
         return [fit(item, items[0], f"{path}.{index}", findings) for index, item in enumerate(value)]
     if isinstance(value, dict) and (mapped := container(kind, dict)) is not None:
         of = typing.get_args(mapped) or (str, Any)
-        return {name: fit(item, of[1], f"{path}.{name}", findings) for name, item in value.items()}
+        return {name: fit(item, of[1], f"{path}.{shown_name(str(name))}", findings) for name, item in value.items()}
     for member in members(kind):
         try:
             if member in NAMES or member is Any:

@@ -1,18 +1,42 @@
 """Values of a vocoder's config that have the right type and make no sense; all named at once."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from finetune_tts.config.checks import (
+    AUDIO_RANGES,
+    SPEECH_RANGES,
+    path_faults,
+    reading_faults,
+)
 from finetune_tts.config.checks import CHOICES as TRAINING_CHOICES
-from finetune_tts.config.checks import SPEECH_RANGES, audio_faults
 from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.optimizers import SCHEDULERS
-from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, is_whole, not_among, out_of_range
+from finetune_tts.config.ranges import (
+    ABOVE_ZERO,
+    CHANNELS,
+    COUNT,
+    FROM_ZERO,
+    KERNEL,
+    SHARE,
+    STRETCH,
+    Range,
+    is_number,
+    is_whole,
+    leaves,
+    not_among,
+    out_of_range,
+)
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig, VocoderConfig
 
-VOCODER_RANGES = {"seq_len": FROM_ONE, "pad_short": FROM_ZERO, "conv_pad": FROM_ZERO, "wd": FROM_ZERO}
+VOCODER_RANGES = {
+    "seq_len": STRETCH,
+    "pad_short": Range(0, STRETCH.high),
+    "conv_pad": Range(0, 1024),
+    "wd": FROM_ZERO,
+}
 GAN_RANGES = {
     "lr_gen": ABOVE_ZERO,
     "lr_disc": ABOVE_ZERO,
@@ -24,15 +48,27 @@ GAN_RANGES = {
     "feat_match_loss_weight": FROM_ZERO,
     "l1_spec_loss_weight": FROM_ZERO,
 }
+#: arguments that generators and discriminators of several architectures take; a network refuses those it does not know.
+ARGUMENT_RANGES = {
+    **dict.fromkeys(("in_channels", "out_channels", "hidden_channels", "base_channels", "max_channels"), CHANNELS),
+    **dict.fromkeys(("cond_channels", "aux_channels", "upsample_initial_channel"), CHANNELS),
+    **dict.fromkeys(("num_res_blocks", "stacks", "num_layers"), COUNT),
+    **dict.fromkeys(("upsample_factors", "upsample_kernel_sizes", "downsample_factors", "periods"), KERNEL),
+    **dict.fromkeys(("resblock_kernel_sizes", "resblock_dilation_sizes"), KERNEL),
+    "dropout": SHARE,
+}
+FOURIER = Range(1, AUDIO_RANGES["fft_size"].high)
+BANDS = AUDIO_RANGES["num_mels"]
 
 
 def vocoder_faults(config: VocoderConfig) -> Iterator[str]:
-    """Yield what is out of range or contradicts itself in the fields that all vocoders have."""
+    """Yield what keeps any vocoder from being trained, whatever its network and its spectrograms."""
     shared = {name: allowed for name, allowed in SPEECH_RANGES.items() if hasattr(config, name)}
     yield from out_of_range(config, {**shared, **VOCODER_RANGES})
     yield from not_among(config, TRAINING_CHOICES)
     yield from optimizers(config)
-    yield from audio_faults(config.audio)
+    yield from path_faults(config)
+    yield from reading_faults(config.audio)
 
 
 def hop_faults(config: VocoderConfig, name: str, factors: Any) -> Iterator[str]:
@@ -43,8 +79,8 @@ def hop_faults(config: VocoderConfig, name: str, factors: Any) -> Iterator[str]:
         name: of the field that holds the factors.
         factors: what stands there.
     """
-    if not isinstance(factors, list) or not all(is_whole(factor) and factor >= 1 for factor in factors):
-        yield f"{name} = {shown(factors)}: must be a list of whole numbers, each at least 1"
+    if not isinstance(factors, list) or not all(is_whole(factor) and KERNEL.holds(factor) for factor in factors):
+        yield f"{name} = {shown(factors)}: must be a list of whole numbers, each {KERNEL}"
         return
     bands = 4 if getattr(config, "use_pqmf", False) else 1
     product = math.prod(factors) * bands
@@ -54,11 +90,33 @@ def hop_faults(config: VocoderConfig, name: str, factors: Any) -> Iterator[str]:
         yield f"{name} = {shown(factors)}: their product{times} is {product}, not audio.hop_length = {hop_length}"
 
 
+def argument_faults(name: str, params: Mapping[str, Any], ranges: Mapping[str, Range]) -> Iterator[str]:
+    """Yield the numbers among the arguments of a network that none can have.
+
+    Args:
+        name: of the field that holds the arguments.
+        params: argument → value, or a list of values.
+        ranges: argument → its range; whole numbers, but for a share.
+    """
+    for argument, allowed in ranges.items():
+        for path, number in leaves(params[argument], argument) if argument in params else ():
+            if allowed is SHARE and not (is_number(number) and allowed.holds(number)):
+                yield f"{name}.{path} = {shown(number)}: must be {allowed}"
+            elif allowed is not SHARE and not (is_whole(number) and allowed.holds(number)):
+                yield f"{name}.{path} = {shown(number)}: must be a whole number, {allowed}"
+
+
 def adversarial_faults(config: GANVocoderConfig) -> Iterator[str]:
-    """Yield what generator, discriminator and their losses cannot be made of."""
+    """Yield what a generator cannot be made of."""
     yield from hop_faults(
         config, "generator_model_params.upsample_factors", config.generator_model_params.get("upsample_factors")
     )
+    yield from argument_faults("generator_model_params", config.generator_model_params, ARGUMENT_RANGES)
+
+
+def adversarial_run_faults(config: GANVocoderConfig) -> Iterator[str]:
+    """Yield what a discriminator cannot be made of, and what it and its generator cannot be trained with."""
+    yield from argument_faults("discriminator_model_params", config.discriminator_model_params, ARGUMENT_RANGES)
     yield from out_of_range(config, GAN_RANGES)
     for field in ("lr_scheduler_gen", "lr_scheduler_disc"):
         name = getattr(config, field)
@@ -80,7 +138,8 @@ def resolution_faults(name: str, params: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the resolutions of an STFT loss."""
     lists = [params.get(part) for part in ("n_ffts", "hop_lengths", "win_lengths")]
     if not all(
-        isinstance(part, list) and part and all(is_whole(item) and item >= 1 for item in part) for part in lists
+        isinstance(part, list) and part and all(is_whole(item) and FOURIER.holds(item) for item in part)
+        for part in lists
     ):
         yield f"{name} = {shown(params)}: must hold n_ffts, hop_lengths and win_lengths, lists of whole numbers"
         return
@@ -96,8 +155,9 @@ def spectrogram_faults(config: GANVocoderConfig) -> Iterator[str]:
     """Yield what is wrong with the spectrogram of ``use_l1_spec_loss``."""
     params = config.l1_spec_loss_params
     for name in ("sample_rate", "n_fft", "hop_length", "win_length"):
-        if not is_whole(params.get(name)) or params[name] < 1:
-            yield f"l1_spec_loss_params.{name} = {shown(params.get(name))}: must be a whole number, at least 1"
+        allowed = FOURIER if name != "sample_rate" else Range(1, 192_000)
+        if not (is_whole(params.get(name)) and allowed.holds(params[name])):
+            yield f"l1_spec_loss_params.{name} = {shown(params.get(name))}: must be a whole number, {allowed}"
             return
     if params["sample_rate"] != config.audio.sample_rate:
         yield (
@@ -106,5 +166,6 @@ def spectrogram_faults(config: GANVocoderConfig) -> Iterator[str]:
         )
     if params["win_length"] > params["n_fft"]:
         yield f"l1_spec_loss_params.win_length = {params['win_length']}: must be at most n_fft = {params['n_fft']}"
-    if params.get("use_mel", True) and not (is_whole(params.get("n_mels", 80)) and params.get("n_mels", 80) >= 1):
-        yield f"l1_spec_loss_params.n_mels = {shown(params['n_mels'])}: must be a whole number, at least 1"
+    bands = params.get("n_mels", 80)
+    if params.get("use_mel", True) and not (is_whole(bands) and BANDS.holds(bands)):
+        yield f"l1_spec_loss_params.n_mels = {shown(bands)}: must be a whole number, {BANDS}"

@@ -19,7 +19,9 @@ from finetune_tts.audio.pairing import Pairing
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.names import shown
 from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.checks import audio_faults
 from finetune_tts.config.commented_json import read_object
+from finetune_tts.config.ranges import limited
 from finetune_tts.config.values import Findings, build
 from finetune_tts.data.audio_files import walk_files
 from finetune_tts.data.content import CacheFailure, Digests, Index
@@ -131,9 +133,14 @@ def _read_settings(folder: Path) -> AudioConfig | None:
     if not path.is_file():
         return None
     findings = Findings()
-    audio = build(AudioConfig, read_object(path).get("audio") or {}, "audio.", findings)
-    if findings.faults or not isinstance(audio, AudioConfig):
-        raise UserError(f"{path}: {'; '.join(findings.faults) or 'is damaged'}. Make the features again.")
+    values = read_object(path).get("audio") or {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: audio is no object of fields. Make the features again.")
+    audio = build(AudioConfig, values, "audio", findings)
+    assert isinstance(audio, AudioConfig)
+    faults = findings.faults or list(audio_faults(audio))
+    if faults:
+        raise UserError(f"{path}: {'; '.join(limited(faults))}. Make the features again.")
     if audio.stats_path:
         audio.stats_path = str(folder / audio.stats_path)
     return audio

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import nn
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
 from finetune_tts.config.base import Config
+from finetune_tts.config.network_size import built_if_held
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.family import Fitted, Sizes
 from finetune_tts.families.registry import ENTRIES, architecture_name, family_of, is_vocoder
 from finetune_tts.layers.gan import GANVocoder
+from finetune_tts.layers.parameter_count import build_within, count_parameters
 from finetune_tts.tasks.task import TTSTask
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def build_model(
@@ -33,13 +33,13 @@ def build_model(
         for_training: false leaves out what only training needs.
 
     Raises:
-        UserError: there is no such architecture, or the config contradicts itself.
+        UserError: there is no such architecture, the config contradicts itself, or its network would be too large.
     """
     build = family_of(config.model).implementation.build
     if build is None:
         return _build_gan_vocoder(config, for_training=for_training)
     sizes = Sizes(num_symbols, num_speakers, num_languages)
-    return built(config.model, lambda: build(config, sizes, for_training=for_training))
+    return built(config, config.model, lambda other: build(other, sizes, for_training=for_training))
 
 
 def _build_gan_vocoder(config: Any, *, for_training: bool) -> nn.Module:
@@ -56,21 +56,21 @@ def build_generator(config: GANVocoderConfig) -> nn.Module:
     """Build the network that ``generator_model`` names.
 
     Raises:
-        UserError: there is no such network, or its parameters contradict each other.
+        UserError: there is no such network, its parameters contradict each other, or it would be too large.
     """
     name = (config.generator_model or config.model).lower()
     architecture = architecture_name(name.removesuffix("_generator"))
     generator = family_of(architecture).implementation.generator if is_vocoder(architecture) else None
     if generator is None:
         raise UserError(f"generator_model = {shown(name)}: there is no such network; known are {_known()}.")
-    return built(name, lambda: generator(config))
+    return built(config, name, generator)
 
 
 def build_discriminator(config: GANVocoderConfig) -> nn.Module:
     """Build the network that judges waveforms ``[B, 1, T_wav]`` and gives a ``Judgement``.
 
     Raises:
-        UserError: there is no such network, or its parameters contradict each other.
+        UserError: there is no such network, its parameters contradict each other, or it would be too large.
     """
     name = config.discriminator_model.lower()
     owners = {known: entry for entry in ENTRIES.values() for known in entry.discriminators}
@@ -78,7 +78,7 @@ def build_discriminator(config: GANVocoderConfig) -> nn.Module:
         known = ", ".join(owners)
         raise UserError(f"discriminator_model = {shown(name)}: there is no such network; known are {known}.")
     discriminator = owners[name].load().implementation.discriminators[name]
-    return built(name, lambda: discriminator(config.discriminator_model_params))
+    return built(config, name, lambda changed_config: discriminator(changed_config.discriminator_model_params))
 
 
 def _known() -> str:
@@ -86,12 +86,9 @@ def _known() -> str:
     return ", ".join(f"{name}_generator" for name in able)
 
 
-def built(name: str, make: Callable[[], Network]) -> Network:
-    """Return what ``make`` makes; a contradiction between parameters becomes a message for the user."""
-    try:
-        return make()
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise UserError(f"The config describes no {name} that can be built: {error}") from error
+def built(config: Any, name: str, make: Callable[[Any], nn.Module]) -> nn.Module:
+    """Return what ``make`` makes of a config that describes a network which can be built and held."""
+    return built_if_held(config, name, make, build_within, count_parameters)
 
 
 def make_task(network: nn.Module, config: Any, speak: Any | None = None) -> TTSTask:

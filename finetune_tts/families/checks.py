@@ -1,6 +1,6 @@
 """Values of a config that have the right type and make no sense: found before any data is read, all named at once."""
 
-from finetune_tts.config.checks import require_no_faults, speech_faults
+from finetune_tts.config.checks import audio_faults, require_no_faults, speech_faults
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.vocoder_checks import vocoder_faults
@@ -11,8 +11,15 @@ def check_config(config: SpeechConfig | VocoderConfig) -> list[str]:
     """Return what is out of range or contradicts itself in a config, one line each; nothing where all is well."""
     family = family_of(config.model)
     if isinstance(config, VocoderConfig):
-        return [*vocoder_faults(config), *family.faults(config)]
-    return [*speech_faults(config, own_optimizers=family.own_optimizers(config)), *family.faults(config)]
+        faults = list(vocoder_faults(config))
+    else:
+        faults = list(speech_faults(config, own_optimizers=family.own_optimizers(config)))
+    return [*faults, *family.run_faults(config), *network_faults(config)]
+
+
+def network_faults(config: SpeechConfig | VocoderConfig) -> list[str]:
+    """Return those of the faults that keep a trained model from speaking too: of its network and its spectrograms."""
+    return [*audio_faults(config.audio), *family_of(config.model).faults(config)]
 
 
 def require_valid(config: SpeechConfig | VocoderConfig, where: str = "config") -> None:
@@ -23,6 +30,19 @@ def require_valid(config: SpeechConfig | VocoderConfig, where: str = "config") -
         where: what the config is called in the message, for example the file's name.
 
     Raises:
-        UserError: one message that names all of them.
+        UserError: one message that names them.
     """
     require_no_faults(check_config(config), where)
+
+
+def require_usable(config: SpeechConfig | VocoderConfig, where: str) -> None:
+    """Refuse a config that no trained model can have; what only a run cares about does not count.
+
+    Args:
+        config: what to check.
+        where: what the config is called in the message, for example the file's name.
+
+    Raises:
+        UserError: one message that names the faults.
+    """
+    require_no_faults(network_faults(config), where)

@@ -169,7 +169,9 @@ class Family:
         name: the ``model`` field of its configs.
         config_class: class of its configs.
         load: loads what computes.
-        faults: yields what is wrong with the family's own config fields, one line each.
+        faults: yields what is wrong with those of the family's own config fields that speaking needs too: sizes of the
+            network above all, each with a bound. One line each.
+        run_faults: yields what is wrong with those that only training needs.
         modernise: brings the values of older configs to today's form, in place; it is told how the config spelled the
             architecture, too.
         from_foreign: values of a config file in another program's format, and the folder it stands in → values under
@@ -200,6 +202,7 @@ class Family:
     config_class: type[Config]
     load: Callable[[], Implementation]
     faults: Callable[[Any], Iterator[str]] = _no_faults
+    run_faults: Callable[[Any], Iterator[str]] = _no_faults
     modernise: Callable[[Values, str], None] = _unchanged
     from_foreign: Callable[[Values, Path], Values | None] = lambda values, folder: None
     locate: Callable[[Any, Path], None] = lambda config, folder: None

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from finetune_tts.config.vocoder import GANVocoderConfig
@@ -31,6 +32,6 @@ def gan_implementation(
 def counting(params: Params, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the parameters that count; others, which coqui-tts takes no notice of either, are logged."""
     ignored = [name for name in params if name not in names]
-    if ignored:
+    if ignored and torch.get_default_device().type != "meta":  # which is where parameters are counted
         logger.info("not used, as in the released networks: %s", ", ".join(ignored))
     return {name: params[name] for name in names if name in params}

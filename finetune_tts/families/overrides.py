@@ -14,6 +14,7 @@ from finetune_tts.config.base import Config
 from finetune_tts.config.field_help import FieldHelp, field_help, format_field_help
 from finetune_tts.config.making import unknown_fields
 from finetune_tts.config.parsing import parse_words
+from finetune_tts.config.ranges import limited
 from finetune_tts.config.released import RENAMED
 from finetune_tts.config.values import (
     Mismatch,
@@ -130,7 +131,8 @@ def apply_overrides(config: Config, overrides: Sequence[Override]) -> None:
         else:
             faults.append(f"{PREFIX}model {after_model}: the config is one of {before_model}; take another config.")
     if faults:
-        raise UserError(faults[0] if len(faults) == 1 else "\n  ".join([f"{len(faults)} overrides fail:", *faults]))
+        several = "\n  ".join([f"{len(faults)} overrides fail:", *limited(faults)])
+        raise UserError(faults[0] if len(faults) == 1 else several)
     if after_model in ENTRIES:
         ENTRIES[after_model].load().settle(changed, given)
     config.__dict__.update(changed.__dict__)

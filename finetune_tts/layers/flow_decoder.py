@@ -59,8 +59,7 @@ class InvertibleConv(nn.Module):
         self.num_splits = num_splits
         # A random rotation starts with a log-determinant of 0 whose sign the logarithm can take.
         weight = torch.linalg.qr(torch.randn(num_splits, num_splits))[0]
-        if torch.det(weight) < 0:
-            weight[:, 0] = -weight[:, 0]
+        weight[:, 0] *= torch.det(weight).sign()
         self.weight = nn.Parameter(weight)
 
     def forward(self, x: Tensor, mask: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
 from finetune_tts.checkpoints.networks import restore_network
 from finetune_tts.checkpoints.report import Fate
 from finetune_tts.config.audio import AudioConfig
+from finetune_tts.config.network_size import built_if_held
 from finetune_tts.errors import UserError
+from finetune_tts.layers.parameter_count import build_within, count_parameters
 from finetune_tts.speaker_encoder.config import SpeakerEncoderConfig
 from finetune_tts.speaker_encoder.front_end import WaveformToMel
 from finetune_tts.speaker_encoder.lstm import LSTMSpeakerEncoder
@@ -26,28 +28,30 @@ def build_speaker_encoder(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork
     """Build the encoder that a config describes, with fresh weights.
 
     Raises:
-        UserError: the config contradicts itself.
+        UserError: the config contradicts itself, or its network would be too large.
     """
+    network = built_if_held(config, "speaker encoder", _built, build_within, count_parameters)
+    return cast(SpeakerEncoderNetwork, network)
+
+
+def _built(config: SpeakerEncoderConfig) -> SpeakerEncoderNetwork:
     params = config.model_params
     front_end = _front_end(config.audio) if config.takes_waveforms else None
-    try:
-        if config.network == "lstm":
-            return LSTMSpeakerEncoder(
-                input_dim=params["input_dim"],
-                proj_dim=params["proj_dim"],
-                lstm_dim=params["lstm_dim"],
-                num_lstm_layers=params["num_lstm_layers"],
-                torch_spec=front_end,
-                **_given(params, _LSTM_OPTIONS),
-            )
-        return ResNetSpeakerEncoder(
+    if config.network == "lstm":
+        return LSTMSpeakerEncoder(
             input_dim=params["input_dim"],
             proj_dim=params["proj_dim"],
+            lstm_dim=params["lstm_dim"],
+            num_lstm_layers=params["num_lstm_layers"],
             torch_spec=front_end,
-            **_given(params, _RESNET_OPTIONS),
+            **_given(params, _LSTM_OPTIONS),
         )
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"model_params describe no speaker encoder that can be built: {error}") from error
+    return ResNetSpeakerEncoder(
+        input_dim=params["input_dim"],
+        proj_dim=params["proj_dim"],
+        torch_spec=front_end,
+        **_given(params, _RESNET_OPTIONS),
+    )
 
 
 def restored_speaker_encoder(

@@ -7,9 +7,9 @@ from typing import Any
 
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.base import Config
-from finetune_tts.config.checks import audio_faults
+from finetune_tts.config.checks import audio_faults, reading_faults
 from finetune_tts.config.commented_json import read_object
-from finetune_tts.config.ranges import is_whole
+from finetune_tts.config.ranges import is_whole, limited
 from finetune_tts.config.released import with_current_names
 from finetune_tts.config.values import Findings, build, shown
 from finetune_tts.errors import UserError
@@ -86,7 +86,7 @@ def load_encoder_config(path: str | Path) -> SpeakerEncoderConfig:
         config.model_params = {**_defaults(config.network), **config.model_params}
         faults = list(encoder_config_faults(config))
     if faults:
-        raise UserError(f"{where}: {'; '.join(faults)}.")
+        raise UserError(f"{where}: {'; '.join(limited(faults))}.")
     config.model_params |= {name: int(config.model_params[name]) for name in _SIZES if name in config.model_params}
     return config
 
@@ -114,6 +114,7 @@ def encoder_config_faults(config: SpeakerEncoderConfig) -> Iterator[str]:
     elif "input_dim" not in bad and config.network == "resnet" and params["input_dim"] % 8:
         yield f"model_params.input_dim = {params['input_dim']}: must be a multiple of 8"
     yield from audio_faults(config.audio)
+    yield from reading_faults(config.audio)
 
 
 def _defaults(network: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model, fit_to_weights, read_weights
+from finetune_tts.families.checks import require_usable
 from finetune_tts.families.loading import load_config
 from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import family_of
@@ -120,6 +121,7 @@ def load_voice(
     """
     config_path = Path(config_path) if config_path else find_config(model_path)
     config = load_located_config(config_path)
+    require_usable(config, str(config_path))
     checkpoint = read_weights(model_path, config)
     fitted = fit_to_weights(config, checkpoint)
     apply_changes(config, fitted.changes)

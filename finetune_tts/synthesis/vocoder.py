@@ -16,6 +16,7 @@ from finetune_tts.checkpoints.vocoders import restore_vocoder, vocoder_weights
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
+from finetune_tts.families.checks import require_usable
 from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.loading import load_vocoder_config
 from finetune_tts.families.reading import locate
@@ -102,6 +103,7 @@ def load_vocoder(
     if not config_path.is_file():
         raise UserError(f"{config_path}: there is no config of the vocoder. Name it with --vocoder_config_path.")
     config = load_vocoder_config(config_path, quiet=True)
+    require_usable(config, str(config_path))
     locate(config, config_path.parent)
     network = build_model(config, for_training=False)
     weights = vocoder_weights(read_checkpoint(path))

@@ -152,6 +152,20 @@ def test_a_vocabulary_that_is_missing_or_broken_is_named(published):
         load_config(published / "config.json")
 
 
+@pytest.mark.parametrize(
+    ("group", "field", "value"),
+    [
+        *(("data", "filter_length", value) for value in ("x", None, 0, -1, 2.5, True, 10**30)),
+        *(("data", "hop_length", value) for value in (0, None, [])),
+        ("train", "segment_size", "many"),
+    ],
+)
+def test_a_size_of_the_original_config_that_is_none_is_named(published, group, field, value):
+    values = {**CONFIG, group: {**CONFIG[group], field: value}}
+    with pytest.raises(UserError, match=f"config.json: {group}.{field} = .*: must be a whole number, at least 1"):
+        from_mms(values, published)
+
+
 def test_the_first_symbol_is_the_blank_and_the_space_the_padding(published):
     values = from_mms(CONFIG, published)
     assert (values["characters"]["blank"], values["characters"]["pad"]) == ("|", " ")

@@ -1,6 +1,7 @@
 """``tts`` from its flags to a wav file."""
 
 import io
+import json
 import shutil
 import wave
 from pathlib import Path
@@ -49,6 +50,30 @@ def test_a_config_from_elsewhere(tts, release, tmp_path):
     tts("--model_path", model, "--text", "egg").refused("config.json", "--config_path")
     outcome = tts("--model_path", model, "--config_path", release / "config.json", "--text", "egg")
     assert outcome.status == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"hidden_channels_dec": -1}, "hidden_channels_dec = -1: must be at least 1"),
+        ({"num_flow_blocks_dec": 10**9}, "num_flow_blocks_dec = 1000000000: must be"),
+        ({"audio": {"fft_size": 2**30}}, "audio.fft_size = 1073741824: must be"),
+        ({"audio": {"hop_length": 0}}, "audio.hop_length = 0: must be at least 1"),
+        ({"audio": {"stats_path": "a\0b"}}, "a?b: the statistics cannot be read"),
+    ],
+)
+def test_a_config_that_no_network_can_have_is_refused_before_it_is_built(tts, release, tmp_path, fields, told):
+    values = json.loads((release / "config.json").read_text())
+    values["audio"] |= fields.pop("audio", {})
+    (tmp_path / "odd.json").write_text(json.dumps(values | fields))
+    tts("--model_path", release, "--config_path", "odd.json", "--text", "egg").refused(told)
+
+
+def test_what_only_a_run_cares_about_does_not_keep_a_model_from_speaking(tts, release, tmp_path):
+    values = json.loads((release / "config.json").read_text())
+    odd = {"batch_size": 0, "optimizer": "Sgdd", "dashboard_logger": "mine", "eval_split_size": 0, "lr": -1}
+    (tmp_path / "odd.json").write_text(json.dumps(values | odd))
+    assert tts("--model_path", release, "--config_path", "odd.json", "--text", "egg").status == 0
 
 
 def test_a_pipe_gets_the_wav_and_nothing_else(release, capsysbinary):

@@ -5,6 +5,7 @@ import pytest
 from finetune_tts.errors import UserError
 from finetune_tts.families.checks import check_config, require_valid
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
+from finetune_tts.families.loading import config_from_dict
 from finetune_tts.families.overrides import apply_overrides, parse_overrides
 
 
@@ -24,7 +25,7 @@ def test_the_defaults_are_valid():
         ("lr=0", "lr = 0.0: must be above 0"),
         ("lr=-1", "lr = -1.0: must be above 0"),
         ("lr=inf", "lr = Infinity: must be above 0"),
-        ("lr=[0.1,0]", "lr = [0.1, 0.0]: must be above 0"),
+        ("lr=[0.1,0]", "lr.1 = 0.0: must be above 0"),
         ("batch_size=0", "batch_size = 0: must be at least 1"),
         ("epochs=0", "epochs = 0"),
         ("grad_clip=-1", "grad_clip"),
@@ -92,6 +93,45 @@ def test_a_value_without_sense_is_found(word, expected):
 )
 def test_a_value_that_makes_sense_passes(words):
     assert checked(*words) == []
+
+
+def test_of_many_faults_ten_are_named():
+    config = GlowTTSConfig(test_sentences=["", *[[]] * 40])
+    with pytest.raises(UserError) as refused:
+        require_valid(config, "my.json")
+    lines = str(refused.value).splitlines()
+    assert lines[0] == "my.json: 41 values cannot be used:"
+    assert len(lines) == 12
+    assert lines[-1] == "  … and 31 more"
+    values = {"model": "glow_tts", "test_sentences": [7] * 50}
+    with pytest.raises(UserError, match="50 values have a wrong type") as refused:
+        config_from_dict(values)
+    assert len(str(refused.value).splitlines()) == 12
+    with pytest.raises(UserError, match="50 overrides fail") as refused:
+        apply_overrides(GlowTTSConfig(), parse_overrides([f"--coqpit.field_{number}=1" for number in range(50)]))
+    assert len(str(refused.value).splitlines()) == 12
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "output_path=a\0b",
+        "audio.stats_path=a\0b",
+        "d_vector_file=a\0b",
+        "datasets.0.path=\0",
+        "datasets.0.meta_file_val=\0",
+    ],
+)
+def test_a_nul_in_the_name_of_a_file_is_found(words):
+    (fault,) = [fault for fault in checked(words) if "NUL" in fault]
+    assert fault.startswith(words.partition("=")[0] + " = ")
+    assert fault.isprintable()
+
+
+def test_names_that_nobody_can_read_are_shown_so_that_they_fit_on_a_line():
+    faults = check_config(GlowTTSConfig(encoder_params={**GlowTTSConfig().encoder_params, "a\0b": 1, "c" * 1000: 2}))
+    assert len(faults) == 2
+    assert all(fault.isprintable() and len(fault) < 400 for fault in faults)
 
 
 def test_all_faults_are_one_error():

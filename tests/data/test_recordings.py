@@ -1,3 +1,4 @@
+import json
 import logging
 
 import numpy as np
@@ -213,6 +214,23 @@ def test_a_feature_that_claims_more_than_it_holds_or_is_an_archive_is_refused(
         np.savez(file, mel=np.zeros((20, 51)))
     with pytest.raises(UserError, match="cannot be read as an array"):
         forced.mel(sample)
+
+
+@pytest.mark.parametrize(
+    ("audio", "told"),
+    [
+        ({"fft_size": 2**40}, "audio.fft_size = 1099511627776: must be"),
+        ({"hop_length": 0}, "audio.hop_length = 0: must be at least 1"),
+        ({"num_mels": "many"}, 'audio.num_mels = "many": expected a whole number'),
+        ({"stats_path": "a\0b", "signal_norm": True}, r"a\?b: the statistics cannot be read"),
+        (["x"], "audio is no object of fields"),
+    ],
+)
+def test_settings_beside_features_that_no_spectrogram_has_are_refused(tmp_path, extractor, audio, told):
+    (tmp_path / "mels").mkdir()
+    (tmp_path / "mels" / "features.json").write_text(json.dumps({"audio": audio}))
+    with pytest.raises(UserError, match=told):
+        ForcedFeatures(tmp_path / "mels", extractor)
 
 
 def test_features_of_another_normalisation_are_brought_to_the_vocoders(

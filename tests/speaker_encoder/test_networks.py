@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from finetune_tts.errors import UserError
+from finetune_tts.layers.parameter_count import count_parameters
 from finetune_tts.speaker_encoder.building import build_speaker_encoder, restored_speaker_encoder
 from finetune_tts.speaker_encoder.config import load_encoder_config
 from finetune_tts.speaker_encoder.frozen import FrozenSpeakerEncoder
@@ -171,3 +172,16 @@ def test_the_weights_say_whether_layers_are_projected(make_config, make_network)
         make_config("lstm", use_lstm_with_projection=False), state, source="model_se.pth"
     )
     assert network.state_dict().keys() == state.keys()
+
+
+def test_an_encoder_that_no_machine_holds_is_refused_with_its_field(make_config):
+    with pytest.raises(UserError, match=r"model_params.lstm_dim = 8192: the speaker encoder would have more than"):
+        build_speaker_encoder(make_config("lstm", lstm_dim=8192, num_lstm_layers=32))
+
+
+@pytest.mark.parametrize("name", ["lstm", "resnet"])
+@pytest.mark.parametrize("waveforms", [True, False])
+def test_the_parameters_of_an_encoder_can_be_counted_without_memory_for_them(make_config, name, waveforms):
+    config = make_config(name, waveforms)
+    expected = sum(parameter.numel() for parameter in build_speaker_encoder(config).parameters())
+    assert count_parameters(lambda: build_speaker_encoder(config), 10**9) == expected

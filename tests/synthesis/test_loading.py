@@ -8,8 +8,10 @@ import torch
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
+from finetune_tts.families.registry import is_vocoder
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config, load_voice
+from finetune_tts.synthesis.vocoder import load_vocoder
 
 
 @pytest.fixture
@@ -142,3 +144,21 @@ def test_weights_that_are_no_numbers_are_refused(release, value):
     torch.save({"model": state}, path)
     with pytest.raises(UserError, match=r"model_file.pth: encoder.proj_m.weight holds NaN or infinity: such a model"):
         load_voice(folder)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "told"),
+    [
+        ("glow_tts", {"num_flow_blocks_dec": 10**9}, "num_flow_blocks_dec = 1000000000: must be .*at most 256"),
+        ("vits", {"model_args": {"hidden_channels": -2}}, "model_args.hidden_channels = -2: must be"),
+        ("tacotron2", {"audio": {"fft_size": 2**40}}, "audio.fft_size = 1099511627776: must be"),
+        ("wavegrad", {"test_noise_schedule": {}}, "test_noise_schedule: min_val = null"),
+        ("wavernn", {"model_args": {"rnn_dims": -1}}, "model_args.rnn_dims = -1: must be"),
+        ("hifigan", {"audio": {"hop_length": 0}}, "audio.hop_length = 0: must be at least 1"),
+    ],
+)
+def test_what_no_network_can_have_is_refused_before_weights_are_read(tmp_path, model, fields, told):
+    (tmp_path / "model_file.pth").write_bytes(b"no weights")
+    (tmp_path / "config.json").write_text(json.dumps({"model": model, **fields}))
+    with pytest.raises(UserError, match=f"(?s)config.json: .*{told}"):
+        (load_vocoder if is_vocoder(model) else load_voice)(tmp_path)

@@ -2,7 +2,7 @@
 
 from finetune_tts.families.family import EmbeddingRows, Family, Implementation
 from finetune_tts.families.glow_tts.config import GlowTTSConfig, modernise
-from finetune_tts.families.glow_tts.faults import glow_tts_faults
+from finetune_tts.families.glow_tts.faults import glow_tts_faults, glow_tts_run_faults
 
 
 def _load() -> Implementation:
@@ -18,6 +18,7 @@ FAMILY = Family(
     config_class=GlowTTSConfig,
     load=_load,
     faults=glow_tts_faults,
+    run_faults=glow_tts_run_faults,
     modernise=modernise,
     rows=EmbeddingRows(symbols="encoder.emb.weight", speakers="emb_g.weight"),
     # The inverses of its mixing matrices, which early releases saved.

@@ -1,11 +1,13 @@
-"""What a Glow-TTS network cannot be built with."""
+"""What a Glow-TTS network cannot be built with, or a run of it cannot be trained with."""
 
 from collections.abc import Iterator
 
 from finetune_tts.config.ranges import (
     ABOVE_ZERO,
-    FROM_ONE,
+    CHANNELS,
+    COUNT,
     FROM_ZERO,
+    KERNEL,
     LENGTH,
     SHARE,
     Range,
@@ -13,28 +15,30 @@ from finetune_tts.config.ranges import (
     is_whole,
     out_of_range,
 )
-from finetune_tts.config.values import shown
+from finetune_tts.config.values import shown, shown_name
 from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
 
 RANGES = {
-    "num_chars": FROM_ONE,
-    "hidden_channels_enc": FROM_ONE,
-    "hidden_channels_dec": FROM_ONE,
-    "hidden_channels_dp": FROM_ONE,
+    "num_chars": Range(1, 2**20),
+    "hidden_channels_enc": CHANNELS,
+    "hidden_channels_dec": CHANNELS,
+    "hidden_channels_dp": CHANNELS,
     "dropout_p_dp": SHARE,
     "dropout_p_dec": SHARE,
-    "out_channels": FROM_ONE,
-    "num_flow_blocks_dec": FROM_ONE,
-    "kernel_size_dec": FROM_ONE,
-    "dilation_rate": FROM_ONE,
-    "num_block_layers": FROM_ONE,
-    "c_in_channels": FROM_ZERO,
-    "num_splits": Range(2),
-    "num_squeeze": FROM_ONE,
-    "d_vector_dim": FROM_ZERO,
-    "data_dep_init_steps": FROM_ZERO,
+    "out_channels": CHANNELS,
+    "num_flow_blocks_dec": COUNT,
+    "kernel_size_dec": KERNEL,
+    "dilation_rate": Range(1, 16),
+    "num_block_layers": COUNT,
+    "c_in_channels": Range(0, CHANNELS.high),
+    "num_splits": Range(2, 64),
+    "num_squeeze": Range(1, 64),
+    "d_vector_dim": Range(0, CHANNELS.high),
     "inference_noise_scale": FROM_ZERO,
     "length_scale": ABOVE_ZERO,
+}
+RUN_RANGES = {
+    "data_dep_init_steps": FROM_ZERO,
     "min_seq_len": LENGTH,
     "max_seq_len": LENGTH,
     "r": Range(1, 1),
@@ -44,6 +48,13 @@ REQUIRED_ENCODER_PARAMS = {
     "gated_conv": ("kernel_size", "dropout_p", "num_layers"),
     "residual_conv_bn": ("kernel_size", "dilations", "num_res_blocks"),
 }
+
+
+def glow_tts_run_faults(config: GlowTTSConfig) -> Iterator[str]:
+    """Yield what a Glow-TTS cannot be trained with."""
+    yield from out_of_range(config, RUN_RANGES)
+    if config.use_d_vector_file and config.use_speaker_embedding:
+        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
 
 
 def glow_tts_faults(config: GlowTTSConfig) -> Iterator[str]:
@@ -59,8 +70,6 @@ def glow_tts_faults(config: GlowTTSConfig) -> Iterator[str]:
         yield f"num_splits = {config.num_splits}: must divide out_channels times num_squeeze, {channels}"
     if config.use_d_vector_file and config.d_vector_dim < 1:
         yield f"d_vector_dim = {config.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
-    if config.use_d_vector_file and config.use_speaker_embedding:
-        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
     yield from encoder_faults(config)
 
 
@@ -73,7 +82,8 @@ def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
     params = config.encoder_params
     for name in params:
         if name not in known and name != "rel_attn_window_size":
-            yield f"encoder_params.{name}: {config.encoder_type} has no such argument; it has {', '.join(known)}"
+            arguments = ", ".join(known)
+            yield f"encoder_params.{shown_name(name)}: {config.encoder_type} has no such argument; it has {arguments}"
     for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
         if name not in params:
             yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"
@@ -81,16 +91,24 @@ def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
         whole = isinstance(known.get(name), int)
         if name == "dropout_p" and not (is_number(value) and SHARE.holds(value)):
             yield f"encoder_params.dropout_p = {shown(value)}: must be {SHARE}"
-        elif whole and not (is_whole(value) and value >= 1):
-            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, at least 1"
+        elif whole and not (is_whole(value) and _encoder_range(name).holds(value)):
+            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, {_encoder_range(name)}"
     heads = params.get("num_heads")
     if isinstance(heads, int) and heads >= 1 and config.hidden_channels_enc % heads:
         yield f"encoder_params.num_heads = {heads}: must divide hidden_channels_enc = {config.hidden_channels_enc}"
     dilations = params.get("dilations")
-    if "dilations" in known and not (isinstance(dilations, list) and all(is_whole(item) for item in dilations)):
-        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers"
+    if "dilations" in known and not (
+        isinstance(dilations, list) and all(is_whole(item) and KERNEL.holds(item) for item in dilations)
+    ):
+        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers, each {KERNEL}"
     elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
         yield (
             f"encoder_params.dilations has {len(dilations)} items: "
             f"must have num_res_blocks = {params['num_res_blocks']} of them"
         )
+
+
+def _encoder_range(name: str) -> Range:
+    if name.startswith("hidden"):
+        return CHANNELS
+    return KERNEL if name.startswith("kernel") else COUNT

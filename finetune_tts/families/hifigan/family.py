@@ -1,6 +1,6 @@
 """HiFi-GAN, as the program knows it."""
 
-from finetune_tts.config.vocoder_checks import adversarial_faults
+from finetune_tts.config.vocoder_checks import adversarial_faults, adversarial_run_faults
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.hifigan.config import HifiganConfig
 
@@ -17,6 +17,7 @@ FAMILY = Family(
     config_class=HifiganConfig,
     load=_load,
     faults=adversarial_faults,
+    run_faults=adversarial_run_faults,
     discriminator="model_d",
     needs_waveforms=True,
 )

@@ -1,6 +1,6 @@
 """MelGAN, as the program knows it."""
 
-from finetune_tts.config.vocoder_checks import adversarial_faults
+from finetune_tts.config.vocoder_checks import adversarial_faults, adversarial_run_faults
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.melgan.config import FullbandMelganConfig, MelganConfig, MultibandMelganConfig
 
@@ -24,6 +24,7 @@ MELGAN = Family(
     config_class=MelganConfig,
     load=_load,
     faults=adversarial_faults,
+    run_faults=adversarial_run_faults,
     discriminator="model_d",
     needs_waveforms=True,
 )
@@ -32,6 +33,7 @@ FULLBAND_MELGAN = Family(
     config_class=FullbandMelganConfig,
     load=_load,
     faults=adversarial_faults,
+    run_faults=adversarial_run_faults,
     discriminator="model_d",
     needs_waveforms=True,
 )
@@ -40,6 +42,7 @@ MULTIBAND_MELGAN = Family(
     config_class=MultibandMelganConfig,
     load=_load_multiband_melgan,
     faults=adversarial_faults,
+    run_faults=adversarial_run_faults,
     discriminator="model_d",
     needs_waveforms=True,
 )

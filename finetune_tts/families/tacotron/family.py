@@ -5,7 +5,7 @@ from typing import Any
 
 from finetune_tts.families.family import EmbeddingRows, Family, Implementation
 from finetune_tts.families.tacotron.config import Tacotron2Config, TacotronConfig, modernise
-from finetune_tts.families.tacotron.faults import tacotron_faults
+from finetune_tts.families.tacotron.faults import tacotron_faults, tacotron_run_faults
 from finetune_tts.families.tacotron.style_flags import style_of_flags
 
 _ROWS = EmbeddingRows(symbols="embedding.weight", speakers="speaker_embedding.weight")
@@ -51,6 +51,7 @@ TACOTRON = Family(
     config_class=TacotronConfig,
     load=_load,
     faults=tacotron_faults,
+    run_faults=tacotron_run_faults,
     modernise=modernise,
     own_optimizers=_has_prosody,
     rows=_ROWS,

@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator
 
-from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, Range, not_among, out_of_range
+from finetune_tts.config.ranges import ABOVE_ZERO, CHANNELS, COUNT, FROM_ONE, FROM_ZERO, Range, not_among, out_of_range
 from finetune_tts.config.values import shown
-from finetune_tts.families.tacotron.capacitron_faults import capacitron_faults
+from finetune_tts.families.tacotron.capacitron_faults import capacitron_faults, capacitron_run_faults
 from finetune_tts.families.tacotron.config import TacotronConfig
 
 TACOTRON_RANGES = {
-    "num_chars": FROM_ZERO,
+    "num_chars": Range(0, 2**20),
     "r": Range(1, 64),
     "ddc_r": Range(1, 64),
     "memory_size": Range(-1, 1024),
-    "attention_heads": FROM_ONE,
+    "attention_heads": COUNT,
     "max_decoder_steps": FROM_ONE,
-    "encoder_in_features": FROM_ONE,
-    "decoder_in_features": FROM_ONE,
-    "decoder_output_dim": FROM_ONE,
-    "out_channels": FROM_ONE,
-    "speaker_embedding_dim": FROM_ONE,
-    "d_vector_dim": FROM_ZERO,
+    "encoder_in_features": CHANNELS,
+    "decoder_in_features": CHANNELS,
+    "decoder_output_dim": CHANNELS,
+    "out_channels": CHANNELS,
+    "speaker_embedding_dim": CHANNELS,
+    "d_vector_dim": Range(0, CHANNELS.high),
+}
+TACOTRON_RUN_RANGES = {
     "stopnet_pos_weight": ABOVE_ZERO,
     "decoder_loss_alpha": FROM_ZERO,
     "postnet_loss_alpha": FROM_ZERO,
@@ -33,9 +35,20 @@ TACOTRON_CHOICES = {
     "attention_type": ("original", "graves", "dynamic_convolution"),
     "attention_norm": ("sigmoid", "softmax"),
     "prenet_type": ("original", "bn"),
-    "spectrogram_error": ("mse", "l1"),
 }
-GST_RANGES = {"gst_embedding_dim": FROM_ONE, "gst_num_heads": FROM_ONE, "gst_num_style_tokens": FROM_ONE}
+TACOTRON_RUN_CHOICES: dict[str, tuple[str, ...]] = {"spectrogram_error": ("mse", "l1")}
+GST_RANGES = {"gst_embedding_dim": CHANNELS, "gst_num_heads": COUNT, "gst_num_style_tokens": CHANNELS}
+
+
+def tacotron_run_faults(config: TacotronConfig) -> Iterator[str]:
+    """Yield what a run of a Tacotron cannot be trained with."""
+    yield from out_of_range(config, TACOTRON_RUN_RANGES)
+    yield from not_among(config, TACOTRON_RUN_CHOICES)
+    yield from capacitron_run_faults(config)
+    if config.model == "tacotron" and not config.compute_linear_spec:
+        yield "compute_linear_spec = false: must be true, as Tacotron learns linear spectrograms"
+    if config.use_d_vector_file and config.use_speaker_embedding:
+        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
 
 
 def tacotron_faults(config: TacotronConfig) -> Iterator[str]:
@@ -51,8 +64,6 @@ def tacotron_faults(config: TacotronConfig) -> Iterator[str]:
         yield "bidirectional_decoder and double_decoder_consistency are both true: a model has one second decoder"
     if config.use_d_vector_file and not config.d_vector_dim:
         yield f"d_vector_dim = {config.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
-    if config.use_d_vector_file and config.use_speaker_embedding:
-        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
     if config.use_gst and config.gst is not None:
         yield from out_of_range(config.gst, GST_RANGES, "gst.")
         heads, channels = config.gst.gst_num_heads, config.gst.gst_embedding_dim
@@ -69,8 +80,6 @@ def channel_faults(config: TacotronConfig) -> Iterator[str]:
         linear = config.audio.fft_size // 2 + 1
         if config.out_channels != linear:
             yield f"out_channels = {config.out_channels}: must be half of audio.fft_size and one, {linear}"
-        if not config.compute_linear_spec:
-            yield "compute_linear_spec = false: must be true, as Tacotron learns linear spectrograms"
         return
     if config.out_channels != bands:
         yield f"out_channels = {config.out_channels}: must be audio.num_mels = {bands}"

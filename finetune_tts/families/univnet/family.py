@@ -1,8 +1,9 @@
 """UnivNet, as the program knows it."""
 
-from finetune_tts.config.vocoder_checks import adversarial_faults
+from finetune_tts.config.vocoder_checks import adversarial_run_faults
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.univnet.config import UnivnetConfig
+from finetune_tts.families.univnet.faults import univnet_faults
 
 
 def _load() -> Implementation:
@@ -16,7 +17,8 @@ FAMILY = Family(
     name="univnet",
     config_class=UnivnetConfig,
     load=_load,
-    faults=adversarial_faults,
+    faults=univnet_faults,
+    run_faults=adversarial_run_faults,
     discriminator="model_d",
     needs_waveforms=True,
 )

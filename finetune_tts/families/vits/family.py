@@ -6,7 +6,7 @@ from pathlib import Path
 from finetune_tts.config.released import Values
 from finetune_tts.families.family import EmbeddingRows, Family, Implementation
 from finetune_tts.families.vits.config import VitsConfig, modernise, renewed_modules, upsampling_factor
-from finetune_tts.families.vits.faults import vits_faults
+from finetune_tts.families.vits.faults import vits_faults, vits_run_faults
 from finetune_tts.families.vits.mms import from_mms, is_mms_config
 from finetune_tts.families.vits.original_names import translated_names
 
@@ -38,6 +38,7 @@ FAMILY = Family(
     config_class=VitsConfig,
     load=_load,
     faults=vits_faults,
+    run_faults=vits_run_faults,
     modernise=modernise,
     from_foreign=_from_foreign,
     settle=VitsConfig.settle,

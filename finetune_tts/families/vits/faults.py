@@ -3,7 +3,19 @@
 import math
 from collections.abc import Iterator
 
-from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, SHARE, Range, not_among, out_of_range
+from finetune_tts.config.ranges import (
+    ABOVE_ZERO,
+    CHANNELS,
+    COUNT,
+    FROM_ONE,
+    FROM_ZERO,
+    KERNEL,
+    SHARE,
+    STRETCH,
+    Range,
+    not_among,
+    out_of_range,
+)
 from finetune_tts.config.values import shown
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 
@@ -20,45 +32,53 @@ RUN_RANGES = {
     "r": Range(1, 1),
 }
 NETWORK_RANGES = {
-    "num_chars": FROM_ONE,
-    "out_channels": FROM_ONE,
-    "spec_segment_size": FROM_ONE,
-    "hidden_channels": Range(2),
-    "hidden_channels_ffn_text_encoder": FROM_ONE,
-    "num_heads_text_encoder": FROM_ONE,
-    "num_layers_text_encoder": FROM_ONE,
-    "kernel_size_text_encoder": FROM_ONE,
+    "num_chars": Range(1, 2**20),
+    "out_channels": CHANNELS,
+    "spec_segment_size": STRETCH,
+    "hidden_channels": Range(2, CHANNELS.high),
+    "hidden_channels_ffn_text_encoder": CHANNELS,
+    "num_heads_text_encoder": COUNT,
+    "num_layers_text_encoder": COUNT,
+    "kernel_size_text_encoder": KERNEL,
     "dropout_p_text_encoder": SHARE,
     "dropout_p_duration_predictor": SHARE,
-    "kernel_size_posterior_encoder": FROM_ONE,
-    "dilation_rate_posterior_encoder": FROM_ONE,
-    "num_layers_posterior_encoder": FROM_ONE,
-    "kernel_size_flow": FROM_ONE,
-    "dilation_rate_flow": FROM_ONE,
-    "num_layers_flow": FROM_ONE,
-    "resblock_kernel_sizes_decoder": FROM_ONE,
-    "upsample_rates_decoder": FROM_ONE,
-    "upsample_kernel_sizes_decoder": FROM_ONE,
-    "upsample_initial_channel_decoder": FROM_ONE,
-    "periods_multi_period_discriminator": FROM_ONE,
+    "kernel_size_posterior_encoder": KERNEL,
+    "dilation_rate_posterior_encoder": Range(1, 16),
+    "num_layers_posterior_encoder": COUNT,
+    "kernel_size_flow": KERNEL,
+    "dilation_rate_flow": Range(1, 16),
+    "num_layers_flow": COUNT,
+    "resblock_kernel_sizes_decoder": KERNEL,
+    "resblock_dilation_sizes_decoder": KERNEL,
+    "upsample_rates_decoder": KERNEL,
+    "upsample_kernel_sizes_decoder": KERNEL,
+    "upsample_initial_channel_decoder": CHANNELS,
+    "periods_multi_period_discriminator": KERNEL,
     "inference_noise_scale": FROM_ZERO,
     "inference_noise_scale_dp": FROM_ZERO,
     "length_scale": ABOVE_ZERO,
     "max_inference_len": FROM_ONE,
-    "speaker_embedding_channels": FROM_ONE,
-    "embedded_language_dim": FROM_ONE,
-    "d_vector_dim": FROM_ZERO,
+    "speaker_embedding_channels": CHANNELS,
+    "embedded_language_dim": CHANNELS,
+    "d_vector_dim": Range(0, CHANNELS.high),
     "encoder_sample_rate": Range(4000, 192_000),
-    "mas_noise_scale_initial": FROM_ZERO,
-    "noise_scale_delta": FROM_ZERO,
 }
+SEARCH_RANGES = {"mas_noise_scale_initial": FROM_ZERO, "noise_scale_delta": FROM_ZERO}
 CHOICES: dict[str, tuple[str, ...]] = {"resblock_type_decoder": ("1", "2")}
 
 
-def vits_faults(config: VitsConfig) -> Iterator[str]:
-    """Yield what is out of range or contradicts itself, one line each."""
+def vits_run_faults(config: VitsConfig) -> Iterator[str]:
+    """Yield what a run of a VITS cannot be trained with, one line each."""
     args = config.model_args
     yield from out_of_range(config, RUN_RANGES)
+    yield from out_of_range(args, SEARCH_RANGES, "model_args.")
+    if args.use_d_vector_file and args.use_speaker_embedding:
+        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"
+
+
+def vits_faults(config: VitsConfig) -> Iterator[str]:
+    """Yield what a network cannot be built with, one line each."""
+    args = config.model_args
     yield from out_of_range(args, NETWORK_RANGES, "model_args.")
     yield from not_among(args, CHOICES, "model_args.")
     bins = config.audio.fft_size // 2 + 1
@@ -73,7 +93,8 @@ def vits_faults(config: VitsConfig) -> Iterator[str]:
     if args.num_heads_text_encoder > 0 and width % args.num_heads_text_encoder:
         yield f"model_args.num_heads_text_encoder = {args.num_heads_text_encoder}: must divide {width} channels"
     yield from decoder_faults(config, args)
-    yield from speaker_faults(args)
+    if args.use_d_vector_file and args.d_vector_dim < 1:
+        yield f"d_vector_dim = {args.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
 
 
 def decoder_faults(config: VitsConfig, args: VitsArgs) -> Iterator[str]:
@@ -102,11 +123,3 @@ def decoder_faults(config: VitsConfig, args: VitsArgs) -> Iterator[str]:
         rate = "audio.hop_length" if factor == 1 or args.interpolate_z else "audio.hop_length at the decoder's rate"
         rates = shown(args.upsample_rates_decoder)
         yield f"model_args.upsample_rates_decoder = {rates}: must multiply to {rate}, {wanted:g}"
-
-
-def speaker_faults(args: VitsArgs) -> Iterator[str]:
-    """Yield what is missing to know who speaks."""
-    if args.use_d_vector_file and args.d_vector_dim < 1:
-        yield f"d_vector_dim = {args.d_vector_dim}: must be the size of the vectors, as use_d_vector_file is true"
-    if args.use_d_vector_file and args.use_speaker_embedding:
-        yield "use_d_vector_file and use_speaker_embedding are both true: a model has one of them"

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from finetune_tts.config.values import shown
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
 
@@ -68,9 +69,13 @@ def from_mms(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         logger.warning("%s: this model reads romanised text; write the text in Latin letters (uroman).", folder)
     audio = {new: data[old] for old, new in _AUDIO_FIELDS.items() if old in data}
     args = {new: network[old] for old, new in _NETWORK_FIELDS.items() if old in network}
-    args |= {"num_chars": len(symbols), "out_channels": audio.get("fft_size", 1024) // 2 + 1}
-    if isinstance(training.get("segment_size"), int):
-        args["spec_segment_size"] = max(training["segment_size"] // audio.get("hop_length", 256), 1)
+    fft_size = _size(audio, "fft_size", "data.filter_length", 1024, folder)
+    args |= {"num_chars": len(symbols), "out_channels": fft_size // 2 + 1}
+    hop_length = _size(audio, "hop_length", "data.hop_length", 256, folder)
+    if "segment_size" in training:
+        args["spec_segment_size"] = max(
+            _size(training, "segment_size", "train.segment_size", 1, folder) // hop_length, 1
+        )
     return {
         "model": "vits",
         "audio": audio,
@@ -90,6 +95,14 @@ def from_mms(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         # Speech in a language of which nothing is known here: a run synthesises sentences of its own recordings.
         "test_sentences": [],
     }
+
+
+def _size(values: dict[str, Any], name: str, field: str, usual: int, folder: Path) -> int:
+    """A whole number above 0 of the original program's config, under its name there for messages."""
+    value = values.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 2**31 or value != int(value):
+        raise UserError(f"{folder / 'config.json'}: {field} = {shown(value)}: must be a whole number, at least 1.")
+    return int(value)
 
 
 def _symbols(path: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.wavegrad.config import WavegradConfig
-from finetune_tts.families.wavegrad.faults import wavegrad_faults
+from finetune_tts.families.wavegrad.faults import wavegrad_faults, wavegrad_run_faults
 
 
 def _load() -> Implementation:
@@ -17,6 +17,7 @@ FAMILY = Family(
     config_class=WavegradConfig,
     load=_load,
     faults=wavegrad_faults,
+    run_faults=wavegrad_run_faults,
     needs_waveforms=True,
     slow_to_speak=True,
 )

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 
-from finetune_tts.config.ranges import FROM_ONE, is_number, is_whole, out_of_range
+from finetune_tts.config.ranges import CHANNELS, KERNEL, Range, is_number, is_whole, out_of_range
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder_checks import hop_faults
 from finetune_tts.families.wavegrad.config import WavegradConfig
 
 RANGES = {
-    "in_channels": FROM_ONE,
-    "out_channels": FROM_ONE,
-    "y_conv_channels": FROM_ONE,
-    "x_conv_channels": FROM_ONE,
-    "dblock_out_channels": FROM_ONE,
-    "ublock_out_channels": FROM_ONE,
-    "upsample_factors": FROM_ONE,
+    "in_channels": CHANNELS,
+    "out_channels": CHANNELS,
+    "y_conv_channels": CHANNELS,
+    "x_conv_channels": CHANNELS,
+    "dblock_out_channels": CHANNELS,
+    "ublock_out_channels": CHANNELS,
+    "upsample_factors": KERNEL,
+    "upsample_dilations": KERNEL,
 }
+STEPS = Range(1, 10_000)
 
 
 def wavegrad_faults(config: WavegradConfig) -> Iterator[str]:
@@ -31,10 +33,19 @@ def wavegrad_faults(config: WavegradConfig) -> Iterator[str]:
     ):
         if len(getattr(args, name)) != wanted:
             yield f"model_params.{name}: must have {wanted} items, as upsample_factors has {blocks}"
-    for field in ("train_noise_schedule", "test_noise_schedule"):
-        schedule = getattr(config, field)
-        low, high, steps = (schedule.get(name) for name in ("min_val", "max_val", "num_steps"))
-        if not (is_number(low) and is_number(high) and 0 < low <= high < 1):
-            yield f"{field}: min_val = {shown(low)} and max_val = {shown(high)} must lie between 0 and 1, in this order"
-        if not is_whole(steps) or steps < 1:
-            yield f"{field}.num_steps = {shown(steps)}: must be a whole number, at least 1"
+    yield from schedule_faults(config, "test_noise_schedule")
+
+
+def wavegrad_run_faults(config: WavegradConfig) -> Iterator[str]:
+    """Yield what a WaveGrad cannot be trained with."""
+    yield from schedule_faults(config, "train_noise_schedule")
+
+
+def schedule_faults(config: WavegradConfig, field: str) -> Iterator[str]:
+    """Yield what is wrong with one of the two noise schedules."""
+    schedule = getattr(config, field)
+    low, high, steps = (schedule.get(name) for name in ("min_val", "max_val", "num_steps"))
+    if not (is_number(low) and is_number(high) and 0 < low <= high < 1):
+        yield f"{field}: min_val = {shown(low)} and max_val = {shown(high)} must lie between 0 and 1, in this order"
+    if not (is_whole(steps) and STEPS.holds(steps)):
+        yield f"{field}.num_steps = {shown(steps)}: must be a whole number, {STEPS}"

@@ -2,7 +2,7 @@
 
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.wavernn.config import WavernnConfig, modernise
-from finetune_tts.families.wavernn.faults import wavernn_faults
+from finetune_tts.families.wavernn.faults import wavernn_faults, wavernn_run_faults
 
 
 def _load() -> Implementation:
@@ -17,6 +17,7 @@ FAMILY = Family(
     config_class=WavernnConfig,
     load=_load,
     faults=wavernn_faults,
+    run_faults=wavernn_run_faults,
     modernise=modernise,
     needs_waveforms=True,
     # It names the same frames twice, and its network is built by this field.

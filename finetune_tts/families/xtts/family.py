@@ -7,7 +7,7 @@ from finetune_tts.config.bounds import Bounds
 from finetune_tts.config.changes import Change
 from finetune_tts.families.family import EmbeddingRows, Family, Implementation, Recorded
 from finetune_tts.families.xtts.config import XttsConfig, locate, modernise
-from finetune_tts.families.xtts.faults import xtts_faults
+from finetune_tts.families.xtts.faults import xtts_faults, xtts_run_faults
 
 MOST_CLIPS_AN_UPDATE = 252
 """As many as the makers advise."""
@@ -101,6 +101,7 @@ FAMILY = Family(
     config_class=XttsConfig,
     load=_load,
     faults=xtts_faults,
+    run_faults=xtts_run_faults,
     modernise=modernise,
     locate=locate,
     symbol_fields=("model_args.gpt_number_text_tokens",),

@@ -1,12 +1,12 @@
-"""What an XTTS cannot be built with."""
+"""What an XTTS cannot be built, speak or be trained with."""
 
 from collections.abc import Iterator
 
-from finetune_tts.config.ranges import ABOVE_ZERO, FROM_ONE, FROM_ZERO, SHARE, Range, out_of_range
+from finetune_tts.config.ranges import ABOVE_ZERO, CHANNELS, COUNT, FROM_ONE, FROM_ZERO, SHARE, Range, out_of_range
 from finetune_tts.families.xtts.config import XttsConfig
 
 ARGS_RANGES = {
-    "gpt_layers": Range(1, 200),
+    "gpt_layers": COUNT,
     "gpt_n_model_channels": Range(8, 16384),
     "gpt_n_heads": Range(1, 256),
     "gpt_max_audio_tokens": Range(4, 100_000),
@@ -21,14 +21,7 @@ ARGS_RANGES = {
     "input_sample_rate": Range(22050, 22050),
     "output_sample_rate": Range(8000, 192_000),
     "output_hop_length": Range(256, 256),
-    "d_vector_dim": Range(1, 65536),
-    "min_conditioning_length": FROM_ONE,
-    "max_conditioning_length": FROM_ONE,
-    "min_wav_length": FROM_ONE,
-    "max_wav_length": FROM_ONE,
-    "max_text_length": FROM_ONE,
-    "gpt_loss_text_ce_weight": FROM_ZERO,
-    "gpt_loss_mel_ce_weight": FROM_ZERO,
+    "d_vector_dim": CHANNELS,
 }
 RANGES = {
     "temperature": FROM_ZERO,
@@ -39,6 +32,18 @@ RANGES = {
     "gpt_cond_len": FROM_ONE,
     "gpt_cond_chunk_len": FROM_ONE,
     "max_ref_len": FROM_ONE,
+}
+
+RUN_ARGS_RANGES = {
+    "max_wav_length": FROM_ONE,
+    "min_wav_length": FROM_ONE,
+    "max_text_length": FROM_ONE,
+    "min_conditioning_length": FROM_ONE,
+    "max_conditioning_length": FROM_ONE,
+    "gpt_loss_text_ce_weight": FROM_ZERO,
+    "gpt_loss_mel_ce_weight": FROM_ZERO,
+}
+RUN_RANGES = {
     "new_language_pieces": Range(0, 100_000),
     "lora_rank": Range(0, 4096),
     "lora_alpha": ABOVE_ZERO,
@@ -47,7 +52,7 @@ RANGES = {
 
 
 def xtts_faults(config: XttsConfig) -> Iterator[str]:
-    """Yield what an XTTS cannot be built or trained with."""
+    """Yield what an XTTS cannot be built or speak with."""
     args = config.model_args
     yield from out_of_range(config, RANGES)
     yield from out_of_range(args, ARGS_RANGES, "model_args.")
@@ -67,6 +72,15 @@ def xtts_faults(config: XttsConfig) -> Iterator[str]:
             yield f"model_args.{name} = {args[name]}: must be below gpt_number_text_tokens = {rows}"
     if not args.cond_d_vector_in_each_upsampling_layer:
         yield "model_args.cond_d_vector_in_each_upsampling_layer = false: no release has such a decoder"
+    if config.audio.sample_rate != args.input_sample_rate:
+        yield f"audio.sample_rate = {config.audio.sample_rate}: must be {args.input_sample_rate}, which XTTS hears"
+
+
+def xtts_run_faults(config: XttsConfig) -> Iterator[str]:
+    """Yield what an XTTS cannot be trained with."""
+    args = config.model_args
+    yield from out_of_range(config, RUN_RANGES)
+    yield from out_of_range(args, RUN_ARGS_RANGES, "model_args.")
     for low, high in (("min_conditioning_length", "max_conditioning_length"), ("min_wav_length", "max_wav_length")):
         if args[low] > args[high]:
             yield f"model_args.{low} = {args[low]}: must be at most {high} = {args[high]}"
@@ -78,5 +92,3 @@ def xtts_faults(config: XttsConfig) -> Iterator[str]:
             f"model_args.max_text_length = {args.max_text_length}: must be at most gpt_max_text_tokens = "
             f"{args.gpt_max_text_tokens}"
         )
-    if config.audio.sample_rate != args.input_sample_rate:
-        yield f"audio.sample_rate = {config.audio.sample_rate}: must be {args.input_sample_rate}, which XTTS hears"
