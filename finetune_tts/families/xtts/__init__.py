@@ -1,0 +1,1 @@
+"""XTTS (https://arxiv.org/abs/2406.04904): a language model of speech, which speaks like a recording."""
