@@ -62,6 +62,17 @@ def imports_of(module: str) -> set[str]:
     return found & MODULES.keys() - {module}
 
 
+def packages_of(module: str) -> set[str]:
+    """What a module imports, of this package and others."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
 def room_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
@@ -122,12 +133,11 @@ def test_networks_know_no_config_file_or_trainer():
         own, name = module.rpartition(".")[0], module.rpartition(".")[2]
         if module.startswith("finetune_tts.layers."):
             assert {room_of(other) for other in imports_of(module)} <= {"layers"}, module
-        elif (
-            own.startswith("finetune_tts.families.")
-            and not own.endswith(".text")
-            and not NO_NETWORKS.fullmatch(f"{name}.py")
-        ):
+        elif own.endswith(".text"):  # how a family reads: a folder of its own, without networks
+            assert "torch" not in {name.split(".")[0] for name in packages_of(module)}, module
+        elif own.startswith("finetune_tts.families.") and not NO_NETWORKS.fullmatch(f"{name}.py"):
             for other in imports_of(module):
+                assert ".text." not in other.removeprefix("finetune_tts"), f"{module} knows {other}"
                 assert room_of(other) == "layers" or other.startswith(own), f"{module} knows {other}"
                 assert not NO_NETWORKS.fullmatch(f"{other.rpartition('.')[2]}.py"), f"{module} knows {other}"
 

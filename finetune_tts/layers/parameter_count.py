@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 #: Parameters up to which nothing is counted beforehand: 2 GiB, and several times the largest released networks.
-UNQUESTIONED = 2**29
+UNQUESTIONED = 2**30
 #: Networks of this kind have some thousand tensors; one that goes on and on is not built to its end.
 MOST_TENSORS = 10_000
 #: Normalised weights are registered anew when they are split into norm and direction.

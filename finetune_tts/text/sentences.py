@@ -47,8 +47,8 @@ def split_sentences(text: str, max_chars: int = 250) -> list[str]:
     if max_chars < 1:
         raise ValueError(f"max_chars must be at least 1, not {max_chars}.")
     parts: list[str] = []
-    for sentence in _sentences(text):
-        for part in _bounded(sentence, max_chars):
+    for sentence in find_sentences(text):
+        for part in divide(sentence, max_chars):
             if any(character.isalnum() for character in part):
                 parts.append(part)
             elif parts and len(parts[-1]) + 1 + len(part) <= max_chars:
@@ -56,7 +56,8 @@ def split_sentences(text: str, max_chars: int = 250) -> list[str]:
     return parts
 
 
-def _sentences(text: str) -> list[str]:
+def find_sentences(text: str) -> list[str]:
+    """Split text where its sentences end, with single spaces; together they are the text, but for its whitespace."""
     found = []
     start = 0
     for end in _sentence_end.finditer(text):
@@ -85,7 +86,8 @@ def _ends_here(text: str, end: re.Match[str]) -> bool:
     return not (initial or dotted or ordinal)
 
 
-def _bounded(sentence: str, max_chars: int) -> list[str]:
+def divide(sentence: str, max_chars: int) -> list[str]:
+    """Divide a sentence at commas and the like, else between words, else anywhere, with nothing lost but spaces."""
     parts = []
     while len(sentence) > max_chars:
         cut = _place_to_cut(sentence, max_chars)

@@ -278,4 +278,4 @@ def test_a_new_language_needs_no_code(start, released, clips, tune, tts, adapter
 
 def test_a_name_that_is_no_code_of_a_language_is_refused(start, tune):
     words = [word if word != "en" else "Swedish" for word in start]
-    tune(*words).refused("Swedish", "two or three small letters")
+    tune(*words).refused("Swedish", "no code of a language")

@@ -1,1 +1,1 @@
-"""How XTTS reads: cleaners of its languages, scripts to letters, words to pieces, and vocabularies that grow."""
+"""Text of XTTS: cleaners by language, sentences that fit, and a byte-pair vocabulary that can grow."""
