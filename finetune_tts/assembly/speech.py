@@ -91,6 +91,8 @@ class SpeechMaterial(Material):
         request = self.request
         if request.restore_path is not None:
             self.pretrained = read_pretrained(request.restore_path, self.config)
+            # A config of your own need not name the files that come with the weights.
+            self.family.locate(self.config, self.pretrained.checkpoint.path.parent)
             if not request.dry:  # which a check says itself
                 warn_of_other_audio(self.pretrained, self.config)
             fitted = fit_to_weights(self.config, self.pretrained.checkpoint, self.chosen)
