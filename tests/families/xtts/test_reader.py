@@ -9,6 +9,7 @@ import pytest
 
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
+from finetune_tts.families.xtts.faults import xtts_run_faults
 from finetune_tts.families.xtts.reader import PieceReader, grown, tokenizer_of
 
 REFERENCE = Path(__file__).parents[2] / "reference/xtts_v2"
@@ -77,3 +78,10 @@ def test_old_languages_are_read_as_before(config: XttsConfig, reader: PieceReade
 
 def test_a_model_that_knows_the_languages_stays_as_it_is(config: XttsConfig, reader: PieceReader) -> None:
     assert grown(config, reader, samples(en="a", de_AT="ø", EN="b")) == (reader, [])
+
+
+def test_more_pieces_than_can_be_learned_are_a_fault_of_their_field(config: XttsConfig) -> None:
+    config.new_language_pieces = 20_001
+    assert any("new_language_pieces = 20001" in fault for fault in xtts_run_faults(config))
+    config.new_language_pieces = 20_000
+    assert not any("new_language_pieces" in fault for fault in xtts_run_faults(config))
