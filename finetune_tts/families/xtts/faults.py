@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from finetune_tts.config.ranges import ABOVE_ZERO, CHANNELS, COUNT, FROM_ONE, FROM_ZERO, SHARE, Range, out_of_range
 from finetune_tts.families.xtts.config import XttsConfig
+from finetune_tts.families.xtts.text.extending import MAX_NEW_PIECES
 
 ARGS_RANGES = {
     "gpt_layers": COUNT,
@@ -44,7 +45,7 @@ RUN_ARGS_RANGES = {
     "gpt_loss_mel_ce_weight": FROM_ZERO,
 }
 RUN_RANGES = {
-    "new_language_pieces": Range(0, 100_000),
+    "new_language_pieces": Range(0, MAX_NEW_PIECES),
     "lora_rank": Range(0, 4096),
     "lora_alpha": ABOVE_ZERO,
     "lora_dropout": SHARE,

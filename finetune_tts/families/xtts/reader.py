@@ -1,6 +1,7 @@
 """How XTTS reads a text: as pieces of words, behind a mark of its language."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.text.extending import extend_vocabulary
-from finetune_tts.families.xtts.text.languages import base_of
+from finetune_tts.families.xtts.text.languages import base_of, mark_of
 from finetune_tts.families.xtts.text.splitting import split_sentences
 from finetune_tts.families.xtts.text.tokenizer import XttsTokenizer
 from finetune_tts.families.xtts.text.vocabulary import read_vocabulary
@@ -39,6 +40,7 @@ class PieceReader(Tokenizer):
         pieces += [f"<{number}>" for number in range(len(pieces), rows)]
         super().__init__(Vocabulary(tuple(pieces), letters_field="model_args.tokenizer_file"))
         self.content = content
+        self._known = {base_of(language) for language in self.languages}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -55,10 +57,11 @@ class PieceReader(Tokenizer):
         Raises:
             UserError: no language is said, or one that the vocabulary has no mark of; a package for it is missing.
         """
-        if not language:
+        if not language or base_of(language) not in self._known:
+            said = f"language {language!r}: the model does not know it" if language else "No language is named"
             raise UserError(
-                f"No language is named. The model reads {_some(self.languages)}: name one with --language_idx, and "
-                "that of recordings with --coqpit.datasets.0.language."
+                f"{said}. It reads {_some(self.languages)}: name one with --language_idx, and that of recordings with "
+                "--coqpit.datasets.0.language."
             )
         return self._tokenizer.encoded(text, language)
 
@@ -92,13 +95,22 @@ def grown(config: XttsConfig, tokenizer: PieceReader, samples: Sequence[Sample])
         UserError: a language has no name that could be a mark.
     """
     content: Mapping[str, Any] = tokenizer.content
-    known = {name for language in tokenizer.languages for name in (language, base_of(language))}
-    new = sorted({sample.language for sample in samples if sample.language and base_of(sample.language) not in known})
+    known = {base_of(language) for language in tokenizer.languages}
+    written: dict[str, str] = {}
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        if sample.language and base_of(sample.language) not in known:
+            written.setdefault(mark_of(sample.language), sample.language)
+            texts[mark_of(sample.language)].append(sample.text)
+    new = sorted(texts)
     for language in new:
-        texts = [sample.text for sample in samples if sample.language == language]
         try:
             content, ids = extend_vocabulary(
-                content, language, texts, config.new_language_pieces, text_cleaner=config.text_cleaner
+                content,
+                written[language],
+                texts[language],
+                config.new_language_pieces,
+                text_cleaner=config.text_cleaner,
             )
         except UserError as error:
             raise UserError(

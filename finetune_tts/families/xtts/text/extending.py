@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from finetune_tts.errors import UserError, excerpt
+from finetune_tts.families.xtts.text.languages import mark_of
 from finetune_tts.families.xtts.text.tokenizer import XttsTokenizer
 from finetune_tts.families.xtts.text.vocabulary import LANGUAGE_MARK, UNKNOWN
 
@@ -46,7 +47,7 @@ def extend_vocabulary(
 
     Args:
         tokenizer_json: the content of a ``vocab.json``; it is left as it is.
-        language: code of the language, as ``sv`` or ``pt-br``; ``zh`` is ``zh-cn``.
+        language: code of the language, as ``sv``; coqui-tts takes no account of a region, so the mark has none.
         transcripts: texts of the language, as they are before the cleaner.
         pieces: how many pieces of two characters and more are to be learned; fewer where nothing stands together
             twice. Characters that lack are added in any case.
@@ -62,11 +63,10 @@ def extend_vocabulary(
         UserError: the code is none, the number of pieces is out of range, or the transcripts hold too many characters
             that the vocabulary lacks.
     """
-    code = language.strip().lower().replace("_", "-")
-    code = "zh-cn" if code == "zh" else code
+    code = mark_of(language)
     mark = f"[{code}]"
     if not LANGUAGE_MARK.fullmatch(mark):
-        raise UserError(f"language {excerpt(language)!r} is no code of a language. Use one as sv or pt-br.")
+        raise UserError(f"language {excerpt(language)!r} is no code of a language. Use one as sv or yue.")
     if not 0 <= pieces <= MAX_NEW_PIECES:
         raise UserError(f"pieces is {pieces}; it must be 0 to {MAX_NEW_PIECES:,}.")
     extended = _with_explicit_ids(tokenizer_json, XttsTokenizer(tokenizer_json, where).vocabulary.ids)

@@ -186,7 +186,13 @@ DEFAULT_LIMIT = 250
 
 def base_of(language: str) -> str:
     """``pt`` of ``pt-BR`` and ``pt_br``."""
-    return language.lower().replace("_", "-").split("-")[0]
+    return language.strip().lower().replace("_", "-").split("-")[0]
+
+
+def mark_of(language: str) -> str:
+    """The code that a vocabulary marks a language by: without its region, as coqui-tts looks it up, but ``zh-cn``."""
+    base = base_of(language)
+    return "zh-cn" if base == "zh" else base
 
 
 def limit_of(language: str) -> int:

@@ -29,7 +29,7 @@ _CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
 # num2words writes other numbers than these for decimals in Turkish and Arabic, and knows no Hindi.
 _OWN_DECIMALS = ("tr", "ar", "hi")
 # What num2words raises for a number that it has no words for.
-_FAILURES = (NotImplementedError, ArithmeticError, LookupError, TypeError, ValueError)
+_FAILURES = (NotImplementedError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 _many_parts = re.compile(r"(?<![\d.,])\d+(?:[.,/]\d+){2,}(?![\d.,]*\d)")
 _many_groups = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})+(?!\d)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.text.cleaners import clean
-from finetune_tts.families.xtts.text.languages import base_of
+from finetune_tts.families.xtts.text.languages import base_of, mark_of
 from finetune_tts.families.xtts.text.vocabulary import (
     SPACE,
     UNKNOWN,
@@ -100,9 +100,11 @@ class XttsTokenizer:
             UserError: the vocabulary has no mark for it; those that there are are listed.
         """
         code = language.strip().lower().replace("_", "-")
-        base = base_of(code)
-        for known in (code, base, "zh-cn" if base == "zh" else base):
+        for known in (code, base_of(code), mark_of(code)):
             if known in self.languages:
+                return known
+        for known in self.languages:
+            if base_of(known) == base_of(code):
                 return known
         raise UserError(
             f"language {language!r}: {self.where} has no mark for it, but for {', '.join(self.languages)}. "

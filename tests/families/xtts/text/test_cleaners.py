@@ -1,5 +1,6 @@
 """What XTTS reads of a text, in each of its languages."""
 
+import re
 import sys
 
 import pytest
@@ -75,10 +76,27 @@ def test_a_full_stop_at_the_end_of_a_sentence_makes_no_ordinal(language: str, te
         ("ko", "100번째", "baegbeon-jjae"),
         ("fr", "$12.345.678", "douze millions trois cent quarante-cinq mille six cent soixante-dix-huit dollars"),
         ("en", "$5 $6 7€", "five dollars six dollars seven euro"),
+        ("pl", "0º", "zero"),
     ],
 )  # fmt: skip
 def test_odd_numbers(language: str, text: str, cleaned: str) -> None:
     assert clean(text, language) == cleaned
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize(
+    "text",
+    ["9" * 15, "9" * 16, f"{'9' * 15}º", f"{'9' * 27}€", f"{'9' * 400}.5", f"1.{'9' * 400}", "0.0000000001", "1e400"],
+)
+def test_no_number_is_too_large_or_too_small(language: str, text: str) -> None:
+    cleaned = clean(text, language)
+    # Chinese has a tone's number behind each syllable, no digit that stands alone.
+    assert not re.search(r"(?<![a-zü])[0-9]", cleaned)
+
+
+def test_long_rows_of_numbers_take_no_longer_than_they_must() -> None:
+    # A pattern that tried every place again would take hours.
+    assert clean("9," * 50_000 + "9", "en").count("nine") == 50_001
 
 
 def test_separate_accents_are_composed() -> None:

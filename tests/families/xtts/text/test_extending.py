@@ -80,6 +80,12 @@ def test_a_language_that_is_there_gets_pieces_only() -> None:
     assert XttsTokenizer(extended).languages == ("en", "es", "de", "fr")
 
 
+@pytest.mark.parametrize(("language", "mark"), [("uk-UA", "[uk]"), ("UK", "[uk]"), ("zh_TW", "[zh-cn]")])
+def test_a_mark_has_no_region_but_that_of_chinese(language: str, mark: str) -> None:
+    _, new_ids = extend_vocabulary(OLD, language, [], 0)
+    assert list(new_ids) == [mark]
+
+
 def test_it_can_be_extended_again_in_the_older_form_too() -> None:
     values = json.loads(json.dumps(OLD))
     values["model"]["merges"] = [" ".join(pair) for pair in values["model"]["merges"]]

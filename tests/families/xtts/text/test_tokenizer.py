@@ -70,6 +70,12 @@ def test_chinese_has_the_mark_of_its_region(tokenizer: XttsTokenizer) -> None:
     assert chinese.encode("好", "zh")[0] == 262
 
 
+def test_a_mark_with_a_region_serves_the_language(tokenizer: XttsTokenizer) -> None:
+    values = copy.deepcopy(tokenizer.tokenizer_json)
+    values["model"]["vocab"] |= {"[sv-se]": 262}
+    assert [XttsTokenizer(values).find_language(code) for code in ("sv", "sv-FI", "sv_se")] == ["sv-se"] * 3
+
+
 def test_decoding(tokenizer: XttsTokenizer) -> None:
     assert tokenizer.decode([261, *tokenizer.encode("The ¡fox!", "es"), 0]) == "the \ufffdfox!"
     with pytest.raises(IndexError, match="262"):
