@@ -61,6 +61,7 @@ class DvaeCodec:
                 "the release; put it beside the weights."
             )
         self._stats = read_mel_stats(args.mel_norm_file)
+        self._listen = code_mel()
         self._network: DVAEEncoder | None = None
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -82,7 +83,7 @@ class DvaeCodec:
         """The codes ``[N]`` int64 of a recording ``[T_wav]`` at 22,050 Hz, one for each 1,024 samples, rounded up."""
         if self._network is None:
             self._network = self._loaded()
-        spectrogram = code_mel().to(self._device)
+        spectrogram = self._listen.to(self._device)
         samples = torch.from_numpy(np.ascontiguousarray(waveform)).to(self._device)
         if len(samples) < spectrogram.shortest:
             samples = torch.nn.functional.pad(samples, (0, spectrogram.shortest - len(samples)))

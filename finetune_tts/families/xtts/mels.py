@@ -7,7 +7,6 @@ Dimensions: B batch, T_wav samples, T frames, n_freq Fourier bins, n_mels mel ba
 """
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,6 @@ HIGHEST_HERTZ = 8000.0
 _SMALLEST_POWER = 1e-5
 
 
-@lru_cache
 def mel_filters(fft_size: int) -> Tensor:
     """Triangles that are equally wide on HTK's mel scale, each with an area of 1 Hz: ``[n_freq, n_mels]``."""
     bins = torch.linspace(0, SAMPLE_RATE // 2, fft_size // 2 + 1, dtype=torch.float64).unsqueeze(1)

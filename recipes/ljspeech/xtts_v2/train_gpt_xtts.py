@@ -39,8 +39,7 @@ def make_config() -> XttsConfig:
         save_n_checkpoints=1,
         num_loader_workers=4,
         test_sentences=[
-            ["It took me quite a long time to develop a voice, and now that I have it I'm not going to be silent.", None,
-             None, "en"],
+            ["Be a voice, not an echo.", None, None, "en"],
             ["This cake is great. It's so delicious and moist.", None, None, "en"],
         ],
     )  # fmt: skip
