@@ -287,7 +287,7 @@ def small_widths(change_family: Callable[..., None]) -> None:
     sizes = TacotronSizes(recurrent=12, prenet=(8, 6), cbhg=4, encoder_bank=3, postnet_bank=2, postnet_projection=6)
     change_family("tacotron", build=partial(build_tacotron, widths=sizes))
     change_family("tacotron2", build=partial(build_tacotron2, widths=Tacotron2Sizes(recurrent=12, prenet=6, postnet=6)))
-    judge = {"scale_layers": (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2)), "period_channels": (4, 8)}
-    decoder = DecoderSizes(channels=16, encoder_layers=(1, 1, 1, 1), encoder_filters=(8, 8, 8, 8))
+    judge: Any = {"scale_layers": (ScaleLayer(4, 15, 4, 1), ScaleLayer(8, 5, 4, 2)), "period_channels": (4, 8)}
+    decoder = DecoderSizes(channels=16, encoder_layers=(1, 1, 1, 1), encoder_filters=(8, 8, 8, 8), **judge)
     change_family("xtts", build=partial(build_xtts, decoder_sizes=decoder))
     change_family("vits", build=partial(build_vits, judge_sizes=judge))

@@ -230,7 +230,7 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
 
 def _accumulated(material: Material, clips: int, world: World, batch_size: int | None = None) -> int:
     """Batches of a step, for a family that wants a step to see many clips."""
-    wanted = material.family.clips_an_update(clips) if material.base is not None else None
+    wanted = material.family.clips_an_update(material.config, clips) if material.base is not None else None
     batch_size = batch_size or int(material.config.batch_size)
     return 1 if wanted is None else max(1, round(wanted / (batch_size * world.size)))
 

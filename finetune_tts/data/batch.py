@@ -84,6 +84,7 @@ class Batch(TensorGroup):
         waveform_counts: the same numbers, which stay on the host.
         codes: ``[B, T_codes]`` int64, filled with 0, or None.
         code_lengths: ``[B]`` int64, or None.
+        code_counts: the same numbers, which stay on the host.
     """
 
     token_ids: Tensor
@@ -102,6 +103,7 @@ class Batch(TensorGroup):
     waveform_counts: tuple[int, ...] | None = None
     codes: Tensor | None = None
     code_lengths: Tensor | None = None
+    code_counts: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -146,6 +148,7 @@ class Collate:
             waveform_counts=tuple(samples) if waveforms else None,
             codes=_padded(codes, max(map(len, codes)), 0) if codes else None,
             code_lengths=torch.tensor([len(row) for row in codes]) if codes else None,
+            code_counts=tuple(len(row) for row in codes) if codes else None,
         )
 
 

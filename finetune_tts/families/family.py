@@ -191,7 +191,8 @@ class Family:
         bounds: which clips it can be trained on, beside what the config says of all of them.
         output_rate: samples a second of the waveforms that it makes.
         fine_tune_settings: for a pre-trained model and recordings, in place of those that suit most architectures.
-        clips_an_update: clips that a step of the optimizer is to see, of so many; None is a batch.
+        clips_an_update: ``(config, clips to train on) → clips that a step of the optimizer is to see``; None is a
+            batch.
         aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
         conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
         slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
@@ -220,7 +221,7 @@ class Family:
     bounds: Callable[[Any], Bounds] = lambda config: Bounds()
     output_rate: Callable[[Any], int] = lambda config: int(config.audio.sample_rate)
     fine_tune_settings: "Callable[[Any, Recorded], list[Change]]" = lambda config, recorded: []
-    clips_an_update: Callable[[int], int | None] = lambda clips: None
+    clips_an_update: Callable[[Any, int], int | None] = lambda config, clips: None
     aligned_frames: Callable[[Any], int | None] = lambda config: None
     conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)
     slow_to_speak: bool = False

@@ -148,10 +148,16 @@ class ScaleDiscriminator(nn.Module):
 class MultiPeriodDiscriminator(nn.Module):
     """Period discriminators of all periods."""
 
-    def __init__(self, *, periods: Sequence[int] = PERIODS, use_spectral_norm: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        periods: Sequence[int] = PERIODS,
+        channels: Sequence[int] = PERIOD_CHANNELS,
+        use_spectral_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(
-            PeriodDiscriminator(period, use_spectral_norm=use_spectral_norm) for period in periods
+            PeriodDiscriminator(period, channels=channels, use_spectral_norm=use_spectral_norm) for period in periods
         )
 
     def forward(self, x: Tensor) -> Judgement:
@@ -162,10 +168,10 @@ class MultiPeriodDiscriminator(nn.Module):
 class MultiScaleDiscriminator(nn.Module):
     """Three scale discriminators at full, half and quarter rate; the first has spectral norm, for stability."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: Sequence[ScaleLayer] = SCALE_LAYERS) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(
-            ScaleDiscriminator(use_spectral_norm=first) for first in (True, False, False)
+            ScaleDiscriminator(layers, use_spectral_norm=first) for first in (True, False, False)
         )
 
     def forward(self, x: Tensor) -> Judgement:
@@ -179,12 +185,22 @@ class MultiScaleDiscriminator(nn.Module):
 
 
 class WaveformDiscriminator(nn.Module):
-    """All of them: first the periods, then the scales."""
+    """All of them: first the periods, then the scales.
 
-    def __init__(self) -> None:
+    Args:
+        scale_layers: of the parts that hear the waveform as it is.
+        period_channels: of the parts for periods.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale_layers: Sequence[ScaleLayer] = SCALE_LAYERS,
+        period_channels: Sequence[int] = PERIOD_CHANNELS,
+    ) -> None:
         super().__init__()
-        self.mpd = MultiPeriodDiscriminator()
-        self.msd = MultiScaleDiscriminator()
+        self.mpd = MultiPeriodDiscriminator(channels=period_channels)
+        self.msd = MultiScaleDiscriminator(scale_layers)
 
     def forward(self, x: Tensor) -> Judgement:
         """Judge ``x [B, 1, T]``."""

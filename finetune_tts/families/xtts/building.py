@@ -6,6 +6,12 @@ from finetune_tts.families.family import Sizes
 from finetune_tts.families.xtts.config import XttsConfig, start_text, stop_text
 from finetune_tts.families.xtts.decoder import Decoder
 from finetune_tts.families.xtts.network import Gpt, Xtts
+from finetune_tts.layers.waveform_discriminators import (
+    PERIOD_CHANNELS,
+    SCALE_LAYERS,
+    ScaleLayer,
+    WaveformDiscriminator,
+)
 from finetune_tts.speaker_encoder.front_end import WaveformToMel
 from finetune_tts.speaker_encoder.resnet import ResNetSpeakerEncoder
 
@@ -17,11 +23,14 @@ class DecoderSizes:
     Attributes:
         channels: of the HiFi-GAN before its first stage.
         encoder_layers, encoder_filters: of the four stages of the speaker encoder.
+        scale_layers, period_channels: of the discriminator.
     """
 
     channels: int = 512
     encoder_layers: tuple[int, ...] = (3, 4, 6, 3)
     encoder_filters: tuple[int, ...] = (32, 64, 128, 256)
+    scale_layers: tuple[ScaleLayer, ...] = SCALE_LAYERS
+    period_channels: tuple[int, ...] = PERIOD_CHANNELS
 
 
 RELEASED = DecoderSizes()
@@ -30,7 +39,10 @@ RELEASED = DecoderSizes()
 def build_xtts(
     config: XttsConfig, sizes: Sizes, *, for_training: bool = True, decoder_sizes: DecoderSizes = RELEASED
 ) -> Xtts:
-    """Build the XTTS that ``config`` describes, for a vocabulary of ``sizes.symbols`` pieces."""
+    """Build the XTTS that ``config`` describes, for a vocabulary of ``sizes.symbols`` pieces.
+
+    It has a discriminator only where its decoder is to be trained.
+    """
     args = config.model_args
     gpt = Gpt(
         layers=args.gpt_layers,
@@ -63,4 +75,9 @@ def build_xtts(
         ),
         channels=decoder_sizes.channels,
     )
-    return Xtts(gpt=gpt, decoder=decoder)
+    judge = None
+    if for_training and config.train_decoder:
+        judge = WaveformDiscriminator(
+            scale_layers=decoder_sizes.scale_layers, period_channels=decoder_sizes.period_channels
+        )
+    return Xtts(gpt=gpt, decoder=decoder, discriminator=judge)

@@ -181,7 +181,28 @@ class LoraConfig(Config):
 
 
 @dataclass
-class XttsConfig(GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
+class DecoderTrainingConfig(Config):
+    """The decoder's own training, against the discriminators of HiFi-GAN (https://arxiv.org/abs/2010.05646)."""
+
+    train_decoder: bool = field(
+        default=False, metadata={"help": "Train the decoder, and leave the language model as it is."}
+    )
+    decoder_segment_frames: int = field(
+        default=64, metadata={"help": "Frames of each clip that the decoder makes in a step; 64 are 0.7 s."}
+    )
+    l1_spec_loss_weight: float = field(
+        default=45.0, metadata={"help": "How much the difference of mel spectrograms counts for the decoder."}
+    )
+    feat_match_loss_weight: float = field(
+        default=108.0, metadata={"help": "How much the discriminator's hidden layers count for the decoder."}
+    )
+    mse_G_loss_weight: float = field(
+        default=1.0, metadata={"help": "How much the discriminator's verdict counts for the decoder."}
+    )
+
+
+@dataclass
+class XttsConfig(DecoderTrainingConfig, GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
     """All fields of an XTTS run."""
 
     model: str = field(default="xtts", metadata={"help": "Architecture of the network."})
@@ -199,7 +220,9 @@ class XttsConfig(GrowingConfig, LoraConfig, XttsSpeakingConfig, SpeechConfig):
     audio: AudioConfig = field(default_factory=XttsAudioConfig, metadata={"help": "Recordings and spectrograms."})
     _supports_cloning: bool = kept(True)
     languages: list[str] = field(default_factory=lambda: list(LANGUAGES), metadata={"help": "Languages of the model."})
-    lr: float | list[float] = field(default=5e-6, metadata={"help": "Learning rate."})
+    lr: float | list[float] = field(
+        default=5e-6, metadata={"help": "Learning rate; of the decoder one, or two: discriminator and decoder."}
+    )
     optimizer: str | list[str] | None = field(default="AdamW", metadata={"help": "Optimizer: AdamW, RAdam, …"})
     optimizer_params: dict[str, Any] | list[dict[str, Any]] = field(
         default_factory=lambda: {"betas": [0.9, 0.96], "eps": 1e-8, "weight_decay": 0.01},

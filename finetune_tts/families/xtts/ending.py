@@ -22,6 +22,7 @@ from finetune_tts.runs.creation import RunAsset
 logger = logging.getLogger(__name__)
 
 MODEL_NAME = "model.pth"
+_DISCRIMINATOR = "disc."
 
 
 def assets(config: XttsConfig, base: Path | None, tokenizer: PieceReader) -> list[RunAsset]:
@@ -53,6 +54,7 @@ def finish(run: EndedRun) -> None:
         return
     checkpoint = read_checkpoint(run.best)
     weights = plain(translate_names(completed(checkpoint.model, run.folder)))
+    weights = {name: tensor for name, tensor in weights.items() if not name.startswith(_DISCRIMINATOR)}
     payload: dict[str, Any] = {"model": weights, "config": checkpoint.config, "step": checkpoint.step}
     write_checkpoint(run.folder / MODEL_NAME, payload)
     network = run.build()

@@ -18,24 +18,26 @@ CLIPS_SEEN = 2_000
 """A voice is learned from about so many clips, seen again and again where there are less."""
 #: bytes of a device, in GB → clips of a batch that fit, the whole model learning.
 _BATCHES = ((14, 1), (22, 2), (36, 4), (60, 8), (10_000, 16))
+#: the same for segments of clips, the decoder learning.
+_DECODER_BATCHES = ((7, 2), (11, 4), (15, 8), (10_000, 16))
 
 
 def _load() -> Implementation:
     from finetune_tts.families.speech import Listening
     from finetune_tts.families.xtts.building import build_xtts
     from finetune_tts.families.xtts.codec import DvaeCodec
+    from finetune_tts.families.xtts.decoder_task import task_of
     from finetune_tts.families.xtts.ending import assets, finish
     from finetune_tts.families.xtts.fitting import fit_to_weights
     from finetune_tts.families.xtts.judge import own_encoder
     from finetune_tts.families.xtts.reader import grown, tokenizer_of
     from finetune_tts.families.xtts.speech import hear, hear_all, speak, stream, style_of
-    from finetune_tts.families.xtts.task import XttsTask
     from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
     from finetune_tts.families.xtts.weights import completed
 
     return Implementation(
         build=build_xtts,
-        task=XttsTask,
+        task=task_of,
         speak=speak,
         stream=stream,
         style_of=style_of,
@@ -69,12 +71,16 @@ def _bounds(config: XttsConfig) -> Bounds:
     return Bounds(args.min_wav_length / rate, args.max_wav_length / rate, args.max_text_length)
 
 
-def _clips_an_update(clips: int) -> int:
+def _clips_an_update(config: XttsConfig, clips: int) -> int | None:
+    if config.train_decoder:
+        return None
     return max(LEAST_CLIPS_AN_UPDATE, min(MOST_CLIPS_AN_UPDATE, clips // UPDATES_AN_EPOCH))
 
 
 def _fine_tune_settings(config: XttsConfig, recorded: Recorded) -> list[Change]:
     """What released configs, which are made for speaking, say nothing of use about."""
+    if config.train_decoder:
+        return _decoder_settings(recorded)
     fresh = XttsConfig()
     rate = 1e-4 if config.lora_rank else fresh.lr
     reason = "adapters begin at zero and learn fast" if config.lora_rank else "the makers' rate for fine-tuning"
@@ -91,6 +97,21 @@ def _fine_tune_settings(config: XttsConfig, recorded: Recorded) -> list[Change]:
         Change("lr_scheduler", None, "the rate stays what it is"),
         Change("grad_clip", fresh.grad_clip, "a single clip cannot throw the model off"),
         Change("mixed_precision", True, "bf16, where the device is fast in it"),
+        Change("precision", "bf16", "which needs no loss scaling"),
+        Change("save_n_checkpoints", 1, "they are large, and hold what resuming needs"),
+    ]
+
+
+def _decoder_settings(recorded: Recorded) -> list[Change]:
+    """What suits the decoder, a vocoder in all but its input; how long a run is follows from the recordings."""
+    batch = next(clips for bound, clips in _DECODER_BATCHES if recorded.memory / 1e9 < bound)
+    return [
+        Change("lr", 7e-5, "a third of the rate of HiFi-GAN's own recipe, for decoder and discriminator"),
+        Change("batch_size", batch, f"what {recorded.memory / 1e9:.0f} GB of memory hold"),
+        Change("optimizer", "AdamW", "as in HiFi-GAN's recipe"),
+        Change("optimizer_params", {"betas": [0.8, 0.99], "weight_decay": 0.0}, "as in HiFi-GAN's recipe"),
+        Change("lr_scheduler", None, "the rate stays what it is"),
+        Change("grad_clip", 5.0, "as in HiFi-GAN's recipe"),
         Change("precision", "bf16", "which needs no loss scaling"),
         Change("save_n_checkpoints", 1, "they are large, and hold what resuming needs"),
     ]
@@ -113,6 +134,7 @@ FAMILY = Family(
     output_rate=lambda config: int(config.model_args.output_sample_rate),
     fine_tune_settings=_fine_tune_settings,
     clips_an_update=_clips_an_update,
+    discriminator="disc",
     slow_to_speak=True,
     read_style=_read_manner,
 )

@@ -49,7 +49,13 @@ RUN_RANGES = {
     "lora_rank": Range(0, 4096),
     "lora_alpha": ABOVE_ZERO,
     "lora_dropout": SHARE,
+    "decoder_segment_frames": Range(4, 1000),
+    "l1_spec_loss_weight": FROM_ZERO,
+    "feat_match_loss_weight": FROM_ZERO,
+    "mse_G_loss_weight": FROM_ZERO,
 }
+SHORTEST_FOR_DECODER = 1024
+"""Samples of a clip below which there are not enough frames to compare."""
 
 
 def xtts_faults(config: XttsConfig) -> Iterator[str]:
@@ -85,6 +91,11 @@ def xtts_run_faults(config: XttsConfig) -> Iterator[str]:
     for low, high in (("min_conditioning_length", "max_conditioning_length"), ("min_wav_length", "max_wav_length")):
         if args[low] > args[high]:
             yield f"model_args.{low} = {args[low]}: must be at most {high} = {args[high]}"
+    if config.train_decoder and args.min_wav_length < SHORTEST_FOR_DECODER:
+        yield (
+            f"model_args.min_wav_length = {args.min_wav_length}: must be at least {SHORTEST_FOR_DECODER} where "
+            "train_decoder is true"
+        )
     places = (args.gpt_max_audio_tokens - 1) * args.gpt_code_stride_len
     if args.max_wav_length > places:
         yield f"model_args.max_wav_length = {args.max_wav_length}: the network has places for {places} samples"

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from finetune_tts.config.changes import Change
+from finetune_tts.errors import UserError
 from finetune_tts.families.family import Fitted
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.weights import plain
@@ -18,8 +19,10 @@ def fit_to_weights(
 ) -> Fitted:
     """Add adapters to their matrices, and take from the weights what releases leave open in their configs.
 
+    Where the decoder is trained, adapters of a run before are a part of the language model, and there are no new ones.
+
     Raises:
-        UserError: an adapter is not whole.
+        UserError: an adapter is not whole; adapters were asked for where the language model does not learn.
     """
     weights = plain(weights)
     args = config.model_args
@@ -34,4 +37,12 @@ def fit_to_weights(
             "gpt_start_audio_token": len(codes) - 2,
             "gpt_stop_audio_token": len(codes) - 1,
         }
-    return Fitted(weights, tuple(Change(f"model_args.{name}", value) for name, value in found.items()))
+    changes = [Change(f"model_args.{name}", value) for name, value in found.items()]
+    if config.train_decoder and config.lora_rank:
+        if "lora_rank" in chosen:
+            raise UserError(
+                f"--coqpit.lora_rank {config.lora_rank} and --coqpit.train_decoder true: adapters are of the language "
+                "model, which stays as it is while the decoder learns. Give one of the two."
+            )
+        changes.append(Change("lora_rank", 0))
+    return Fitted(weights, tuple(changes))

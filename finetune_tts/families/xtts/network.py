@@ -132,6 +132,34 @@ class Gpt(nn.Module):
         """Codes ``[B, N]`` that begin at place ``first``, START being place 0, as vectors ``[B, N, C]``."""
         return self.mel_embedding(codes) + self.mel_pos_embedding(codes.shape[1], first)
 
+    def latents_of(self, prompts: Sequence[Tensor], texts: Sequence[Tensor], codes: Sequence[Tensor]) -> list[Tensor]:
+        """The vectors that the codes of clips would be drawn from, if they were spoken: what the decoder hears.
+
+        All is read as in speaking, STOP of the text too. What fills the batch stands at the end, where no place that
+        counts can see it.
+
+        Args:
+            prompts: one for each clip, ``[P, C]``.
+            texts: ids, ``[T]`` each.
+            codes: ``[N]`` each.
+
+        Returns:
+            ``[N, C]`` for each clip: the vectors at START and at every code but the last.
+        """
+        rows = [
+            torch.cat(
+                (
+                    prompt,
+                    self.read(text.unsqueeze(0))[0],
+                    self.vectors_of_codes(F.pad(row[:-1], (1, 0), value=self.start_audio).unsqueeze(0))[0],
+                )
+            )
+            for prompt, text, row in zip(prompts, texts, codes, strict=True)
+        ]
+        hidden = self.final_norm(self.gpt(nn.utils.rnn.pad_sequence(rows, batch_first=True), Context()))  # [B, …, C]
+        every = zip(hidden, rows, codes, strict=True)
+        return [vectors[len(read) - len(row) : len(read)] for vectors, read, row in every]
+
     def forward(
         self,
         prompts: Sequence[Tensor],
@@ -218,14 +246,16 @@ class Xtts(nn.Module):
     Args:
         gpt: the language model.
         decoder: makes waveforms of its vectors.
+        discriminator: judges these waveforms while the decoder is trained; None where it is not.
     """
 
     mel_stats: Tensor
 
-    def __init__(self, *, gpt: Gpt, decoder: Decoder) -> None:
+    def __init__(self, *, gpt: Gpt, decoder: Decoder, discriminator: nn.Module | None = None) -> None:
         super().__init__()
         self.gpt = gpt
         self.hifigan_decoder = decoder.requires_grad_(False)
+        self.disc = discriminator
         self.register_buffer("mel_stats", torch.ones(NUM_MELS))
         self.listen: LogMel = conditioning_mel(perceiver=gpt.conditioning_perceiver is not None)
 

@@ -92,7 +92,7 @@ def grown(config: XttsConfig, tokenizer: PieceReader, samples: Sequence[Sample])
     With adapters, the rows of pieces learn whole: new ones could not be learned beside old ones.
 
     Raises:
-        UserError: a language has no name that could be a mark.
+        UserError: a language has no name that could be a mark, or is new where the language model does not learn.
     """
     content: Mapping[str, Any] = tokenizer.content
     known = {base_of(language) for language in tokenizer.languages}
@@ -103,6 +103,12 @@ def grown(config: XttsConfig, tokenizer: PieceReader, samples: Sequence[Sample])
             written.setdefault(mark_of(sample.language), sample.language)
             texts[mark_of(sample.language)].append(sample.text)
     new = sorted(texts)
+    if new and config.train_decoder:
+        raise UserError(
+            f"The language model does not know the language {new[0]!r}, and with train_decoder it does not learn: "
+            "fine-tune it on these recordings first, and its decoder with --restore_path of that run. It knows "
+            f"{_some(tokenizer.languages)}."
+        )
     for language in new:
         try:
             content, ids = extend_vocabulary(

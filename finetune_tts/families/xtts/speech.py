@@ -110,8 +110,7 @@ def hear_all(network: Xtts, config: XttsConfig, recordings: Sequence[np.ndarray]
 
 def _heard(network: Xtts, config: XttsConfig, recordings: Sequence[np.ndarray], *, seconds: float) -> XttsVoice:
     rate, device = _rate(config), network.mel_stats.device
-    # The longest parts of a recording are mirrored at its ends: of less than this there is nothing to mirror.
-    shortest = max(int(SHORTEST_CHUNK * rate), network.listen.shortest)
+    shortest = _shortest(network, config)
     usable = [recording for recording in recordings if len(recording) >= shortest]
     if not usable:
         raise UserError(
@@ -127,15 +126,28 @@ def _heard(network: Xtts, config: XttsConfig, recordings: Sequence[np.ndarray], 
         )
         for wav in usable
     ]
-    whole = torch.cat(waveforms)
-    whole = whole[: min(len(whole), int(min(seconds, len(whole)) * rate))]
-    if network.gpt.conditioning_perceiver is None:
-        (prompt,) = network.prompts_of([whole[: int(min(seconds, 2 * config.gpt_cond_len) * rate)]])
-    else:
-        chunks = [chunk for chunk in whole.split(int(config.gpt_cond_chunk_len * rate)) if len(chunk) >= shortest]
-        prompts = [network.prompts_of([chunk])[0] for chunk in chunks or [whole]]
-        prompt = torch.stack(prompts).mean(0)
+    prompt = prompt_of(network, config, torch.cat(waveforms), seconds=seconds)
     return XttsVoice(prompt.unsqueeze(0).float(), torch.stack(speakers).mean(0).float())
+
+
+def prompt_of(network: Xtts, config: XttsConfig, waveform: Tensor, *, seconds: float = math.inf) -> Tensor:
+    """What the language model makes of a recording ``[T_wav]`` of which the first seconds count: a prompt ``[P, C]``.
+
+    The recording is to have the samples that ``network.listen`` needs.
+    """
+    rate = _rate(config)
+    whole = waveform[: min(len(waveform), int(min(seconds, len(waveform)) * rate))]
+    if network.gpt.conditioning_perceiver is None:
+        return network.prompts_of([whole[: int(min(seconds, 2 * config.gpt_cond_len) * rate)]])[0]
+    shortest = _shortest(network, config)
+    chunks = [chunk for chunk in whole.split(int(config.gpt_cond_chunk_len * rate)) if len(chunk) >= shortest]
+    prompts = [network.prompts_of([chunk])[0] for chunk in chunks or [whole]]
+    return torch.stack(prompts).mean(0)
+
+
+def _shortest(network: Xtts, config: XttsConfig) -> int:
+    # The longest parts of a recording are mirrored at its ends: of less than this there is nothing to mirror.
+    return max(int(SHORTEST_CHUNK * _rate(config)), network.listen.shortest)
 
 
 def speak(network: Xtts, config: XttsConfig, request: Request) -> Waveform:
