@@ -279,3 +279,60 @@ def test_a_new_language_needs_no_code(start, released, clips, tune, tts, adapter
 def test_a_name_that_is_no_code_of_a_language_is_refused(start, tune):
     words = [word if word != "en" else "Swedish" for word in start]
     tune(*words).refused("Swedish", "no code of a language")
+
+
+DECODER = ("--coqpit.train_decoder", "true", "--coqpit.decoder_segment_frames", 16, "--discriminator_warm_up", 1)
+
+
+def test_the_decoder_learns_alone_and_the_model_speaks_without_its_judge(start, released, clips, tune, tts):
+    outcome = tune(*start, *DECODER, "--max_steps", 3)
+    assert outcome.status == 0, outcome.err
+    run = outcome.run_folder
+    before, after = torch.load(released / "model.pth")["model"], weights(run, 3)
+    assert before.keys() <= after.keys()
+    assert {name.split(".")[0] for name in after.keys() - before.keys()} == {"disc"}
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed
+    assert all(name.startswith("hifigan_decoder.waveform_decoder.") for name in changed)
+    model = torch.load(run / "model.pth", weights_only=True)["model"]
+    assert model.keys() == before.keys()
+    shutil.rmtree(released)
+    for path in (run, run / "best_model.pth"):
+        spoken = tts("--model_path", path, "--text", "a bad egg.", "--language_idx", "en", "--out_path", "egg.wav")
+        assert spoken.status == 0, spoken.err
+    # What was trained of it can be trained on, the language model too.
+    again = tune("--restore_path", run, *start[2:], "--coqpit.train_decoder", "false", "--max_steps", 1)
+    assert again.status == 0, again.err
+
+
+def test_a_run_of_the_decoder_is_resumed_to_the_last_bit(start, tune):
+    straight = tune(*start, *DECODER, "--output_path", "straight", "--max_steps", 4)
+    assert straight.status == 0, straight.err
+    stopped = tune(*start, *DECODER, "--output_path", "stopped", "--max_steps", 2)
+    again = tune("--continue_path", stopped.run_folder, "--max_steps", 4, "--no_report", "--no_check")
+    assert again.status == 0, again.err
+    found, expected = weights(again.run_folder, 4), weights(straight.run_folder, 4)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+
+
+def test_the_decoder_follows_a_run_of_adapters(start, tune):
+    first = tune(*start, *ADAPTERS, "--coqpit.lr", 0.01, "--max_steps", 1).run_folder
+    outcome = tune("--restore_path", first, *start[2:], *DECODER, "--max_steps", 2)
+    assert outcome.status == 0, outcome.err
+    learned, after = read_checkpoint(first / "model.pth").model, weights(outcome.run_folder, 2)
+    for name, tensor in learned.items():
+        if name.startswith("gpt."):
+            assert torch.equal(after[name], tensor), name
+    assert json.loads((outcome.run_folder / "config.json").read_text())["lora_rank"] == 0
+    assert not (outcome.run_folder / "base_model.pth").exists()
+
+
+def test_what_the_decoder_cannot_be_trained_with_is_refused(start, clips, tune):
+    tune(*start, *DECODER, *ADAPTERS).refused("lora_rank 4", "train_decoder true")
+    tune(*start, *DECODER[:2], "--coqpit.decoder_segment_frames", 2).refused("decoder_segment_frames = 2")
+    tune(*start, *DECODER, "--coqpit.model_args.min_wav_length", 500).refused("min_wav_length = 500")
+    tune(*start, *DECODER, "--coqpit.lr", "[1e-4, 1e-4, 1e-4]").refused("--coqpit.lr", "two")
+    words = [word if word != "en" else "sv" for word in start]
+    tune(*words, *DECODER).refused("'sv'", "train_decoder", "fine-tune it on these recordings first")
