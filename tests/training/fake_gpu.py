@@ -117,11 +117,12 @@ def speech_batch(config: Any) -> Any:
                 mel=drawn(audio.num_mels, frames),
                 name=f"clip{number}",
                 text="text",
-                speaker_id=number if config.use_speaker_embedding else None,
-                d_vector=drawn(config.d_vector_dim or 0, where=config.use_d_vector_file),
+                speaker_id=number if getattr(config, "use_speaker_embedding", False) else None,
+                d_vector=drawn(config.d_vector_dim or 0) if getattr(config, "use_d_vector_file", False) else None,
                 language_id=number % LANGUAGES if getattr(config, "use_language_embedding", False) else None,
                 linear=drawn(audio.fft_size // 2 + 1, frames, where=linear),
                 waveform=drawn(frames * audio.hop_length, where=family.needs_waveforms),
+                codes=random.integers(0, 5, size=-(-frames // 4)) if family.implementation.codec else None,
             )
         )
     return Collate(pad_id=0)(items)

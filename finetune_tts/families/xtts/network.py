@@ -199,7 +199,7 @@ class Gpt(nn.Module):
             ),
             dim=1,
         )
-        prompt_places = torch.tensor([len(item) for item in prompts], device=device)
+        prompt_places = torch.tensor([len(item) for item in prompts]).to(device, non_blocking=True)
         is_read = torch.cat(
             (
                 torch.arange(prompt.shape[1], device=device) < prompt_places.unsqueeze(1),
