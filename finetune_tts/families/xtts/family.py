@@ -18,8 +18,8 @@ CLIPS_SEEN = 2_000
 """A voice is learned from about so many clips, seen again and again where there are less."""
 #: bytes of a device, in GB → clips of a batch that fit, the whole model learning.
 _BATCHES = ((14, 1), (22, 2), (36, 4), (60, 8), (10_000, 16))
-#: the same for segments of clips, the decoder learning.
-_DECODER_BATCHES = ((7, 2), (11, 4), (15, 8), (10_000, 16))
+#: the same while the decoder learns: some 3.5 GB for weights and optimizers, and 1.1 GB for each clip in float32.
+_DECODER_BATCHES = ((9, 2), (14, 4), (24, 8), (10_000, 16))
 
 
 def _load() -> Implementation:
