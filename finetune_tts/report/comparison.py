@@ -54,6 +54,11 @@ class Analysis:
         return dct(logarithm, type=2, axis=1)[:, 1 : CEPSTRA + 1] / (2 * MEL_BANDS)
 
     @property
+    def silence(self) -> float:
+        """Seconds of silence before and behind the sentence."""
+        return (self.first + len(self.level) - 1 - self.last) / FRAMES_PER_SECOND
+
+    @property
     def seconds(self) -> float:
         """Length of the sentence, silence at its ends left out."""
         return (self.last - self.first + 1) / FRAMES_PER_SECOND

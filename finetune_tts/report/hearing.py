@@ -74,6 +74,7 @@ class Listener:
         values, heard = self._words(sentence, spoken.waveform, spoken.sample_rate)
         rate = min(spoken.sample_rate, HIGHEST_RATE)
         own = analyse(resample(spoken.waveform, spoken.sample_rate, rate), rate)
+        values["silence"] = own.silence
         if sentence.recording:
             try:
                 values |= self._compared(sentence, spoken, own, rate)

@@ -76,8 +76,14 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "duration", "duration", "× recording", "one", 2,
-            "How long the sentence lasts, silence at its ends left out, divided by the recording's length.",
+            "How long the sentence lasts, silence at its ends left out, divided by the recording's length: below 1 it is "
+            "spoken faster.",
             "plain ratio",
+        ),
+        Metric(
+            "silence", "silence at the ends", "s", "low", 2,
+            "Time before and behind the sentence that is more than 40 dB below its loudest part.",
+            "plain sum",
         ),
         Metric(
             "energy", "energy error", "dB", "low", 2,

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 import wave
 from pathlib import Path
 
@@ -336,3 +339,45 @@ def test_what_the_decoder_cannot_be_trained_with_is_refused(start, clips, tune):
     tune(*start, *DECODER, "--coqpit.lr", "[1e-4, 1e-4, 1e-4]").refused("--coqpit.lr", "two")
     words = [word if word != "en" else "sv" for word in start]
     tune(*words, *DECODER).refused("'sv'", "train_decoder", "fine-tune it on these recordings first")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("adapters", [(), ADAPTERS])
+def test_a_run_that_is_killed_is_resumed_to_the_last_bit(start, tune, tmp_path, adapters, monkeypatch):
+    # Another process knows nothing of small widths: both have networks of the released decoder's size.
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    release = start[1]
+    config = load_config(release / "config.json", quiet=True)
+    locate(config, release)
+    torch.manual_seed(1)
+    torch.save({"model": build_model(config, len(tokenizer_of(config).vocabulary)).state_dict()}, release / "model.pth")
+    # The size of batches goes by the memory that is free.
+    words = [
+        *start,
+        *adapters,
+        "--coqpit.batch_size",
+        2,
+        "--coqpit.lr",
+        0.01,
+        "--coqpit.save_step",
+        1,
+        "--coqpit.save_n_checkpoints",
+        10,
+    ]
+    straight = tune(*words, "--output_path", "straight", "--max_steps", 5)
+    assert straight.status == 0, straight.err
+    command = [sys.executable, "-m", "finetune_tts", *map(str, words), "--output_path", "killed", "--max_steps", "5"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 240
+    while not (found := list(tmp_path.glob("killed/*/checkpoint_2.pth"))) and process.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    again = tune("--continue_path", found[0].parent, "--max_steps", 5, "--no_report", "--no_check")
+    assert again.status == 0, again.err
+    resumed, expected = weights(found[0].parent, 5), weights(straight.run_folder, 5)
+    assert resumed.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(resumed[name], tensor), name

@@ -120,3 +120,12 @@ def test_sample_rates_may_differ():
 def test_silence_and_clicks_can_be_compared(wav):
     values = compare(voice(), RATE, wav.astype(np.float32), RATE)
     assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize(("before", "behind"), [(0.0, 0.0), (0.5, 0.0), (0.2, 1.3)])
+def test_silence_at_the_ends_is_told(before, behind):
+    time = np.arange(RATE) / RATE
+    tone = (0.5 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+    quiet = [np.zeros(round(length * RATE), np.float32) for length in (before, behind)]
+    found = analyse(np.concatenate([quiet[0], tone, quiet[1]]), RATE)
+    assert found.silence == pytest.approx(before + behind, abs=0.06)
