@@ -13,7 +13,7 @@ Three parts, each of which can be left out:
   makers' sampling, in float32, and here with matrices of int8 too; and the seconds from codes to the waveform.
 - ``learns``: seconds of a training step of two clips of 6 s at that size, and the most memory that the process took.
 
-Each measurement has a process of its own, one at a time, by turns, so that all meet the same machine; medians are
+Each measurement has a process of its own, one at a time, in turn, so that all meet the same machine; medians are
 shown, by the clock and in time of the processor, which does not count what other programs do meanwhile.
 coqui-tts is never imported here.
 """
@@ -101,7 +101,7 @@ def loads(arguments: argparse.Namespace, folder: Path) -> tuple[Result, int]:
 def measure(
     arguments: argparse.Namespace, part: str, kinds: dict[str, tuple[str, dict[str, Any]]], folder: Path
 ) -> dict[str, dict[str, list[float]]]:
-    """Measure all kinds by turns: kind → name of a number → its values."""
+    """Measure all kinds alternately: kind → name of a number → its values."""
     found: dict[str, dict[str, list[float]]] = {name: {} for name in kinds}
     for turn in range(arguments.turns):
         for name, (side, job) in kinds.items():

@@ -177,7 +177,7 @@ def coqui_side(job: dict[str, Any]) -> dict[str, Any]:
     for name, pickled in (("coqui-tts's trainer", False), ("coqui-tts's trainer, pickled config", True)):
         model = folder / "models" / name
         coqui_write(folder / "models" / "a run of finetune-tts", folder / "release", model, pickled)
-        # What it loads is a copy: coqui-tts writes a file with a pickled config anew, without it.
+        # What it loads is a copy: coqui-tts writes a file with a pickled config again, without it.
         copy = folder / "copies" / name
         shutil.copytree(model, copy)
         (copy / "best_model.pth").rename(copy / "model.pth")
