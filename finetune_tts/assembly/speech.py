@@ -188,9 +188,10 @@ class SpeechMaterial(Material):
             d_vectors=conditions.d_vectors,
             languages=conditions.languages,
         )
-        if voice.listening is not None:
+        if voice.imitator is not None:
             # Few, as they are listened to each time.
-            voice.recordings = {name: files[:HEARD_IN_TRAINING] for name, files in recordings_of(split.train).items()}
+            each = recordings_of(split.train).items()
+            voice.imitator.recordings = {name: files[:HEARD_IN_TRAINING] for name, files in each}
         if weights is not None:
             give_available_vocoder(voice, weights, self.device)
         speaker = _most_heard(sample.speaker for sample in split.train) if voice.speaker_names else None
@@ -233,10 +234,10 @@ class SpeechMaterial(Material):
 
         They are kept under a second name too: the report compares with what was possible without training.
         """
-        listening = self.family.implementation.listening
-        if listening is None:
+        listening, imitator = self.family.implementation.listening, self.voice.imitator
+        if listening is None or imitator is None:
             return []
-        heard = dict(self.voice.heard_all(recordings_of(self.data.split.train)))
+        heard = dict(imitator.heard_all(recordings_of(self.data.split.train)))
         voices = {**(voices_beside(self.base, self.config) if self.base is not None else {}), **heard}
         return [
             RunAsset(name, lambda path: listening.write(path, voices)) for name in (listening.file_name, ZERO_SHOT_NAME)

@@ -307,7 +307,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 
     voice = load_voice(model_path, config_path)
     unnamed = "This model has one voice, without a name."
-    if voice.takes_d_vectors or voice.listening is not None:
+    if voice.takes_d_vectors or voice.imitator is not None:
         unnamed = "This model names no speakers; it imitates the recordings of --speaker_wav."
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
@@ -328,13 +328,13 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
         speech = convert_recording(voice, arguments, lambda files: _d_vector(arguments, files, voice, beside))
     else:
         like = arguments.speaker_wav
-        listens = voice.listening is not None
-        if listens and arguments.encoder_path:
+        imitator = voice.imitator
+        if imitator is not None and arguments.encoder_path:
             raise UserError("--encoder_path: this model listens to recordings itself. Leave the flag out.")
         told: dict[str, Any] = {
             "speaker": arguments.speaker_idx,
-            "d_vector": _d_vector(arguments, like, voice, beside) if like and not listens else None,
-            "voice": voice.heard(like) if like and listens else None,
+            "d_vector": _d_vector(arguments, like, voice, beside) if like and imitator is None else None,
+            "voice": imitator.heard(like) if like and imitator is not None else None,
             "language": arguments.language_idx,
             "style": _style(arguments),
             "noise_scale": arguments.noise_scale,

@@ -76,8 +76,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "duration", "duration", "× recording", "one", 2,
-            "How long the sentence lasts, silence at its ends left out, divided by the recording's length: below 1 it is "
-            "spoken faster.",
+            "How long the sentence lasts, silence at its ends left out, divided by the recording's length: below 1 it "
+            "is spoken faster.",
             "plain ratio",
         ),
         Metric(

@@ -98,8 +98,8 @@ def load_speaker(model_path: Path, *, device: torch.device | str, voices: Path |
     if vocoder_name(read_object(find_config(model_path))) is not None:
         return VocoderSpeaker(load_vocoder(model_path, device=device))
     voice = load_voice(model_path, device=device)
-    if voices is not None and voices.is_file() and voice.listening is not None:
-        voice.voices = voice.listening.read(voices)
+    if voices is not None and voices.is_file() and voice.imitator is not None:
+        voice.imitator.read(voices)
     give_available_vocoder(voice, model_path, device)
     return VoiceSpeaker(voice)
 

@@ -4,12 +4,9 @@ The same class speaks for ``tts``, for the samples of a run in training and for 
 training is what is heard afterwards.
 """
 
-import logging
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,11 +23,11 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.registry import family_of
 from finetune_tts.families.speaking import answer_of, makes_spectrograms, network_style
-from finetune_tts.families.speech import Listening, Request, Spectrogram, StyleContext, Waveform
+from finetune_tts.families.speech import Request, Spectrogram, StyleContext, Waveform
+from finetune_tts.synthesis.imitation import Imitator
+from finetune_tts.synthesis.interruption import speaking
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
-
-logger = logging.getLogger(__name__)
 
 _PAUSE = 0.25  # seconds of silence between the sentences of a longer text
 
@@ -75,7 +72,7 @@ class Voice:
         voices: of a model that listens to recordings itself: whom it knows by name.
 
     Attributes:
-        recordings: its speakers, by name, whose recordings are listened to each time, as the network learns.
+        imitator: speaks like recordings, for a model that listens to them itself; None for another.
         vocoder: generates the waveform, paired with this model's spectrograms; None is Griffin-Lim.
     """
 
@@ -99,8 +96,8 @@ class Voice:
         self.d_vectors = d_vectors
         self.language_rows = languages
         self.vocoder: Vocoder | None = None
-        self.voices = voices or {}
-        self.recordings: Mapping[str, Sequence[Path]] = {}
+        listening = family_of(config.model).implementation.listening
+        self.imitator = None if listening is None else Imitator(network, config, extractor, listening, voices or {})
 
     @property
     def needs_vocoder(self) -> bool:
@@ -119,16 +116,11 @@ class Voice:
     @property
     def speaker_names(self) -> tuple[str, ...]:
         """Who can speak; empty for a model of one voice."""
-        if self.listening is not None:
-            return tuple(dict.fromkeys((*self.recordings, *self.voices)))
+        if self.imitator is not None:
+            return self.imitator.names
         if self.d_vectors is not None:
             return self.d_vectors.names().names
         return self.speakers.names if self.speakers is not None else ()
-
-    @property
-    def listening(self) -> Listening | None:
-        """How it speaks like a recording that it listens to itself; None where it listens to none."""
-        return family_of(self.config.model).implementation.listening
 
     @property
     def takes_d_vectors(self) -> bool:
@@ -164,31 +156,6 @@ class Voice:
         self._language(language)
         self._style(style)
         self._encode(text, [text], language)
-
-    def heard(self, files: Sequence[str | Path]) -> Any:
-        """Listen to recordings of one speaker, for a model that does so itself: what :meth:`speak` takes as ``voice``.
-
-        Raises:
-            UserError: it cannot, or a recording cannot be used.
-        """
-        listening = self.listening
-        if listening is None:
-            raise UserError("--speaker_wav: this model cannot speak like a recording. Leave the flag out.")
-        recordings = [self.extractor.load(path) for path in files]
-        with _speaking(self.network):
-            return listening.hear(self.network, self.config, recordings)
-
-    def heard_all(self, recordings: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, Any]]:
-        """Listen to all clips of each speaker; a speaker whose clips are all too short is left out, and said."""
-        listening = self.listening
-        assert listening is not None
-        with _speaking(self.network):
-            for name, files in recordings.items():
-                try:
-                    clips = [self.extractor.load(path) for path in files]
-                    yield name, listening.hear_all(self.network, self.config, clips)
-                except UserError as error:
-                    logger.warning("The voice of %s: %s", name, error)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can imitate a recording.
@@ -227,7 +194,7 @@ class Voice:
             noise_scale, length_scale: variation and duration factor, in place of the config's.
             style: how it is to sound, for a model that takes a style: what its family's ``read_style`` gives.
             split: false synthesises the text at once.
-            voice: of :meth:`heard`, in the place of a speaker, for a model that listens to recordings itself.
+            voice: of :meth:`Imitator.heard`, in the place of a speaker, for a model that listens to recordings itself.
             seed: of what is drawn.
 
         Raises:
@@ -239,7 +206,7 @@ class Voice:
         parts: list[np.ndarray] = []
         mels: list[np.ndarray] = []
         common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
-        with _speaking(self.network, seed):
+        with speaking(self.network, seed):
             for request in self._requests(encoded, common):
                 answer = answer_of(self.network, self.config, request)
                 mel, waveform = self._heard(answer)
@@ -272,7 +239,7 @@ class Voice:
         encoded = self._encode(text, self.tokenizer.split(text, language), language)
         common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
         pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
-        with _speaking(self.network, seed):
+        with speaking(self.network, seed):
             for number, request in enumerate(self._requests(encoded, common)):
                 if number:
                     yield pause
@@ -299,8 +266,8 @@ class Voice:
     ) -> Request:
         """What all sentences of a text have in common."""
         speaker_id, speaker_vector = self._speaker(speaker, d_vector)
-        if self.listening is not None and voice is None:
-            voice = self._known_voice(speaker)
+        if self.imitator is not None and voice is None:
+            voice = self.imitator.known(speaker)
         return Request(
             token_ids=torch.empty(1, 0, dtype=torch.long, device=self._device),
             speaker_id=speaker_id,
@@ -316,23 +283,6 @@ class Voice:
         """One for each sentence that has something in it to speak."""
         for sentence in filter(_has_symbols, encoded):
             yield replace(common, token_ids=torch.tensor([sentence.ids], device=self._device))
-
-    def _known_voice(self, name: str | None) -> Any:
-        """The voice of a speaker, of a model that listens to recordings itself."""
-        names = self.speaker_names
-        if not names:
-            raise UserError(
-                "This model speaks like a recording: name one, or several of one speaker, with --speaker_wav."
-            )
-        if name is None:
-            if len(names) > 1:
-                raise UserError(
-                    f"This model has {len(names)} speakers: choose one with --speaker_idx ({_some(names)}), or give "
-                    "recordings to speak like with --speaker_wav."
-                )
-            name = names[0]
-        name = names[SpeakerNames({known: place for place, known in enumerate(names)}).id(name)]
-        return self.heard(self.recordings[name]) if name in self.recordings else self.voices[name]
 
     def require_converting(self) -> None:
         """Find out whether it can say a recording in another voice.
@@ -368,7 +318,7 @@ class Voice:
         convert = family_of(self.config.model).implementation.convert
         assert convert is not None
         target, source = self._speaker(speaker, d_vector), self._speaker(source_speaker, source_vector)
-        with _speaking(self.network):
+        with speaking(self.network):
             converted = convert(self.network, self.config, waveform, source=source, target=target)
         require_finite(converted, self.network, "The model")
         mel = self.extractor.mel(converted).T
@@ -423,7 +373,7 @@ class Voice:
         self, name: str | None, d_vector: np.ndarray | None = None
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Return the speaker's row ``[1]`` or vector ``[1, D]``, as the model wants it."""
-        if self.listening is not None:
+        if self.imitator is not None:
             return None, None
         if d_vector is not None:
             return None, self._given_vector(d_vector)
@@ -476,21 +426,3 @@ def _has_symbols(encoded: Encoded) -> bool:
     """Whether a sentence has more to speak than spaces and punctuation."""
     spoken = {symbol for symbol in encoded.spelled if symbol not in encoded.missing}
     return any(unicodedata.category(symbol)[0] not in "ZPC" for symbol in spoken)
-
-
-@contextmanager
-def _speaking(network: nn.Module, seed: int = 0) -> Iterator[None]:
-    """Put the network into eval mode without gradients, and back as it was.
-
-    The state of the random numbers is put back too: a run that synthesises its test sentences trains on as one that
-    does not.
-    """
-    training = network.training
-    network.eval()
-    devices = [parameter.device for parameter in network.parameters()][:1]
-    try:
-        with torch.inference_mode(), torch.random.fork_rng([device for device in devices if device.type == "cuda"]):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        network.train(training)

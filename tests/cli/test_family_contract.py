@@ -103,6 +103,9 @@ def test_it_is_fine_tuned_stopped_and_resumed_to_the_last_bit(name, make_release
         "--dataset_path",
         recordings,
         *told(name),
+        # Some families choose it by the memory that is free.
+        "--coqpit.batch_size",
+        4,
         "--no_report",
         "--no_check",
     ]
