@@ -138,6 +138,8 @@ class _Held(TorchDispatchMode):
 def _bytes_of(tensors: Iterable[Any]) -> int:
     """Bytes of tensors, those that share their memory counted once."""
     storages = {
-        id(storage): storage for tensor in tensors if isinstance(tensor, Tensor) and (storage := tensor.untyped_storage())
+        id(storage): storage
+        for tensor in tensors
+        if isinstance(tensor, Tensor) and (storage := tensor.untyped_storage())
     }
     return sum(storage.nbytes() for storage in storages.values())

@@ -162,7 +162,7 @@ def test_clips_that_do_not_fit_are_named_and_counted(start, clips, tune):
     outcome = tune(*start, "--max_steps", 1)
     assert outcome.status == 0, outcome.err
     assert "recording longer than 2.3 s" in outcome.err
-    assert "recording shorter than 0.0907" in outcome.err
+    assert "recording shorter than 0.091 s" in outcome.err
     assert "6 clips to train on, 1 held out" in outcome.err
 
 
