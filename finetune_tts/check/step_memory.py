@@ -5,7 +5,7 @@ step would allocate is counted as it comes and goes: weights, gradients, what th
 back needs of the way there. What a program takes beside its tensors, and what libraries of kernels take, is not there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import ref
@@ -97,8 +97,9 @@ def _place(task: TTSTask, device: torch.device) -> None:
         return placed[id(tensor)]
 
     for module in task.modules():
-        for tensors in (module._parameters, module._buffers):
-            tensors.update({name: on_device(tensor) for name, tensor in tensors.items() if tensor is not None})
+        held: Any
+        for held in (module._parameters, module._buffers):
+            held.update({name: on_device(tensor) for name, tensor in held.items() if tensor is not None})
 
 
 class _Held(TorchDispatchMode):
@@ -107,7 +108,7 @@ class _Held(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.now = self.peak = 0
-        self._storages = WeakIdKeyDictionary()
+        self._storages: MutableMapping[Any, Any] = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         operation = func.overloadpacket
@@ -137,9 +138,5 @@ class _Held(TorchDispatchMode):
 
 def _bytes_of(tensors: Iterable[Any]) -> int:
     """Bytes of tensors, those that share their memory counted once."""
-    storages = {
-        id(storage): storage
-        for tensor in tensors
-        if isinstance(tensor, Tensor) and (storage := tensor.untyped_storage())
-    }
-    return sum(storage.nbytes() for storage in storages.values())
+    storages = [tensor.untyped_storage() for tensor in tensors if isinstance(tensor, Tensor)]
+    return sum({id(storage): storage.nbytes() for storage in storages}.values())

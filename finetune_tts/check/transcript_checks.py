@@ -108,12 +108,14 @@ def _missing(samples: Sequence[Sample], transcripts: Sequence[Transcript], vocab
             found.append((float(lacking.total()), sample, "".join(lacking)))
     total = sum(transcript.missing.total() + transcript.heard.total() for transcript in transcripts)
     share = every.total() / total if total else 0.0
+    is_file = vocabulary.letters_field.endswith("_file")
+    has_them = "name a vocabulary that has them" if is_file else "add them to the alphabet"
     return about(
         "unknown_symbols",
         found,
         title="{count} with characters that the model cannot read: " + f"{_numbered(every)} ({share:.2%} of the text)",
-        advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or add them "
-        f"to the alphabet: --coqpit.{vocabulary.letters_field}",
+        advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or "
+        f"{has_them}: --coqpit.{vocabulary.letters_field}",
         otherwise="the model can read every character",
         severity=Severity.STOPS if share > MOST_MISSING else Severity.ADVISES,
         spoils=False,

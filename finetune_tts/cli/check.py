@@ -206,7 +206,8 @@ def _memory_lines(trial: "Trial", paint: Paint) -> list[str]:
     """What the tensors of a step take in each of the ways to train, and what was measured of one."""
     from finetune_tts.checkpoints.writing import readable
 
-    rows = [("what learns", "weights", "gradients", "optimizer", "activations", "together", "")]
+    titles = ("what learns", "weights", "gradients", "optimizer", "activations", "together", "")
+    rows: list[tuple[str, ...]] = [titles]
     for plan in trial.plans:
         memory = plan.memory
         parts = (memory.weights, memory.gradients, memory.states, memory.activations, memory.peak)
