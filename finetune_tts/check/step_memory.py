@@ -106,9 +106,9 @@ class _Held(TorchDispatchMode):
     """Counts the bytes of all fake tensors that are there."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
-        self._storages: MutableMapping[Any, Any] = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+        self._storages: MutableMapping[Any, Any] = WeakIdKeyDictionary()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         operation = func.overloadpacket
