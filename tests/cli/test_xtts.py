@@ -286,18 +286,13 @@ def test_a_name_that_is_no_code_of_a_language_is_refused(start, tune):
 def check(start, tune, tmp_path):
     """Checks a run; gives the outcome, and what it wrote, its findings by id."""
 
-    def run(*flags):
-        words = start[: start.index("--no_report")]
+    def run(*flags, language="en"):
+        words = [language if word == "en" else word for word in start[: start.index("--no_report")]]
         outcome = tune(*words, "--check", "--check_json", tmp_path / "check.json", *flags)
         told = json.loads((tmp_path / "check.json").read_text())
         return outcome, {**told, "findings": {finding["id"]: finding for finding in told["findings"]}}
 
     return run
-
-
-def language(code):
-    """Flags that say another language of the recordings."""
-    return "--coqpit.datasets.0.language", code
 
 
 def test_a_check_tells_what_each_way_to_train_takes_of_memory(check):
@@ -334,7 +329,7 @@ def test_the_check_of_a_known_language_has_nothing_against_it(check):
 
 def test_the_check_says_that_a_language_is_new(check, clips):
     retold(clips, lambda text: text.replace("a", "å"))
-    outcome, told = check(*language("sv"))
+    outcome, told = check(language="sv")
     assert outcome.status == 0, outcome.err
     finding = told["findings"]["languages"]
     assert finding["severity"] == "advises"
@@ -346,7 +341,7 @@ def test_the_check_says_that_a_language_is_new(check, clips):
     ("code", "said"), [("", ("No language", "en, de", "--coqpit.datasets.0.language")), ("Swedish", ("Swedish", "sv"))]
 )
 def test_the_check_goes_on_without_a_language_that_it_can_use(check, code, said):
-    outcome, told = check(*language(code))
+    outcome, told = check(language=code)
     assert outcome.status == 2
     assert all(words in told["findings"]["run"]["title"] for words in said)
     assert told["findings"]["noisy"]["severity"] == "fine"  # the recordings are looked at all the same
