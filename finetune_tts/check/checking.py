@@ -306,7 +306,7 @@ def _model_findings(assembly: Assembly, config: Any) -> list[Finding]:
     if material.base is not None:
         findings += check_amount(assembly.seconds / 60, material.family.enough_minutes)
     if isinstance(material, SpeechMaterial) and material.base is not None:
-        findings += check_new_languages(assembly.samples, material.original_tokenizer, material.tokenizer)
+        findings += check_new_languages(material.original_tokenizer, material.tokenizer)
     if material.reading is not None:
         findings.append(check_text_settings(material.reading, config))
     return findings

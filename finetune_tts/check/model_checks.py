@@ -1,6 +1,5 @@
 """The model against the recordings: what is restored, what is new, and whether it reads texts as before."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from torch import nn
 from finetune_tts.check.finding import Finding, Severity, fine
 from finetune_tts.checkpoints.report import Fate, RestoreReport
 from finetune_tts.config.speech import SpeechConfig
-from finetune_tts.data.sample import Sample
 from finetune_tts.errors import counted
 from finetune_tts.text.tokenizer import Tokenizer
 
@@ -114,11 +112,10 @@ def check_restored(report: RestoreReport | None) -> Finding:
     )
 
 
-def check_new_languages(samples: Sequence[Sample], before: Tokenizer | None, now: Tokenizer) -> list[Finding]:
+def check_new_languages(before: Tokenizer | None, now: Tokenizer) -> list[Finding]:
     """Say which languages of the recordings the pre-trained model does not know.
 
     Args:
-        samples: of the run.
         before: what read the model's texts, where it can grow.
         now: what reads those of the run.
     """
@@ -128,14 +125,13 @@ def check_new_languages(samples: Sequence[Sample], before: Tokenizer | None, now
     new = [language for language in now.languages if language not in before.languages]
     if not new:
         return [fine("languages", f"the model knows the language of every clip (it reads {known})")]
-    clips = sum(sample.language in new for sample in samples)
     pieces = len(now.vocabulary) - len(before.vocabulary) - len(new)
     return [
         Finding(
             "languages",
             Severity.ADVISES,
-            f"the model does not know the language {', '.join(map(repr, new))} of {counted(clips)}: a mark and "
-            f"{pieces} pieces of words are added to its vocabulary",
+            f"the model does not know the language {', '.join(map(repr, new))} of the recordings: a mark "
+            f"and {pieces} pieces of words are added to its vocabulary",
             "A new language takes hours of recordings, and more than one voice. If it is another name of one that the "
             f"model reads ({known}), say that: --coqpit.datasets.0.language",
             count=len(new),

@@ -333,7 +333,7 @@ def test_the_check_says_that_a_language_is_new(check, clips):
     assert outcome.status == 0, outcome.err
     finding = told["findings"]["languages"]
     assert finding["severity"] == "advises"
-    assert "'sv' of 9 clips: a mark and 5 pieces" in finding["title"]
+    assert "'sv' of the recordings: a mark and 5 pieces" in finding["title"]
     assert "en, de" in finding["advice"]
 
 
