@@ -125,6 +125,8 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     if report is not None:
         report.raise_for_gap(allow_partial=request.allow_partial)
         report.raise_for_non_finite()
+    fresh_discriminator = restored and material.lacks_discriminator(network)
+    material.forget_weights()
     heard = material.hear(network, resumed.folder if resumed is not None else material.base)
     job = TrainingJob(
         config=config,
@@ -133,7 +135,7 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
         eval_data=material.dataset(data.split.eval, training=False) if data.split.eval else None,
         device=device,
         restored=restored,
-        fresh_discriminator=restored and material.lacks_discriminator(network),
+        fresh_discriminator=fresh_discriminator,
         chosen=chosen,
         world=world,
         # The folder of a run that is resumed has them.

@@ -144,6 +144,10 @@ class Material(ABC):
     def lacks_discriminator(self, network: nn.Module) -> bool:
         """Whether the discriminator begins fresh, as the weights hold none."""
 
+    def forget_weights(self) -> None:
+        """Give back the memory of the pre-trained weights, once the network has them."""
+        return
+
     @abstractmethod
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
         """Make what is heard of the run.

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class SpeechMaterial(Material):
     pretrained: Pretrained | None = None
     weights: Mapping[str, Tensor] = {}
     tokenizer: Tokenizer
+    original_tokenizer: Tokenizer | None = None
+    """Of the weights, where the run's may read more languages."""
     data: PreparedData
     conditions: Conditions
     voice: Voice
@@ -111,6 +114,7 @@ class SpeechMaterial(Material):
         grown = self.family.implementation.grown
         if grown is not None:
             samples = load_samples(self.config.datasets, self.request.formatter) if samples is None else samples
+            self.original_tokenizer = self.tokenizer
             self.tokenizer, changes = grown(self.config, self.tokenizer, samples)
             self.change(changes)
         self.data = prepare_data(
@@ -143,7 +147,12 @@ class SpeechMaterial(Material):
         """Build the network for the symbols, speakers and languages of model and recordings."""
         symbols = len(self.tokenizer.vocabulary)
         self.change(Change(field, symbols) for field in self.family.symbol_fields if has_field(self.config, field))
-        return build_model(self.config, symbols, self.conditions.speaker_rows, self.conditions.language_rows)
+        return self.network_of(self.config)
+
+    def network_of(self, config: SpeechConfig) -> nn.Module:
+        """Build it as another config says."""
+        symbols, conditions = len(self.tokenizer.vocabulary), self.conditions
+        return build_model(config, symbols, conditions.speaker_rows, conditions.language_rows)
 
     def restore(self, network: nn.Module) -> RestoreReport:
         """Copy the pre-trained weights into the network, and show what became of them."""
@@ -175,6 +184,14 @@ class SpeechMaterial(Material):
     def lacks_discriminator(self, network: nn.Module) -> bool:
         """Whether the discriminator begins fresh, as the weights hold none."""
         return bool(absent_modules(network, self.weights, (self.family.discriminator,)))
+
+    def forget_weights(self) -> None:
+        """Let go of the file that the network was restored from, which may be as large as the network."""
+        self.weights = {}
+        if self.pretrained is not None:
+            self.pretrained = replace(
+                self.pretrained, checkpoint=replace(self.pretrained.checkpoint, model={}, optimizer=None, extra={})
+            )
 
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
         """Test sentences that the model can synthesise, by who has most of the recordings."""

@@ -13,6 +13,7 @@ import torch
 
 from finetune_tts.assembly.assembly import Assembly, assemble, read_samples
 from finetune_tts.assembly.request import Request
+from finetune_tts.assembly.speech import SpeechMaterial
 from finetune_tts.check.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
 from finetune_tts.check.finding import Clip, Finding, Severity, fine, worst
 from finetune_tts.check.log_warnings import warnings_kept
@@ -26,10 +27,17 @@ from finetune_tts.check.machine_checks import (
     run_time,
 )
 from finetune_tts.check.measuring import Measured, measure_samples
-from finetune_tts.check.model_checks import ModelSummary, check_restored, check_text_settings, summarise_model
-from finetune_tts.check.recording_checks import check_pace, check_recordings
+from finetune_tts.check.memory_plans import PlannedMemory, planned_memory
+from finetune_tts.check.model_checks import (
+    ModelSummary,
+    check_new_languages,
+    check_restored,
+    check_text_settings,
+    summarise_model,
+)
+from finetune_tts.check.recording_checks import check_amount, check_pace, check_recordings
 from finetune_tts.check.summary import DataSummary, summarise
-from finetune_tts.check.transcript_checks import Coverage, check_transcripts, coverage
+from finetune_tts.check.transcript_checks import Coverage, check_long_texts, check_transcripts, coverage
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.check.trial import Trial, try_steps
 from finetune_tts.config.vocoder import VocoderConfig
@@ -103,7 +111,8 @@ class CheckReport:
         """Everything as plain values, for JSON; ``docs/checking.md`` tells the form."""
         trial = None
         if self.trial is not None:
-            trial = {**asdict(self.trial), "run_time": run_time(self.trial)}
+            plans = [plan.to_dict() for plan in self.trial.plans]
+            trial = {**asdict(self.trial), "run_time": run_time(self.trial), "plans": plans}
         return {
             "version": 1,
             "status": self.severity.value,
@@ -234,10 +243,15 @@ def _look_at_data(
     tokens = assembly.material.tokens if assembly is not None else _tokens_of(request.config)
     if tokens is not None:
         symbols = assembly.material.symbols if assembly is not None else None
-        about_texts, found = _transcript_findings(samples, measured, tokens, symbols)
-        findings += about_texts
+        try:
+            about_texts, found = _transcript_findings(samples, measured, tokens, symbols)
+        except UserError:  # a language or a package that is missing kept the model from being assembled too
+            if assembly is not None:
+                raise
+        else:
+            findings += about_texts
     if assembly is not None:
-        findings += _left_out(assembly.dropped)
+        findings += _left_out(assembly.dropped, assembly.durations)
     return summarise(samples, measured, found)
 
 
@@ -257,19 +271,28 @@ def _transcript_findings(
     findings = [
         check_pace(samples, [transcript.symbols for transcript in transcripts], measured),
         *check_transcripts(samples, transcripts, vocabulary, new),
+        *check_long_texts(samples, tokens.tokenizer),
     ]
     return findings, coverage(transcripts, vocabulary)
 
 
-def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
+def _left_out(dropped: Mapping[str, Sequence[Sample]], durations: Mapping[Path, float]) -> list[Finding]:
     """Samples that the run skips by itself, by reason."""
     return [
         Finding(
             "left_out",
             Severity.ADVISES,
             f"{counted(len(samples))} left out: {reason}",
-            "The run continues without them.",
-            tuple(Clip(sample.name, sample.audio_file, reason) for sample in samples),
+            "The run continues without them. To keep them, cut long ones at pauses, and join short ones, with their "
+            "texts.",
+            tuple(
+                Clip(
+                    sample.name,
+                    sample.audio_file,
+                    f"{durations[sample.audio_file]:.1f} s, {len(sample.text)} characters",
+                )
+                for sample in samples
+            ),
             len(samples),
         )
         for reason, samples in dropped.items()
@@ -278,9 +301,14 @@ def _left_out(dropped: Mapping[str, Sequence[Sample]]) -> list[Finding]:
 
 
 def _model_findings(assembly: Assembly, config: Any) -> list[Finding]:
-    findings = [check_same_spectrograms(assembly.material.audio, config.audio), check_restored(assembly.report)]
-    if assembly.material.reading is not None:
-        findings.append(check_text_settings(assembly.material.reading, config))
+    material = assembly.material
+    findings = [check_same_spectrograms(material.audio, config.audio), check_restored(assembly.report)]
+    if material.base is not None:
+        findings += check_amount(assembly.seconds / 60, material.family.enough_minutes)
+    if isinstance(material, SpeechMaterial) and material.base is not None:
+        findings += check_new_languages(material.original_tokenizer, material.tokenizer)
+    if material.reading is not None:
+        findings.append(check_text_settings(material.reading, config))
     return findings
 
 
@@ -294,9 +322,16 @@ def _device(request: Request, findings: list[Finding]) -> torch.device | None:
 
 
 def _trial(assembly: Assembly, findings: list[Finding]) -> Trial | None:
-    job = assembly.job
+    job, material = assembly.job, assembly.material
+    plan = None
+    if isinstance(material, SpeechMaterial):
+        network_of = material.network_of
+
+        def plan(batch: Any, passes: int) -> tuple[PlannedMemory, ...]:
+            return planned_memory(job.config, network_of, batch, job.device, job.chosen, passes)
+
     try:
-        trial = try_steps(job, assembly.durations)
+        trial = try_steps(job, assembly.durations, plan=plan)
     except UserError as error:
         findings.append(_stop("steps", error))
         return None

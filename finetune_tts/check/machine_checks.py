@@ -133,7 +133,7 @@ def _memory(trial: Trial, device: torch.device) -> Finding:
             "memory",
             Severity.STOPS,
             f"not even one clip fits into the memory of {device} ({of})",
-            "Leave long clips out: --coqpit.max_audio_len (in samples), or use a smaller model.",
+            f"Leave long clips out: --coqpit.max_audio_len (in samples), or use a smaller model.{_less(trial)}",
             count=1,
         )
     if trial.batch_size < trial.asked_batch_size:
@@ -143,11 +143,22 @@ def _memory(trial: Trial, device: torch.device) -> Finding:
             f"a batch of {trial.asked_batch_size} {of} does not fit into the memory of {device}; "
             f"{trial.batch_size} of them do",
             f"--coqpit.batch_size {trial.batch_size} "
-            f"--grad_accum_steps {-(-trial.asked_batch_size // trial.batch_size)} trains the same, more slowly.",
+            f"--grad_accum_steps {-(-trial.asked_batch_size // trial.batch_size)} trains the same, more slowly."
+            f"{_less(trial)}",
             count=1,
         )
     peak = f", {readable(trial.peak_bytes)} at most" if trial.peak_bytes is not None else ""
     return fine("memory", f"the longest batch ({trial.batch_size} {of}) fits{peak} (tried)")
+
+
+def _less(trial: Trial) -> str:
+    """The way to train that takes least, where it takes less than this one."""
+    used = next((plan for plan in trial.plans if plan.used), None)
+    least = min(trial.plans, key=lambda plan: plan.memory.peak, default=None)
+    if used is None or least is None or least.memory.peak >= used.memory.peak:
+        return ""
+    taken = f"{readable(least.memory.peak)} instead of {readable(used.memory.peak)}"
+    return f" Or train less at once ({least.title}: {taken}): {least.flags}"
 
 
 def _losses(trial: Trial) -> Finding:

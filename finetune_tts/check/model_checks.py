@@ -10,6 +10,7 @@ from finetune_tts.check.finding import Finding, Severity, fine
 from finetune_tts.checkpoints.report import Fate, RestoreReport
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.errors import counted
+from finetune_tts.text.tokenizer import Tokenizer
 
 #: text fields that decide what a model reads: another value is another pronunciation.
 _TEXT_FIELDS = ("use_phonemes", "phonemizer", "phoneme_language", "text_cleaner", "add_blank", "enable_eos_bos_chars")
@@ -92,8 +93,12 @@ def check_restored(report: RestoreReport | None) -> Finding:
             count=1,
         )
     restored, fresh = len(report.of(Fate.RESTORED)), report.of(Fate.FRESH)
-    rows = [f"{len(row.new)} new in {row.name} ({_some(row.new)})" for row in report.rows if row.new]
-    added = "; ".join(rows)
+    # Tables whose rows stand for the same are named together.
+    tables: dict[tuple[str, ...], list[str]] = {}
+    for row in report.rows:
+        if row.new:
+            tables.setdefault(row.new, []).append(row.name)
+    added = "; ".join(f"{len(new)} new in {', '.join(names)} ({_some(new)})" for new, names in tables.items())
     if not fresh:
         return fine("restore", f"{restored} of {restored} tensors restored" + (f"; {added}" if added else ""))
     modules = ", ".join(dict.fromkeys(tensor.module for tensor in fresh))
@@ -105,6 +110,33 @@ def check_restored(report: RestoreReport | None) -> Finding:
         "Fine for what the release never holds (a discriminator, a new speaker's row); else take its own config.",
         count=len(fresh),
     )
+
+
+def check_new_languages(before: Tokenizer | None, now: Tokenizer) -> list[Finding]:
+    """Say which languages of the recordings the pre-trained model does not know.
+
+    Args:
+        before: what read the model's texts, where it can grow.
+        now: what reads those of the run.
+    """
+    if before is None:
+        return []
+    known = ", ".join(before.languages[:20]) + (", …" if len(before.languages) > 20 else "")
+    new = [language for language in now.languages if language not in before.languages]
+    if not new:
+        return [fine("languages", f"the model knows the language of every clip (it reads {known})")]
+    pieces = len(now.vocabulary) - len(before.vocabulary) - len(new)
+    return [
+        Finding(
+            "languages",
+            Severity.ADVISES,
+            f"the model does not know the language {', '.join(map(repr, new))} of the recordings: a mark "
+            f"and {pieces} pieces of words are added to its vocabulary",
+            "A new language takes hours of recordings, and more than one voice. If it is another name of one that the "
+            f"model reads ({known}), say that: --coqpit.datasets.0.language",
+            count=len(new),
+        )
+    ]
 
 
 def check_text_settings(there: SpeechConfig, here: SpeechConfig) -> Finding:

@@ -19,6 +19,8 @@ SILENT = -50.0
 """Loudness in decibels below full scale under which there is hardly a voice."""
 NOISY = 15.0
 """Signal-to-noise ratio in decibels under which a model learns to reproduce the noise."""
+LEARNED_SILENCE = 0.5
+"""Seconds at an end of half of the clips: a habit that a model learns."""
 LONG_SILENCE = 0.8
 """Seconds at an end that an aligning model has no symbol for."""
 UNEVEN = 4.0
@@ -55,6 +57,7 @@ def check_recordings(
         _beyond_full_scale(heard, levels),
         _noisy(heard),
         _end_silence(heard, trims),
+        *_usual_silence(heard, trims),
         _loudness(heard, levels),
         _narrow(heard, highest),
         _same_recording(every),
@@ -170,6 +173,49 @@ def _end_silence(heard: Heard, trims: bool) -> Finding:
         severity=severity,
         spoils=False,
     )
+
+
+def _usual_silence(heard: Heard, trims: bool) -> list[Finding]:
+    """What half of the clips have at an end the voice will have too."""
+    if trims or not heard:
+        return []
+    leading = float(np.median([clip.leading for _, clip in heard]))
+    trailing = float(np.median([clip.trailing for _, clip in heard]))
+    if max(leading, trailing) < LEARNED_SILENCE:
+        return []
+    return [
+        Finding(
+            "usual_silence",
+            Severity.ADVISES,
+            f"half of the clips begin with {leading:.1f} s of silence and end with {trailing:.1f} s",
+            "The model learns it, and puts silence or extra sounds there. Let it be trimmed: "
+            "--coqpit.audio.do_trim_silence true",
+            count=len(heard),
+        )
+    ]
+
+
+def check_amount(minutes: float, enough: float) -> list[Finding]:
+    """Say whether there are enough recordings for a model to learn from.
+
+    Args:
+        minutes: that there are.
+        enough: below which a pre-trained model is better left as it is; 0 where that is not known.
+    """
+    if not enough:
+        return []
+    if minutes >= enough:
+        return [fine("amount", f"{minutes:.0f} min of recordings to learn from")]
+    return [
+        Finding(
+            "amount",
+            Severity.ADVISES,
+            f"{minutes:.1f} min of recordings are little to learn from",
+            f"From {enough:g} min on a voice comes closer, some 10 are good. Record more, or compare with the "
+            "pre-trained model speaking after a recording: tts --speaker_wav",
+            count=1,
+        )
+    ]
 
 
 def _loudness(heard: Heard, levels: bool) -> Finding:

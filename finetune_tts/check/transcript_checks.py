@@ -9,6 +9,7 @@ from finetune_tts.check.transcripts import Transcript, foreign_letters
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import counted
 from finetune_tts.text.characters import Vocabulary
+from finetune_tts.text.tokenizer import Tokenizer
 
 MOST_MISSING = 0.01
 """Share of the text that a vocabulary may lack; beyond it a run stops."""
@@ -35,6 +36,28 @@ def check_transcripts(
         _foreign(samples),
         _same_text(samples),
         _coverage(transcripts, vocabulary, new),
+    ]
+
+
+def check_long_texts(samples: Sequence[Sample], tokenizer: Tokenizer) -> list[Finding]:
+    """Find texts that are longer than the model speaks at once, for a model that knows such a bound."""
+    if tokenizer.longest_text(samples[0].language if samples else None) is None:
+        return []
+    found = []
+    for sample in samples:
+        bound, length = tokenizer.longest_text(sample.language), len(sample.text)
+        if bound is not None and length > bound:
+            found.append((length / bound, sample, f"{length} characters, and {bound} are spoken at once"))
+    return [
+        about(
+            "long_text",
+            found,
+            title="{count} with a text longer than the model speaks in one breath",
+            advice="Such texts are cut before they are spoken. Cut the recordings at a pause, and their texts with "
+            "them; the model learns more from parts of the length that it speaks.",
+            otherwise="no text is longer than the model speaks in one breath",
+            spoils=False,
+        )
     ]
 
 
@@ -85,12 +108,14 @@ def _missing(samples: Sequence[Sample], transcripts: Sequence[Transcript], vocab
             found.append((float(lacking.total()), sample, "".join(lacking)))
     total = sum(transcript.missing.total() + transcript.heard.total() for transcript in transcripts)
     share = every.total() / total if total else 0.0
+    is_file = vocabulary.letters_field.endswith("_file")
+    has_them = "name a vocabulary that has them" if is_file else "add them to the alphabet"
     return about(
         "unknown_symbols",
         found,
         title="{count} with characters that the model cannot read: " + f"{_numbered(every)} ({share:.2%} of the text)",
-        advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or add them "
-        f"to the alphabet: --coqpit.{vocabulary.letters_field}",
+        advice="They are left out of what the model reads. Correct the text, its language or text_cleaner, or "
+        f"{has_them}: --coqpit.{vocabulary.letters_field}",
         otherwise="the model can read every character",
         severity=Severity.STOPS if share > MOST_MISSING else Severity.ADVISES,
         spoils=False,

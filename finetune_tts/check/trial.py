@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from finetune_tts.check.memory_plans import PlannedMemory
 from finetune_tts.checkpoints.writing import estimate_run_bytes
 from finetune_tts.data.segments import SegmentDataset
 from finetune_tts.data.training_data import TrainingData
@@ -24,10 +25,13 @@ from finetune_tts.machine.precision import allow_fast_matrix_products
 from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.tasks.adversarial import AdversarialTask
 from finetune_tts.training.loop import TrainingLoop
+from finetune_tts.training.rehearsal import room_for_moments
 from finetune_tts.training.run import TrainingJob, checkpoints_kept, loader_of, settings_of
 
 logger = logging.getLogger(__name__)
 
+Plan = Callable[[Any, int], tuple[PlannedMemory, ...]]
+"""``(the longest batch, batches of a step) → what ways to train it take of memory``."""
 MEASURED_STEPS = 3
 LONG_STEP = 20.0
 """Seconds: where the longest batch takes more, it is the only one that is tried."""
@@ -52,6 +56,7 @@ class Trial:
         losses: of the steps.
         non_finite: steps that had no finite loss or gradient.
         fault: why no step worked, apart from memory.
+        plans: what other ways to train would take of memory, where a family offers such.
     """
 
     steps: int
@@ -69,18 +74,23 @@ class Trial:
     losses: dict[str, float]
     non_finite: int
     fault: str = ""
+    plans: tuple[PlannedMemory, ...] = ()
 
 
-def try_steps(job: TrainingJob, durations: Mapping[Path, float], long_step: float = LONG_STEP) -> Trial:
+def try_steps(
+    job: TrainingJob, durations: Mapping[Path, float], long_step: float = LONG_STEP, plan: Plan | None = None
+) -> Trial:
     """Make some steps of a run, without its folder. The weights of ``job`` are not those of before afterwards.
 
-    The longest batch comes first, as in the run; where it does not fit, half of it is tried, and so on. Then batches of
-    small, middle and great length are timed.
+    The longest batch comes first, as in the run; where it does not fit, half of it is tried, and so on. Memory is taken
+    up in it that later steps have less: for what the optimizer keeps, and, where several batches make a step, for their
+    gradients. Then batches of small, middle and great length are timed.
 
     Args:
         job: of the run.
         durations: of the recordings, in seconds.
         long_step: where the longest batch takes more seconds than that, no other is tried.
+        plan: tells what other ways to train would take.
 
     Raises:
         UserError: a recording cannot be read, or a setting does not fit.
@@ -93,7 +103,8 @@ def try_steps(job: TrainingJob, durations: Mapping[Path, float], long_step: floa
             raise
         except (RuntimeError, ValueError) as error:
             trial.fault = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return trial.result()
+    plans = () if plan is None or trial.fault else trial.planned(plan)
+    return replace(trial.result(), plans=plans)
 
 
 class _Trial:
@@ -154,7 +165,8 @@ class _Trial:
         size = len(longest)
         while size >= 1:
             try:
-                taken = self._step(longest[:size])
+                with self._later_memory():
+                    taken = self._step(longest[:size], self.passes)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -167,12 +179,37 @@ class _Trial:
             size //= 2
         return None
 
-    def _step(self, indices: list[int]) -> float:
+    @property
+    def passes(self) -> int:
+        """Batches of a step, as far as they matter for memory."""
+        return min(self.loop.settings.grad_accum_steps, 2)
+
+    @contextmanager
+    def _later_memory(self) -> Iterator[None]:
+        """Take up the memory, until the optimizers step, of what they are going to keep from there on."""
+        room = room_for_moments(self.loop.optimizers)
+        for tensor in room:  # memory that nobody writes to is none
+            tensor.zero_()
+        hooks = [optimizer.register_step_pre_hook(lambda *_: room.clear()) for optimizer in self.loop.optimizers]
+        try:
+            yield
+        finally:
+            room.clear()
+            for hook in hooks:
+                hook.remove()
+
+    def _step(self, indices: list[int], passes: int = 1) -> float:
+        """Seconds of a step, for each of its batches."""
         batch = self.loop.format_batch(self._batch(self.job.train_data, indices))
         with _timed(self.job.device) as timing:
             self.number += 1
-            self.loop.stepper.step(self.number, [batch])
-        return timing[0]
+            self.loop.stepper.step(self.number, [batch] * passes)
+        return timing[0] / passes
+
+    def planned(self, plan: Plan) -> tuple[PlannedMemory, ...]:
+        """What ways to train take of memory, over the longest batch, or as much of it as fits."""
+        clips = self.batches[0][: max(1, self.batch_size)]
+        return plan(self._batch(self.job.train_data, clips), self.passes)
 
     @torch.no_grad()
     def _evaluate(self, indices: list[int]) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finetune_tts.check.checking import CheckReport
     from finetune_tts.check.finding import Finding
     from finetune_tts.check.summary import DataSummary
+    from finetune_tts.check.trial import Trial
 
 CLIPS_SHOWN = 3
 _BAR_WIDTH = 30
@@ -120,6 +121,8 @@ def report_lines(report: "CheckReport", paint: Paint) -> list[str]:
         lines += [paint("title", "Audio settings"), *_table(rows, marks, paint), ""]
     if report.model is not None or report.machine is not None:
         lines += [paint("title", "Model and machine"), *_machine_lines(report), ""]
+    if report.trial is not None and report.trial.plans:
+        lines += [paint("title", "Memory of a step"), *_memory_lines(report.trial, paint), ""]
     if report.advice:
         lines += [paint("title", "Advice"), *_advice_lines(report, paint), ""]
     if report.notes:
@@ -199,6 +202,28 @@ def _machine_lines(report: "CheckReport") -> list[str]:
     return lines
 
 
+def _memory_lines(trial: "Trial", paint: Paint) -> list[str]:
+    """What the tensors of a step take in each of the ways to train, and what was measured of one."""
+    from finetune_tts.checkpoints.writing import readable
+
+    titles = ("what learns", "weights", "gradients", "optimizer", "activations", "together", "")
+    rows: list[tuple[str, ...]] = [titles]
+    for plan in trial.plans:
+        memory = plan.memory
+        parts = (memory.weights, memory.gradients, memory.states, memory.activations, memory.peak)
+        rows.append((plan.title, *map(readable, parts), "this run" if plan.used else plan.flags))
+    clips = counted(max(1, trial.batch_size))
+    lines = [
+        *_table(rows, [""] * len(rows), paint),
+        f"  Computed for {clips} of up to {trial.longest_seconds:.1f} s, without the program itself and its libraries.",
+    ]
+    if trial.batch_size and trial.peak_bytes is not None:
+        lines.append(
+            f"  Measured in this run: {readable(trial.peak_bytes)} at most, with them and the reading of the weights."
+        )
+    return lines
+
+
 def _advice_lines(report: "CheckReport", paint: Paint) -> list[str]:
     from finetune_tts.assembly.defaults import shown
 
@@ -230,5 +255,7 @@ def _verdict(report: "CheckReport", paint: Paint) -> str:
     if counts[Severity.STOPS]:
         return paint("stops", "This run would fail.")
     if counts[Severity.ADVISES]:
-        return paint("advises", f"Ready to run; {counts[Severity.ADVISES]} of the findings are worth a look.")
+        several = counts[Severity.ADVISES] > 1
+        worth_a_look = f"{counts[Severity.ADVISES]} of the findings {'are' if several else 'is'} worth a look."
+        return paint("advises", f"Ready to run; {worth_a_look}")
     return paint("fine", "Ready to run; nothing to complain about.")

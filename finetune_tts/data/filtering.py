@@ -118,7 +118,7 @@ def filter_by_bounds(
 
     def reason(length: float, tokens: int) -> str | None:
         if length < bounds.shortest:
-            return f"recording shorter than {bounds.shortest:g} s, the least that the model learns from"
+            return f"recording shorter than {bounds.shortest:.2g} s, the least that the model learns from"
         if length > bounds.longest:
             return f"recording longer than {bounds.longest:.1f} s, the most that the model is trained on"
         if tokens > bounds.most_tokens:

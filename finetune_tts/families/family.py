@@ -106,6 +106,19 @@ def _weights_as_they_are(
 
 
 @dataclass(frozen=True)
+class MemoryPlan:
+    """A way to train that takes another amount of memory.
+
+    Attributes:
+        title: in a few words.
+        fields: of the config → their values.
+    """
+
+    title: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Implementation:
     """The parts of a family that compute, and that cost torch.
 
@@ -127,6 +140,8 @@ class Implementation:
             all models.
         finish: does what is left when a run has ended.
         own_encoder: the speaker encoder that is a part of the network, from a checkpoint; None where there is none.
+        memory_plans: ``config → ways to train`` between which memory decides, the one that takes most first; with one
+            optimizer each.
         style_of: what the user says of a style → what the network takes; None where it takes none.
         fit_to_weights: ``(config, weights, what else the checkpoint holds, fields that the user set) → Fitted``: what
             makes a config describe the network that weights are of, where names and shapes do not tell; the weights
@@ -152,6 +167,7 @@ class Implementation:
     assets: "Callable[[Any, Path | None, Any], list[RunAsset]]" = lambda config, base, tokenizer: []
     finish: "Callable[[EndedRun], None]" = lambda run: None
     own_encoder: "Callable[[Path], SpeakerEncoder] | None" = None
+    memory_plans: Callable[[Any], Sequence[MemoryPlan]] = lambda config: ()
     style_of: "StyleOf | None" = None
     fit_to_weights: Callable[..., Fitted] = _weights_as_they_are
     require_converting: "Callable[[nn.Module, Any], None] | None" = None
@@ -191,6 +207,7 @@ class Family:
         bounds: which clips it can be trained on, beside what the config says of all of them.
         output_rate: samples a second of the waveforms that it makes.
         fine_tune_settings: for a pre-trained model and recordings, in place of those that suit most architectures.
+        enough_minutes: minutes of recordings below which a pre-trained model is better left as it is.
         clips_an_update: ``(config, clips to train on) → clips that a step of the optimizer is to see``; None is a
             batch.
         aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
@@ -221,6 +238,7 @@ class Family:
     bounds: Callable[[Any], Bounds] = lambda config: Bounds()
     output_rate: Callable[[Any], int] = lambda config: int(config.audio.sample_rate)
     fine_tune_settings: "Callable[[Any, Recorded], list[Change]]" = lambda config, recorded: []
+    enough_minutes: float = 0.0
     clips_an_update: Callable[[Any, int], int | None] = lambda config, clips: None
     aligned_frames: Callable[[Any], int | None] = lambda config: None
     conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)

@@ -76,6 +76,10 @@ class Tokenizer:
         """Cut a text into parts that are spoken one by one: its sentences."""
         return split_sentences(text)
 
+    def longest_text(self, language: str | None = None) -> int | None:
+        """Characters that are spoken at once in a language; None where there is no bound."""
+        return None
+
     def encode(self, text: str, language: str | None = None) -> Encoded:
         """Turn text into ids.
 

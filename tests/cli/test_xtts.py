@@ -165,7 +165,7 @@ def test_clips_that_do_not_fit_are_named_and_counted(start, clips, tune):
     outcome = tune(*start, "--max_steps", 1)
     assert outcome.status == 0, outcome.err
     assert "recording longer than 2.3 s" in outcome.err
-    assert "recording shorter than 0.0907" in outcome.err
+    assert "recording shorter than 0.091 s" in outcome.err
     assert "6 clips to train on, 1 held out" in outcome.err
 
 
@@ -381,3 +381,129 @@ def test_a_run_that_is_killed_is_resumed_to_the_last_bit(start, tune, tmp_path, 
     assert resumed.keys() == expected.keys()
     for name, tensor in expected.items():
         assert torch.equal(resumed[name], tensor), name
+
+
+@pytest.fixture
+def check(start, tune, tmp_path):
+    """Checks a run; gives the outcome, and what it wrote, its findings by id."""
+
+    def run(*flags, language="en"):
+        words = [language if word == "en" else word for word in start[: start.index("--no_report")]]
+        outcome = tune(*words, "--check", "--check_json", tmp_path / "check.json", *flags)
+        told = json.loads((tmp_path / "check.json").read_text())
+        return outcome, {**told, "findings": {finding["id"]: finding for finding in told["findings"]}}
+
+    return run
+
+
+def test_a_check_tells_what_each_way_to_train_takes_of_memory(check):
+    outcome, told = check("--coqpit.mixed_precision", "false")
+    assert outcome.status == 0, outcome.err
+    plans = told["trial"]["plans"]
+    titles = [plan["title"] for plan in plans]
+    assert {"all weights, float32", "adapters of rank 16, float32"} <= set(titles)
+    assert [plan["title"] for plan in plans if plan["used"]] == ["all weights, float32"]
+    whole, adapters = (plans[titles.index(f"{what}, float32")] for what in ("all weights", "adapters of rank 16"))
+    for plan in (whole, adapters):
+        assert plan["weights"] + plan["gradients"] + plan["states"] + plan["activations"] == plan["together"]
+    # AdamW keeps two numbers, and a count, of each of the numbers that learn.
+    assert 2 * whole["gradients"] < whole["states"] < 2.01 * whole["gradients"]
+    assert adapters["gradients"] < whole["gradients"] / 10
+    assert adapters["together"] < whole["together"] / 1.5
+    assert "adapters of rank 16, float32" in outcome.out
+    assert "--coqpit.lora_rank 16" in outcome.out
+
+
+def test_what_the_check_says_of_this_run_counts_its_own_rank(check):
+    outcome, told = check(*ADAPTERS, "--coqpit.mixed_precision", "false")
+    assert outcome.status == 0, outcome.err
+    (used,) = [plan for plan in told["trial"]["plans"] if plan["used"]]
+    assert used["title"] == "adapters of rank 4, float32"
+    # Two thin matrices beside each of four, of a network of one layer.
+    width, rank = 32, 4
+    assert used["gradients"] == 4 * rank * ((1 + 3) + (1 + 1) + (1 + 4) + (4 + 1)) * width
+
+
+def test_the_check_of_a_known_language_has_nothing_against_it(check):
+    assert check()[1]["findings"]["languages"]["severity"] == "fine"
+
+
+def test_the_check_says_that_a_language_is_new(check, clips):
+    retold(clips, lambda text: text.replace("a", "å"))
+    outcome, told = check(language="sv")
+    assert outcome.status == 0, outcome.err
+    finding = told["findings"]["languages"]
+    assert finding["severity"] == "advises"
+    assert "'sv' of the recordings: a mark and 5 pieces" in finding["title"]
+    assert "en, de" in finding["advice"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("", ("No language", "en, de", "--coqpit.datasets.0.language")), ("Swedish", ("Swedish", "sv"))]
+)
+def test_the_check_goes_on_without_a_language_that_it_can_use(check, code, said):
+    outcome, told = check(language=code)
+    assert outcome.status == 2
+    assert all(words in told["findings"]["run"]["title"] for words in said)
+    assert told["findings"]["noisy"]["severity"] == "fine"  # the recordings are looked at all the same
+
+
+@pytest.mark.parametrize("name", ["dvae.pth", "mel_stats.pth", "vocab.json"])
+def test_the_check_names_a_missing_file_of_the_release(check, released, name):
+    (released / name).unlink()
+    outcome, told = check()
+    assert outcome.status == 2
+    assert name in told["findings"]["run"]["title"]
+
+
+def test_the_check_names_a_missing_package(check, clips, monkeypatch):
+    retold(clips, lambda text: f"{text} 3")
+    monkeypatch.setitem(sys.modules, "num2words", None)
+    outcome, told = check()
+    assert outcome.status == 2
+    assert "num2words" in told["findings"]["run"]["title"]
+    assert "pip install" in told["findings"]["run"]["title"]
+
+
+def test_the_check_names_and_counts_clips_that_do_not_fit(check, clips):
+    write_waveform(clips / "wavs" / "clip0.wav", np.zeros(60000, np.float32), RATE)
+    retold(clips, lambda text: text * 8 if text == "dad fed a cab" else text)
+    outcome, told = check()
+    assert outcome.status == 0, outcome.err
+    assert "1 clip left out: recording longer than 2.3 s" in outcome.out
+    assert "#wavs/clip0: 2.7 s, 8 characters" in outcome.out
+    assert "1 clip left out: text of more than 50 tokens" in outcome.out
+    assert "cut long ones at pauses" in told["findings"]["left_out"]["advice"]
+
+
+def test_the_check_counts_characters_that_nothing_stands_for(check, clips):
+    retold(clips, lambda text: text.replace("hag", "ж"))
+    outcome, told = check()
+    finding = told["findings"]["unknown_symbols"]
+    assert (outcome.status, finding["count"]) == (2, 1)
+    assert "'ж' 1×" in finding["title"]
+
+
+def test_the_check_finds_texts_longer_than_a_breath(check, clips):
+    retold(clips, lambda text: " ".join(["a bad egg"] * 26) if text == "beef" else text)
+    finding = check("--coqpit.model_args.max_text_length", 60)[1]["findings"]["long_text"]
+    assert finding["count"] == 1
+    assert finding["clips"][0]["note"] == "259 characters, and 250 are spoken at once"
+
+
+def test_the_check_finds_that_most_clips_end_in_silence(check, clips):
+    assert "usual_silence" not in check()[1]["findings"]
+    random = np.random.default_rng(1)
+    for file in (clips / "wavs").iterdir():
+        with wave.open(str(file)) as sound:
+            samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16) / 32768
+        quiet = 1e-4 * random.standard_normal(int(0.6 * RATE))
+        write_waveform(file, np.concatenate([samples, quiet]).astype(np.float32), RATE)
+    finding = check()[1]["findings"]["usual_silence"]
+    assert "end with 0.6 s" in finding["title"]
+    assert "--coqpit.audio.do_trim_silence true" in finding["advice"]
+    assert "usual_silence" not in check("--coqpit.audio.do_trim_silence", "true")[1]["findings"]
+
+
+def test_the_check_says_that_there_is_little_to_learn_from(check):
+    assert "0.2 min" in check()[1]["findings"]["amount"]["title"]

@@ -217,7 +217,7 @@ class XttsConfig(DecoderTrainingConfig, GrowingConfig, LoraConfig, XttsSpeakingC
     model_args: XttsArgs = field(  # type: ignore[assignment]  # a group in the place of a dictionary
         default_factory=XttsArgs, metadata={"help": "The network."}
     )
-    audio: AudioConfig = field(default_factory=XttsAudioConfig, metadata={"help": "Recordings and spectrograms."})
+    audio: XttsAudioConfig = field(default_factory=XttsAudioConfig, metadata={"help": "Recordings and spectrograms."})
     _supports_cloning: bool = kept(True)
     languages: list[str] = field(default_factory=lambda: list(LANGUAGES), metadata={"help": "Languages of the model."})
     lr: float | list[float] = field(

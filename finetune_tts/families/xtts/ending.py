@@ -55,11 +55,14 @@ def finish(run: EndedRun) -> None:
     checkpoint = read_checkpoint(run.best)
     weights = plain(translate_names(completed(checkpoint.model, run.folder)))
     weights = {name: tensor for name, tensor in weights.items() if not name.startswith(_DISCRIMINATOR)}
+    path = run.folder / MODEL_NAME
     payload: dict[str, Any] = {"model": weights, "config": checkpoint.config, "step": checkpoint.step}
-    write_checkpoint(run.folder / MODEL_NAME, payload)
+    write_checkpoint(path, payload)
+    # Merged matrices are a copy in memory; those of the file are mapped from it.
+    del payload, weights, checkpoint
     network = run.build()
     assert isinstance(network, Xtts)
-    restore_network(network, weights, source=run.best).raise_for_gap()
+    restore_network(network, read_checkpoint(path).model, source=path).raise_for_gap()
     network.to(run.device).eval()
     path = run.folder / FILE_NAME
     voices = read_voices(path) if path.is_file() else {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from finetune_tts.config.bounds import Bounds
 from finetune_tts.config.changes import Change
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation, Recorded
+from finetune_tts.families.family import EmbeddingRows, Family, Implementation, MemoryPlan, Recorded
 from finetune_tts.families.xtts.config import XttsConfig, locate, modernise
 from finetune_tts.families.xtts.faults import xtts_faults, xtts_run_faults
 
@@ -14,6 +14,8 @@ MOST_CLIPS_AN_UPDATE = 252
 LEAST_CLIPS_AN_UPDATE = 8
 UPDATES_AN_EPOCH = 12
 """With so many recordings that an update of 252 clips leaves fewer, an update gets fewer clips."""
+USUAL_RANK = 16
+ENOUGH_MINUTES = 2.0
 CLIPS_SEEN = 2_000
 """A voice is learned from about so many clips, seen again and again where there are less."""
 #: bytes of a device, in GB → clips of a batch that fit, the whole model learning.
@@ -49,6 +51,7 @@ def _load() -> Implementation:
         assets=assets,
         finish=finish,
         own_encoder=own_encoder,
+        memory_plans=_memory_plans,
         listening=Listening(hear=hear, hear_all=hear_all, file_name=FILE_NAME, read=read_voices, write=write_voices),
     )
 
@@ -75,6 +78,16 @@ def _clips_an_update(config: XttsConfig, clips: int) -> int | None:
     if config.train_decoder:
         return None
     return max(LEAST_CLIPS_AN_UPDATE, min(MOST_CLIPS_AN_UPDATE, clips // UPDATES_AN_EPOCH))
+
+
+def _memory_plans(config: XttsConfig) -> tuple[MemoryPlan, ...]:
+    """All weights or adapters, in either precision."""
+    rank = config.lora_rank or USUAL_RANK
+    return tuple(
+        MemoryPlan(f"{what}, {number}", {"lora_rank": adapters, "mixed_precision": mixed})
+        for what, adapters in (("all weights", 0), (f"adapters of rank {rank}", rank))
+        for number, mixed in (("float32", False), ("bf16", True))
+    )
 
 
 def _fine_tune_settings(config: XttsConfig, recorded: Recorded) -> list[Change]:
@@ -133,6 +146,7 @@ FAMILY = Family(
     bounds=_bounds,
     output_rate=lambda config: int(config.model_args.output_sample_rate),
     fine_tune_settings=_fine_tune_settings,
+    enough_minutes=ENOUGH_MINUTES,
     clips_an_update=_clips_an_update,
     discriminator="disc",
     slow_to_speak=True,

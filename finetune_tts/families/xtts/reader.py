@@ -11,7 +11,7 @@ from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.text.extending import extend_vocabulary
-from finetune_tts.families.xtts.text.languages import base_of, mark_of
+from finetune_tts.families.xtts.text.languages import base_of, limit_of, mark_of
 from finetune_tts.families.xtts.text.splitting import split_sentences
 from finetune_tts.families.xtts.text.tokenizer import XttsTokenizer
 from finetune_tts.families.xtts.text.vocabulary import read_vocabulary
@@ -64,6 +64,10 @@ class PieceReader(Tokenizer):
                 "--coqpit.datasets.0.language."
             )
         return self._tokenizer.encoded(text, language)
+
+    def longest_text(self, language: str | None = None) -> int:
+        """Characters that are spoken in one breath."""
+        return limit_of(language or "")
 
     def split(self, text: str, language: str | None = None) -> list[str]:
         """Cut a text at its sentences, each short enough to be spoken in one breath."""
