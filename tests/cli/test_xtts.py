@@ -457,7 +457,7 @@ def test_the_check_names_a_missing_file_of_the_release(check, released, name):
 
 
 def test_the_check_names_a_missing_package(check, clips, monkeypatch):
-    retold(clips, lambda text: f"{text} 3")
+    retold(clips, lambda text: f"{text} 7919")  # which no other test has had read
     monkeypatch.setitem(sys.modules, "num2words", None)
     outcome, told = check()
     assert outcome.status == 2

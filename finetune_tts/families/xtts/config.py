@@ -120,7 +120,7 @@ class XttsAudioConfig(AudioConfig):
 
     sample_rate: int = field(default=22050, metadata={"help": "Rate of the recordings, in Hz."})
     output_sample_rate: int = field(default=24000, metadata={"help": "Rate of the waveforms that come out, in Hz."})
-    dvae_sample_rate: int = field(default=22050, metadata={"help": "Rate of the recordings that codes are made of."})
+    dvae_sample_rate: int = kept(22050, "codes are made at sample_rate")
     do_trim_silence: bool = field(default=False, metadata={"help": "Cut silence off both ends of a clip."})
 
 
