@@ -25,8 +25,9 @@ SECTIONS = {
         "layers",
         "radam",
         "training_speed",
+        "coqui_xtts_learns",
     ),
-    "Synthesis": ("vits_speech", "vocoder_speed", "griffin_lim"),
+    "Synthesis": ("vits_speech", "vocoder_speed", "griffin_lim", "coqui_xtts_speaks"),
     "Text, recordings and features": (
         "check_speed",
         "feature_cache",
