@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 UNQUESTIONED = 2**30
 #: Networks of this kind have some thousand tensors; one that goes on and on is not built to its end.
 MOST_TENSORS = 10_000
-#: Normalised weights are registered anew when they are split into norm and direction.
+#: Normalised weights are registered again when they are split into norm and direction.
 _TIMES_REGISTERED = 4
 
 
