@@ -104,7 +104,7 @@ class DvaeCodec:
             ) from error
         if codes != self._num_codes:
             raise UserError(
-                f"{self._path}: makes {codes} codes, and the model knows {self._num_codes}: it belongs to another model."
+                f"{self._path}: makes {codes} codes, and the model knows {self._num_codes}: it belongs to another."
             )
         return network.to(self._device).eval()
 
