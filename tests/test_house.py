@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "finetune_tts"
 FLOORS = [
     ["bin", "__main__"],
     ["cli"],
+    ["corpus"],
     ["check", "report"],
     ["assembly"],
     ["training"],

@@ -187,6 +187,27 @@ def read_original(path: str | Path, at_most: float = math.inf) -> Original:
     return Original(wav, found_rate, channels, ceiling)
 
 
+def read_part(path: str | Path, start: float, end: float) -> Original:
+    """Read what lies between two places of a recording, in seconds, without decoding what comes before.
+
+    Raises:
+        UserError: as :func:`read_original`; or the recording ends before ``start``.
+    """
+    with _opened(path) as audio:
+        rate, channels, ceiling = audio.samplerate, audio.channels, audio.subtype not in _FLOATS
+        first, last = max(0, round(start * rate)), min(audio.frames, round(end * rate))
+        if first >= last:
+            raise UserError(
+                f"{path}: nothing to read from {start:.2f} to {end:.2f} s, the recording has "
+                f"{audio.frames / rate:.2f} s. It has changed: put the old one back."
+            )
+        audio.seek(first)
+        block = audio.read(last - first, dtype="float32", always_2d=True)
+    if len(block) < _LEAST_OF_ESTIMATED * (last - first):
+        raise UserError(f"{path}: the recording is cut off at {start:.2f} s. Copy it again from where it came from.")
+    return Original(np.nan_to_num(block.mean(axis=1, dtype=np.float32)), rate, channels, ceiling)
+
+
 def resample(wav: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """Bring a waveform ``[T]`` float32 from one sample rate in Hz to another, at high quality."""
     if from_rate == to_rate:
@@ -219,7 +240,12 @@ def write_waveform(path: str | Path, wav: np.ndarray, sample_rate: int) -> None:
 
 
 def wav_bytes(wav: np.ndarray, sample_rate: int) -> bytes:
-    """The content of the WAV file that :func:`write_waveform` writes.
+    """The content of the WAV file that :func:`write_waveform` writes; raises likewise."""
+    return sound_bytes(wav, sample_rate, "WAV")
+
+
+def sound_bytes(wav: np.ndarray, sample_rate: int, kind: str) -> bytes:
+    """The content of a mono file of 16 bits of ``kind`` (``WAV``, ``FLAC``), turned down where it is beyond full scale.
 
     Raises:
         ValueError: ``wav`` is not one row of finite numbers.
@@ -231,5 +257,5 @@ def wav_bytes(wav: np.ndarray, sample_rate: int) -> bytes:
         raise ValueError(f"a waveform is one row of finite samples, not an array of shape {wav.shape}.")
     loudest = float(np.abs(wav).max(initial=0.0))
     buffer = BytesIO()
-    soundfile.write(buffer, wav / max(1.0, loudest), sample_rate, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, wav / max(1.0, loudest), sample_rate, format=kind, subtype="PCM_16")
     return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Raw recordings → a data set: speech found, cut at pauses, given its text, reviewed."""
