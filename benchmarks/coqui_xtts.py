@@ -77,7 +77,6 @@ def run_job(arguments: argparse.Namespace, side: str, **job: Any) -> dict[str, A
     # The other environment must not see this one's packages.
     environment = {key: value for key, value in os.environ.items() if ours or not key.startswith("PYTHON")}
     environment.pop("OMP_NUM_THREADS", None)
-    environment["OMP_WAIT_POLICY"] = "passive"  # threads that wait take no time from what else runs
     command = [sys.executable if ours else arguments.coqui_python, __file__, "--job", json.dumps(job)]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("RESULT ")]

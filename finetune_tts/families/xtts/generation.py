@@ -78,7 +78,7 @@ def write(
     batch = len(text_ids)
     code = text_ids.new_full((batch,), gpt.start_audio)
     vectors = torch.cat((prompt, gpt.read(text_ids), gpt.vectors_of_codes(code.unsqueeze(1))), dim=1)
-    cache = gpt.gpt.cache_for(batch, vectors.shape[1] + limit)
+    cache = gpt.gpt.cache_for(vectors.shape[1] + limit)
     seen = torch.zeros(batch, gpt.mel_embedding.num_embeddings, dtype=torch.bool, device=code.device)
     seen[:, [_PREFIX_CODE, gpt.start_audio]] = True
     ended = torch.zeros(batch, dtype=torch.bool, device=code.device)

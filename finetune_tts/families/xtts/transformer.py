@@ -53,25 +53,26 @@ class KeyValueCache:
 
     Args:
         layers: blocks of the stack.
-        batch: B.
-        heads: H.
-        head_width: D.
         places: S.
-        like: a tensor whose device and dtype it gets.
     """
 
-    def __init__(self, *, layers: int, batch: int, heads: int, head_width: int, places: int, like: Tensor) -> None:
-        self.keys = like.new_empty(layers, batch, heads, places, head_width)
-        self.values = torch.empty_like(self.keys)
+    def __init__(self, *, layers: int, places: int) -> None:
+        self.places = places
         self.length = 0
         """Places that are filled."""
+        self._held: list[tuple[Tensor, Tensor] | None] = [None] * layers
 
     def extended(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Keep keys and values ``[B, H, T, D]`` of new places; gives those of all places, ``[B, H, length + T, D]``."""
+        held = self._held[layer]
+        if held is None:
+            batch, heads, _, width = keys.shape
+            held = keys.new_empty(batch, heads, self.places, width), values.new_empty(batch, heads, self.places, width)
+            self._held[layer] = held
         end = self.length + keys.shape[2]
-        self.keys[layer, :, :, self.length : end] = keys
-        self.values[layer, :, :, self.length : end] = values
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        for kept, new in zip(held, (keys, values), strict=True):
+            kept[:, :, self.length : end] = new
+        return held[0][:, :, :end], held[1][:, :, :end]
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,6 @@ class Transformer(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"{heads} heads do not divide a width of {width}.")
-        self.heads, self.head_width = heads, width // heads
         self.drop = nn.Dropout(dropout)
         self.h = nn.ModuleList(Block(width=width, heads=heads, dropout=dropout, layer=layer) for layer in range(layers))
         self.ln_f = nn.LayerNorm(width)
@@ -202,13 +202,6 @@ class Transformer(nn.Module):
             context.cache.length += x.shape[1]
         return self.ln_f(x)
 
-    def cache_for(self, batch: int, places: int) -> KeyValueCache:
-        """An empty cache for ``batch`` sequences of at most ``places`` places."""
-        return KeyValueCache(
-            layers=len(self.h),
-            batch=batch,
-            heads=self.heads,
-            head_width=self.head_width,
-            places=places,
-            like=self.ln_f.weight,
-        )
+    def cache_for(self, places: int) -> KeyValueCache:
+        """An empty cache for sequences of at most ``places`` places."""
+        return KeyValueCache(layers=len(self.h), places=places)

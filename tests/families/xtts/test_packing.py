@@ -7,19 +7,19 @@ from finetune_tts.families.xtts.packing import PackedProjection, pack
 from finetune_tts.families.xtts.transformer import Context, Projection, Transformer
 
 
-@pytest.mark.parametrize("rows", [1, 3, 40])
+@pytest.mark.parametrize(("batch", "rows"), [(1, 1), (2, 3), (2, 40)])
 @pytest.mark.parametrize("largest", [1.0, 1e-4])
-def test_a_packed_matrix_maps_nearly_the_same(rows, largest):
+@pytest.mark.parametrize("widths", [(64, 96), (64, 95), (2048, 32), (4096, 32)])
+def test_a_packed_matrix_maps_nearly_the_same(batch, rows, largest, widths):
     torch.manual_seed(0)
-    projection = Projection(64, 96)
-    projection.weight.data = torch.randn(64, 96) * largest
+    projection = Projection(*widths)
+    projection.weight.data = torch.randn(widths) * largest
     projection.weight.data[:, 5] = 0.0  # a column of zeros divides by nothing
-    projection.bias.data.normal_()
-    x = torch.randn(2, rows, 64)
-    expected = projection(x) - projection.bias
-    found = PackedProjection(projection)(x) - projection.bias
+    projection.bias.data.normal_(std=largest)
+    x = torch.randn(batch, rows, widths[0])
+    expected = projection(x)
+    found = PackedProjection(projection)(x)
     assert found.shape == expected.shape
-    assert found.dtype == torch.float32
     assert (found - expected).norm() / expected.norm() < 0.02
 
 
