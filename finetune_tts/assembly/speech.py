@@ -141,7 +141,7 @@ class SpeechMaterial(Material):
         """Compute the codes of the recordings, for a network that reads such."""
         codec, split = self.family.implementation.codec, self.data.split
         if codec is not None:
-            self.data.cache.add_codes(codec(self.config), split.train + split.eval, self.world)
+            self.data.cache.add_codes(codec(self.config, self.device), split.train + split.eval, self.world)
 
     def build(self) -> nn.Module:
         """Build the network for the symbols, speakers and languages of model and recordings."""

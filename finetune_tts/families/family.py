@@ -17,6 +17,7 @@ from finetune_tts.config.changes import Change
 from finetune_tts.config.released import Values
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from finetune_tts.data.codes import Codec
@@ -130,7 +131,7 @@ class Implementation:
         stream: the same, in parts as they are made; None where everything is made at once.
         force: spectrograms of recordings under teacher forcing; None where the architecture gives none.
         tokenizer: ``config → what reads its text``; None for the tokenizer that the config's text fields describe.
-        codec: ``config → what makes codes of recordings``; None for a network that reads none.
+        codec: ``(config, device) → what makes codes of recordings`` there; None for a network that reads none.
         listening: how it speaks like a recording; None where it does not listen to any itself.
         completed: ``(weights of a checkpoint, its folder) → all weights``, of a checkpoint that holds only what was
             trained.
@@ -160,7 +161,7 @@ class Implementation:
     stream: "Stream | None" = None
     force: "Force | None" = None
     tokenizer: "Callable[[Any], Tokenizer] | None" = None
-    codec: "Callable[[Any], Codec] | None" = None
+    codec: "Callable[[Any, torch.device], Codec] | None" = None
     listening: "Listening | None" = None
     completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
     grown: "Callable[[Any, Any, Sequence[Sample]], tuple[Tokenizer, list[Change]]] | None" = None

@@ -39,12 +39,13 @@ class DvaeCodec:
 
     Args:
         config: names the weights and the divisors of the mel bands.
+        device: where they are made.
 
     Raises:
         UserError: a file is missing or is not what it should be.
     """
 
-    def __init__(self, config: XttsConfig) -> None:
+    def __init__(self, config: XttsConfig, device: torch.device) -> None:
         args = config.model_args
         self._path = Path(args.dvae_checkpoint)
         self._num_codes = args.gpt_num_audio_tokens - 2  # all but START and STOP
@@ -63,7 +64,7 @@ class DvaeCodec:
         self._stats = read_mel_stats(args.mel_norm_file)
         self._listen = code_mel()
         self._network: DVAEEncoder | None = None
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = device
 
     def fingerprint(self) -> str:
         """A hash of everything that decides which codes a recording gets."""
