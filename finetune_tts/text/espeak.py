@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import unicodedata
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -54,7 +55,6 @@ _one_clause = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
 _LONGEST_SURE_CLAUSE = 200
 
 _PhonemeCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)
-_SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
 _lock = threading.Lock()
 
@@ -73,6 +73,41 @@ class _Voice(ctypes.Structure):
         ("score", ctypes.c_int),
         ("spare", ctypes.c_void_p),
     ]
+
+
+class _Event(ctypes.Structure):
+    """``espeak_EVENT`` of speak_lib.h."""
+
+    _fields_ = [
+        ("kind", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("name", ctypes.c_char * 8),
+    ]
+
+
+_END_OF_EVENTS, _WORD = 0, 1
+_SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+
+@dataclass(frozen=True)
+class SpokenText:
+    """Text as espeak-ng speaks it.
+
+    Attributes:
+        sound: 16-bit samples, one after the other, in the byte order of this machine.
+        sample_rate: in Hz.
+        words: ``(place, seconds)``: which character a word begins at, and when it is heard. Words that espeak-ng runs
+            together have one place.
+    """
+
+    sound: bytes
+    sample_rate: int
+    words: list[tuple[int, float]]
 
 
 class EspeakLibrary:
@@ -107,7 +142,10 @@ class EspeakLibrary:
         self.version: str = self._library.espeak_Info(ctypes.byref(found)).decode().split()[0]
         self._voices = self._read_voices()
         self._current = ""
+        self._rate: int = rate
         self._heard: list[str] = []
+        self._sound: bytearray | None = None  # where what is made is to be kept
+        self._words: list[tuple[int, float]] = []
         self._break_off = False
         self._listen()
         logger.debug("espeak-ng %s from %s", self.version, file)
@@ -141,7 +179,16 @@ class EspeakLibrary:
             self._heard.append((phonemes or b"").decode("utf-8", "ignore"))
             return 0
 
-        def speak(_sound: int, _samples: int, _events: int) -> int:
+        def speak(sound: "ctypes._Pointer[ctypes.c_short]", samples: int, events: "ctypes._Pointer[_Event]") -> int:
+            if self._sound is not None:
+                place = 0
+                while events and events[place].kind != _END_OF_EVENTS:
+                    event = events[place]
+                    if event.kind == _WORD:
+                        self._words.append((event.text_position - 1, event.audio_position / 1000))
+                    place += 1
+                if sound and samples > 0:
+                    self._sound += ctypes.string_at(sound, 2 * samples)
             return int(self._break_off)
 
         # Kept, because the library calls them as long as it lives.
@@ -202,11 +249,7 @@ class EspeakLibrary:
             voice: an identifier that :meth:`voice` gave.
         """
         with _lock:
-            if voice != self._current:
-                if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-                    self._current = ""
-                    raise UserError(f"espeak-ng {self.version} cannot load its voice {voice!r}. Install it again.")
-                self._current = voice
+            self._choose(voice)
             if len(text) <= _LONGEST_SURE_CLAUSE and _one_clause.fullmatch(text):
                 return self._spoken(text, break_off=True)
             plain = self._plain(text)
@@ -215,6 +258,25 @@ class EspeakLibrary:
                 return [clause for part in parts for clause in self._spoken(part, break_off=True)]
             # Nobody but espeak-ng knows where it ends a clause here, so it has to speak it all: right, but slower.
             return self._spoken(text, break_off=False)
+
+    def speak(self, text: str, voice: str) -> SpokenText:
+        """Speak a text; arguments as for :meth:`clauses`."""
+        with _lock:
+            self._choose(voice)
+            self._sound, self._words = bytearray(), []
+            try:
+                self._spoken(text, break_off=False)
+                return SpokenText(bytes(self._sound), self._rate, self._words)
+            finally:
+                self._sound = None
+
+    def _choose(self, voice: str) -> None:
+        if voice == self._current:
+            return
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            self._current = ""
+            raise UserError(f"espeak-ng {self.version} cannot load its voice {voice!r}. Install it again.")
+        self._current = voice
 
     def _spoken(self, text: str, break_off: bool) -> list[str]:
         """Have text spoken and hear its phonemes; ``break_off`` after the first clause, before its sound is made."""

@@ -1,0 +1,113 @@
+"""Where a recording is silent, where somebody speaks, and where there is sound that is no speech.
+
+Silence is told by the level, against a noise floor that may change in the course of the recording; the detector of
+speech only tells whether what is louder is a voice, since its chunks are too long to cut by.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from finetune_tts.corpus.hearing import CHUNK, FRAME, LEVEL, LEVEL_SECONDS, Heard
+
+_SMOOTHED = 3  # levels that are averaged: one period of a low voice is longer than one
+_FLOOR_SECONDS = 20.0  # that one noise floor is of
+_QUIET_SHARE = 0.05
+_ABOVE_FLOOR = 6.0  # in dB, where sound begins
+_BELOW_SPEECH = 40.0  # in dB, where sound ends even if the floor is far lower
+_NEAR_SPEECH = 6.0  # in dB; with so much noise, nothing tells silence
+_SHORTEST = 0.1  # in seconds; closures of consonants are shorter, most of them
+_SPEAKS = 0.5
+_NO_SOUND = 1e-10
+_SHORTEST_OTHER = 1.0  # in seconds, of music and the like
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A silence, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+    @property
+    def middle(self) -> float:
+        return (self.start + self.end) / 2
+
+
+@dataclass(frozen=True)
+class Silences:
+    """Where a recording is silent.
+
+    Attributes:
+        levels: ``[L]`` bool, for each of :data:`finetune_tts.corpus.hearing.LEVEL_SECONDS`.
+        pauses: silences long enough to cut in, from the first to the last, with those at both ends.
+        speech_level: mean level of speech in dB, 0 being full scale; minus infinity where there is none.
+        noise_floor: median level of what is between, likewise.
+        speech_seconds: how long somebody speaks.
+        other_seconds: how long there is sound that is no speech: music, or noise as loud as speech.
+    """
+
+    levels: np.ndarray
+    pauses: list[Pause]
+    speech_level: float
+    noise_floor: float
+    speech_seconds: float
+    other_seconds: float
+
+    def frames(self, count: int) -> np.ndarray:
+        """Which of the first ``count`` spectra are of silence, ``[N]`` bool."""
+        by_frame = FRAME // LEVEL
+        padded = np.pad(self.levels[: count * by_frame], (0, max(0, count * by_frame - len(self.levels))))
+        silent: np.ndarray = np.all(padded.reshape(count, by_frame), axis=1)
+        return silent
+
+
+def find_silences(heard: Heard) -> Silences:
+    """Find the silences of a recording."""
+    levels = np.convolve(heard.levels, np.full(_SMOOTHED, 1 / _SMOOTHED, np.float32), mode="same")
+    decibels = 10 * np.log10(np.maximum(levels, _NO_SOUND))
+    chances = np.repeat(heard.speech, CHUNK // math.gcd(CHUNK, LEVEL))[:: LEVEL // math.gcd(CHUNK, LEVEL)]
+    chances = np.pad(chances[: len(levels)], (0, max(0, len(levels) - len(chances))))
+    speaks = chances > _SPEAKS
+    speech_level = 10 * math.log10(float(levels[speaks].mean()) + _NO_SOUND) if speaks.any() else -math.inf
+    floor = _noise_floor(decibels)
+    threshold = np.maximum(floor + _ABOVE_FLOOR, speech_level - _BELOW_SPEECH)
+    if speaks.any():
+        threshold = np.minimum(threshold, speech_level - _NEAR_SPEECH)
+    silent = decibels < threshold
+    other = ~silent & (chances < _SPEAKS)
+    return Silences(
+        levels=silent,
+        pauses=[Pause(*run) for run in _runs(silent, _SHORTEST)],
+        speech_level=speech_level,
+        noise_floor=float(np.median(floor)),
+        speech_seconds=float(np.count_nonzero(speaks & ~silent)) * LEVEL_SECONDS,
+        other_seconds=sum(end - start for start, end in _runs(other, _SHORTEST_OTHER)),
+    )
+
+
+def _noise_floor(decibels: np.ndarray) -> np.ndarray:
+    """The level of the quietest moments around each one, ``[L]``."""
+    size = round(_FLOOR_SECONDS / LEVEL_SECONDS)
+    blocks = [decibels[begin : begin + size] for begin in range(0, len(decibels), size)]
+    if len(blocks) > 1 and len(blocks[-1]) < size // 2:
+        blocks[-2:] = [np.concatenate(blocks[-2:])]
+    floors = np.array([np.quantile(block, _QUIET_SHARE) for block in blocks])
+    # A block without any pause has no floor of its own: the lowest of its neighbours counts.
+    around = np.pad(floors, 1, mode="edge")
+    lowest = np.minimum(np.minimum(around[:-2], around[1:-1]), around[2:])
+    lengths = [len(block) for block in blocks]
+    centres = np.cumsum(lengths) - np.array(lengths) / 2
+    return np.interp(np.arange(len(decibels)), centres, lowest)
+
+
+def _runs(marks: np.ndarray, shortest: float) -> list[tuple[float, float]]:
+    """Runs of ``marks`` ``[L]`` that last for at least ``shortest`` seconds, in seconds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
+    runs = edges.reshape(-1, 2) * LEVEL_SECONDS
+    return [(float(start), float(end)) for start, end in runs if end - start >= shortest - 1e-9]
