@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.cli import make_dataset
 from finetune_tts.cli.field_list import field_list
 from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import Parser, run_program, say
@@ -53,6 +54,7 @@ EXAMPLES = """more examples:
   tts-finetune --export onnx output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --restore_path RUN --extract_features mels
   tts-finetune --report output/my-voice-November-23-2026_10+15AM-0c1d2e3 --select_by mcd
+  tts-finetune --make_dataset my-voice --recordings book.flac --transcript book.txt --language es
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
@@ -60,6 +62,7 @@ every field that --coqpit does not set. A config of yours (--config_path) is tak
 
 _DATA = ("dataset_path", "dataset_format", "meta_file", "columns")
 _PLACE = ("output_path", "run_name")
+_OF_RUN = ("model_name", "config_path", "restore_path")
 
 #: flags that say what a run starts from → flags that go with them.
 STARTS = {
@@ -71,6 +74,7 @@ STARTS = {
     "restore_path": ("extract_features", "compute_embeddings", "config_path", *_DATA, *_PLACE),
     "extract_features": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
     "report": (),
+    "make_dataset": (),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
@@ -81,6 +85,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     _add_tasks(parser.tasks.add_argument)
     _add_model(parser.add_argument_group("model").add_argument)
     _add_recordings(parser.add_argument_group("recordings").add_argument)
+    make_dataset.add_flags(parser.add_argument_group("raw recordings").add_argument)
     _add_run(parser.add_argument_group("run").add_argument)
     _add_check(parser.add_argument_group("check").add_argument)
     _add_report(parser.add_argument_group("report").add_argument)
@@ -233,6 +238,8 @@ def _command(
     else:
         _check(arguments, config)
         check_report_flags(arguments)
+        if arguments.recordings and not arguments.make_dataset:
+            overrides += _made_dataset(arguments)
         overrides += short_forms(arguments, overrides)
         if arguments.demo:
             from finetune_tts.cli.demo import run_demo
@@ -244,6 +251,8 @@ def _command(
             run_export(arguments.export[0], Path(arguments.export[1]), arguments.config_path)
         elif arguments.report:
             run_report(arguments)
+        elif arguments.make_dataset:
+            make_dataset.run_make_dataset(arguments)
         elif arguments.compute_embeddings:
             from finetune_tts.cli.embeddings import run_embeddings
 
@@ -265,6 +274,15 @@ def _command(
     return None
 
 
+def _made_dataset(arguments: argparse.Namespace) -> "list[Override]":
+    """Make a data set of raw recordings, put it where the run looks for one, and return what it says of it."""
+    from finetune_tts.families.overrides import Override
+
+    folder, language = make_dataset.made_for_run(arguments)
+    arguments.dataset_path = [str(folder)]
+    return [Override("datasets.0.language", (language,))] if language else []
+
+
 def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None:
     """Refuse what contradicts itself before anything is downloaded or loaded."""
     given = [flag for flag in (*STARTS, *SHORT_FOR) if getattr(arguments, flag)]
@@ -283,6 +301,7 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
     for start in ("continue_path", "compute_embeddings"):
         if _checks(arguments) and getattr(arguments, start):
             raise UserError(f"--{start} and --check do not go together: leave one of them out.")
+    make_dataset.require_sense(arguments, of_run=any(start in given for start in _OF_RUN))
     if _checks(arguments) and arguments.no_check:
         raise UserError("--check and --no_check do not go together: leave one of them out.")
     for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience"):

@@ -36,7 +36,7 @@ _DECIDED = round(120 / FRAME_SECONDS)  # frames of the recording after which a p
 _BLOCK = 256
 _ROUNDS = 2  # of learning
 _CONTEXT = (-2, -1, 0, 1, 2)  # frames around one of the text that tell what becomes of it
-_RIDGE, _LEAST_VARIANCE = 10.0, 0.05
+_RIDGE, _LEAST_VARIANCE = 200.0, 0.05
 _WORSE = 1.0  # by how much a pair may be worse than the usual one to be learned from
 _TRIED = 1500  # frames that chance is measured on
 _ABOVE_CHANCE = 1.15
@@ -57,12 +57,14 @@ class Alignment:
             where there is none.
         outside: ``[N]`` bool, where something is heard that the text does not say.
         chance: what a pair costs on average, on the best path through a text that is not said.
+        usual: what one costs here, the median.
     """
 
     frames: np.ndarray
     costs: np.ndarray
     outside: np.ndarray
     chance: float
+    usual: float
 
     @property
     def certainty(self) -> float:
@@ -84,7 +86,7 @@ def align(heard: np.ndarray, silent: np.ndarray, text: np.ndarray) -> Alignment:
     frames = np.full(len(heard), NOWHERE)
     costs, outside = np.zeros(len(heard), np.float32), np.zeros(len(heard), bool)
     if silent.all() or text_silent.all():
-        return Alignment(frames, costs, ~silent, -1.0)
+        return Alignment(frames, costs, ~silent, -1.0, 0.0)
     features, text_features = _features(heard, silent, text, text_silent)
     features, text_features, silent_kept = features[kept], text_features[text_kept], silent[kept]
     chance = _chance(features, text_features)
@@ -99,7 +101,8 @@ def align(heard: np.ndarray, silent: np.ndarray, text: np.ndarray) -> Alignment:
     frames[kept[inside]] = text_kept[path[inside]]
     costs[kept[inside]] = cost[inside]
     outside[kept] = ~inside
-    return Alignment(frames, costs, outside & ~silent, chance)
+    usual = float(np.median(cost[inside])) if inside.any() else 0.0
+    return Alignment(frames, costs, outside & ~silent, chance, usual)
 
 
 def _silent_frames(text: np.ndarray) -> np.ndarray:
@@ -151,10 +154,13 @@ def _adapted(
     used = inside & (cost <= np.median(cost[inside]) + _WORSE)
     around = np.concatenate([np.roll(text, shift, axis=0) for shift in _CONTEXT], axis=1).astype(np.float64)
     given, wanted = around[path[used]], features[used]
+    # What is learned is how the voice differs from espeak-ng: the less was heard, the less it is taken to.
     middle, wanted_middle = given.mean(axis=0), wanted.mean(axis=0)
-    given = given - middle
-    products = given.T @ given + _RIDGE * np.eye(given.shape[1])
-    expected = (around - middle) @ np.linalg.solve(products, given.T @ (wanted - wanted_middle)) + wanted_middle
+    own = slice(_CONTEXT.index(0) * text.shape[1], (_CONTEXT.index(0) + 1) * text.shape[1])
+    given, around = given - middle, around - middle
+    difference = wanted - wanted_middle - given[:, own]
+    matrix = np.linalg.solve(given.T @ given + _RIDGE * np.eye(given.shape[1]), given.T @ difference)
+    expected = around @ matrix + around[:, own] + wanted_middle
     left = wanted - expected[path[used]]
     covariance = left.T @ left / len(left) + _LEAST_VARIANCE * np.eye(left.shape[1])
     whiten = np.linalg.inv(np.linalg.cholesky(covariance)).T

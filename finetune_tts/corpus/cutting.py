@@ -4,7 +4,7 @@ A cut lies in a pause that both sides of a word boundary agree on. A piece that 
 is not cut shorter until it fits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +17,14 @@ from finetune_tts.corpus.script import Script
 _MARGIN = 0.12  # seconds of silence that a clip keeps at either end
 _FRAME_CENTRE = 0.032  # seconds from the beginning of a frame to the middle of its window
 _OFF = 2.5  # frames that a pause may lie away from a boundary of words
+_TOGETHER = 4.0  # frames of the text between both sides of a pause, up to which nothing is left out there
 _MOST_OUTSIDE = 0.04  # share of a piece that may not be in the text
 _LEAPT = 8.0  # frames of the text that are left out within a piece, above which words are missing
 _DOUBTFUL = 0.35  # confidence below which a piece is dropped
 _LONG_PAUSE = 0.5  # seconds; longer ones are no better place to cut
 _SHORT_CLIP, _SHORT_PRICE = 4.0, 0.15  # seconds, below which a clip costs more the shorter it is
+_BETWEEN_WORDS = 0.25  # seconds; within words, even doubled consonants close for less
+_LEAST_SPEECH = 0.3  # share of a piece that has to be speech
 _STOPS = ".!?…。！？؟।"
 _SIGNS = _STOPS + ",;:—–-،؛、，；：\"'”’»)】」"
 _AT_SIGNS = 2.0  # frames by which a boundary behind a sign is nearer
@@ -89,6 +92,20 @@ def aligned_pieces(alignment: Alignment, script: Script, pauses: Sequence[Pause]
     return _Pieces(alignment, script).between(pauses)
 
 
+@dataclass(frozen=True)
+class _Edge:
+    """The boundaries of words on both sides of a pause, each with how far it is off; None outside of the text."""
+
+    left: tuple[int, float] | None
+    right: tuple[int, float] | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be cut at: no word is on both sides, as far as they are in the text."""
+        known = [boundary for boundary in (self.left, self.right) if boundary is not None]
+        return all(off <= _OFF for _, off in known) and (len(known) < 2 or known[0][0] <= known[1][0])
+
+
 class _Pieces:
     def __init__(self, alignment: Alignment, script: Script) -> None:
         self._frames, self._costs, self._outside = alignment.frames, alignment.costs, alignment.outside
@@ -107,16 +124,16 @@ class _Pieces:
             number > 0 and script.text[self._words[number - 1].end - 1] in _SIGNS for number in self._boundaries[:-1]
         ]
         self._unmarked = np.where([*marked, True], 0.0, _AT_SIGNS)
-        inside = alignment.frames != NOWHERE
-        self._usual = float(np.median(self._costs[inside])) if inside.any() else 0.0
+        self._usual = alignment.usual
 
     def between(self, pauses: Sequence[Pause]) -> list[Piece]:
-        usable = [pauses[0]]
-        for pause in pauses[1:-1]:
-            if self._fits(pause):
-                usable.append(pause)
-        usable.append(pauses[-1])
-        return [self._piece(before, after) for before, after in zip(usable, usable[1:], strict=False)]
+        edges = [self._edge(pause) for pause in pauses]
+        inner = [place for place in range(1, len(pauses) - 1) if edges[place].fits]
+        usable = [0, *inner, len(pauses) - 1]
+        return [
+            self._piece(pauses[before], pauses[after], edges[before].right, edges[after].left)
+            for before, after in zip(usable, usable[1:], strict=False)
+        ]
 
     def _rows(self, start: float, end: float) -> slice:
         """Frames whose middle lies between two moments."""
@@ -144,36 +161,35 @@ class _Pieces:
         nearest = int((np.abs(self._places - place) + self._unmarked).argmin())
         return int(self._boundaries[nearest]), float(abs(self._places[nearest] - place))
 
-    def _fits(self, pause: Pause) -> bool:
-        """Whether words end before a pause and begin behind it, as far as either is in the text."""
-        places = self._end_before(pause.start), self._begin_behind(pause.end)
-        boundaries = [self._boundary(place) for place in places if place is not None]
-        if any(off > _OFF for _, off in boundaries):
-            return False
-        # Both sides have to mean the same boundary, where nothing was left out in the pause.
-        return len(boundaries) < 2 or boundaries[0][0] <= boundaries[1][0]
+    def _edge(self, pause: Pause) -> "_Edge":
+        """Which words end before a pause and begin behind it, as far as either is in the text."""
+        end, begin = self._end_before(pause.start), self._begin_behind(pause.end)
+        if end is not None and begin is not None and abs(begin - end) <= _TOGETHER:
+            both = self._boundary((begin + end) / 2)
+            return _Edge(both, both)
+        left = None if end is None else self._boundary(end)
+        return _Edge(left, None if begin is None else self._boundary(begin))
 
-    def _piece(self, before: Pause, after: Pause) -> Piece:
-        piece = Piece(before, after)
+    def _piece(
+        self, before: Pause, after: Pause, begin: tuple[int, float] | None, end: tuple[int, float] | None
+    ) -> Piece:
+        piece = Piece(before, after, fault=NOT_IN_TEXT, confidence=0.0)
         rows = self._rows(before.end, after.start)
         frames, outside = self._frames[rows], self._outside[rows]
         inside = frames != NOWHERE
         sounding = int(np.count_nonzero(inside | outside))
-        if not sounding or not inside.any() or np.count_nonzero(outside) > _MOST_OUTSIDE * sounding:
-            return replace(piece, fault=NOT_IN_TEXT, confidence=0.0)
-        places = self._heard_before[frames[inside]]
-        gone = np.flatnonzero(inside)
+        if begin is None or end is None or np.count_nonzero(outside) > _MOST_OUTSIDE * sounding:
+            return piece
+        words = self._words[begin[0] : end[0]]
+        if not words or not inside.any() or max(begin[1], end[1]) > 2 * _OFF:
+            return piece
+        piece = replace(piece, start=words[0].start, end=words[-1].end)
         # From one frame to the next the text moves on by two at most.
-        leaps = np.diff(places) - 2 * np.diff(gone)
-        first, first_off = self._boundary(float(places[0]))
-        last, last_off = self._boundary(float(places[-1]) + 1)
-        words = self._words[first:last]
-        if not words or max(first_off, last_off) > 2 * _OFF:
-            return replace(piece, fault=NOT_IN_TEXT, confidence=0.0)
-        piece = replace(piece, start=words[0].start, end=words[-1].end, confidence=self._confidence(rows))
+        leaps = np.diff(self._heard_before[frames[inside]]) - 2 * np.diff(np.flatnonzero(inside))
         if len(leaps) and leaps.max() > _LEAPT:
-            return replace(piece, fault=LEFT_OUT, confidence=0.0)
-        return replace(piece, fault=UNLIKE) if piece.confidence < _DOUBTFUL else piece
+            return replace(piece, fault=LEFT_OUT)
+        confidence = self._confidence(rows)
+        return replace(piece, confidence=confidence, fault=UNLIKE if confidence < _DOUBTFUL else "")
 
     def _confidence(self, rows: slice) -> float:
         costs = self._costs[rows][self._frames[rows] != NOWHERE]
@@ -264,3 +280,27 @@ def _price(seconds: float, last: Piece, text: str, lengths: Lengths) -> float:
     if not text[: last.end].rstrip("\"'”’»)】」 ").endswith(tuple(_STOPS)):
         price += 0.7
     return price - 0.15 + _SHORT_PRICE * max(0.0, _SHORT_CLIP - seconds)
+
+
+def silent_cuts(pauses: Sequence[Pause], speaks: Callable[[float, float], float], lengths: Lengths) -> list[Cut]:
+    """Cut a recording whose text is not known at the pauses that are too long to be within a word.
+
+    Args:
+        pauses: of the recording, the first at its beginning and the last at its end.
+        speaks: the share of speech between two moments.
+        lengths: of clips.
+
+    Returns:
+        clips without texts.
+    """
+    sure = [pauses[0], *(pause for pause in pauses[1:-1] if pause.seconds >= _BETWEEN_WORDS), pauses[-1]]
+    cuts: list[Cut] = []
+    run: list[Piece] = []
+    for before, after in zip(sure, sure[1:], strict=False):
+        piece = Piece(before, after)
+        if piece.seconds > 0 and speaks(before.end, after.start) < _LEAST_SPEECH:
+            cuts += [*_grouped(run, "", lengths), _cut([piece], "", NO_SPEECH)]
+            run = []
+        elif piece.seconds > 0:
+            run.append(piece)
+    return cuts + _grouped(run, "", lengths)

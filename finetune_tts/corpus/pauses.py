@@ -45,6 +45,7 @@ class Silences:
 
     Attributes:
         levels: ``[L]`` bool, for each of :data:`finetune_tts.corpus.hearing.LEVEL_SECONDS`.
+        speaks: ``[L]`` bool, where there is a voice.
         pauses: silences long enough to cut in, from the first to the last, with those at both ends.
         speech_level: mean level of speech in dB, 0 being full scale; minus infinity where there is none.
         noise_floor: median level of what is between, likewise.
@@ -53,11 +54,28 @@ class Silences:
     """
 
     levels: np.ndarray
+    speaks: np.ndarray
     pauses: list[Pause]
     speech_level: float
     noise_floor: float
     speech_seconds: float
     other_seconds: float
+
+    def speech_between(self, start: float, end: float) -> float:
+        """The share of the sound between two moments that is speech."""
+        part = slice(round(start / LEVEL_SECONDS), round(end / LEVEL_SECONDS))
+        sound = ~self.levels[part]
+        return float(self.speaks[part][sound].mean()) if sound.any() else 0.0
+
+    def ends_with_pauses(self) -> list[Pause]:
+        """The pauses, with one of no length at either end where the recording begins or ends in sound."""
+        end = len(self.levels) * LEVEL_SECONDS
+        found = list(self.pauses)
+        if not found or found[0].start > 0:
+            found.insert(0, Pause(0.0, 0.0))
+        if found[-1].end < end - LEVEL_SECONDS / 2 or len(found) == 1:
+            found.append(Pause(end, end))
+        return found
 
     def frames(self, count: int) -> np.ndarray:
         """Which of the first ``count`` spectra are of silence, ``[N]`` bool."""
@@ -83,6 +101,7 @@ def find_silences(heard: Heard) -> Silences:
     other = ~silent & (chances < _SPEAKS)
     return Silences(
         levels=silent,
+        speaks=speaks,
         pauses=[Pause(*run) for run in _runs(silent, _SHORTEST)],
         speech_level=speech_level,
         noise_floor=float(np.median(floor)),
