@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from finetune_tts.families.tacotron.prenet import Linear
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.location_attention import Comparison
+from finetune_tts.layers.prenet import Linear
 from finetune_tts.layers.recurrence import LateProduct
 
 ATTENTION_TYPES = ("original", "graves", "dynamic_convolution")

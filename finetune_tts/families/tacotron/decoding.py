@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.families.tacotron.attention import Attention, AttentionOptions
-from finetune_tts.families.tacotron.prenet import Prenet
+from finetune_tts.layers.prenet import Prenet
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DecoderOptions:
         frame_channels: C.
         frames_per_step: the largest r.
         attention: which attention.
-        prenet_type, prenet_dropout: see :class:`finetune_tts.families.tacotron.prenet.Prenet`.
+        prenet_type, prenet_dropout: see :class:`finetune_tts.layers.prenet.Prenet`.
         separate_stopnet: the stop prediction does not bend the rest of the network.
         memory_size: frames that the prenet of Tacotron sees; 0 for the last one alone.
     """

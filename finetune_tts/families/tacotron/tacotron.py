@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from finetune_tts.families.tacotron.attention import make_attention
 from finetune_tts.families.tacotron.decoding import Decoded, Decoder, DecoderOptions
 from finetune_tts.families.tacotron.network import NetworkOptions, TacotronNetwork, beside
-from finetune_tts.families.tacotron.prenet import Prenet
 from finetune_tts.layers.dropout import Dropout
+from finetune_tts.layers.prenet import Prenet
 
 STOP_THRESHOLD = 0.6
 

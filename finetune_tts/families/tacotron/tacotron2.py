@@ -21,9 +21,10 @@ from torch.nn import functional as F
 from finetune_tts.families.tacotron.attention import make_attention
 from finetune_tts.families.tacotron.decoding import Decoded, Decoder, DecoderOptions
 from finetune_tts.families.tacotron.network import NetworkOptions, TacotronNetwork, beside
-from finetune_tts.families.tacotron.prenet import Linear, Prenet
-from finetune_tts.layers.dropout import Dropout, dropout
+from finetune_tts.layers.dropout import Dropout
 from finetune_tts.layers.lstm import LSTMLoop, lstm_over_time
+from finetune_tts.layers.prenet import Linear, Prenet
+from finetune_tts.layers.recurrent_encoder import ConvBlock, RecurrentEncoder
 
 _RECURRENT_DROPOUT = 0.1
 STOP_THRESHOLD = 0.5
@@ -36,44 +37,6 @@ class Tacotron2Sizes:
     recurrent: int = 1024
     prenet: int = 256
     postnet: int = 512
-
-
-class ConvBlock(nn.Module):
-    """Convolution, batch normalization, activation, dropout over ``[B, C, T]``."""
-
-    def __init__(self, inputs: int, outputs: int, activation: nn.Module, kernel_size: int = 5) -> None:
-        super().__init__()
-        self.convolution1d = nn.Conv1d(inputs, outputs, kernel_size, padding=kernel_size // 2)
-        self.batch_normalization = nn.BatchNorm1d(outputs)
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``x [B, inputs, T]`` to ``[B, outputs, T]``."""
-        return dropout(self.activation(self.batch_normalization(self.convolution1d(x))), 0.5, self.training)
-
-
-class Encoder(nn.Module):
-    """Three convolutions and a bidirectional LSTM."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolutions = nn.ModuleList(ConvBlock(channels, channels, nn.ReLU()) for _ in range(3))
-        self.lstm = nn.LSTM(channels, channels // 2, batch_first=True, bidirectional=True)
-
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """Encode ``embedded [B, S, D]`` of ``lengths [B]``; what lies outside a text is zero.
-
-        Packing wants the lengths as numbers: on a GPU this waits for them, unless they lie on the CPU, falling.
-        """
-        x = embedded.transpose(1, 2)  # [B, D, S]
-        for convolution in self.convolutions:
-            x = convolution(x)
-        x = x.transpose(1, 2)
-        lengths = lengths.cpu()
-        falling = bool((lengths.diff() <= 0).all())
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=falling)
-        encoded, _ = self.lstm(packed)
-        return nn.utils.rnn.pad_packed_sequence(encoded, batch_first=True, total_length=x.shape[1])[0]
 
 
 class Postnet(nn.Module):
@@ -199,7 +162,7 @@ class Tacotron2(TacotronNetwork):
         sizes = sizes or Tacotron2Sizes()
         super().__init__(options)
         self.embedding = nn.Embedding(options.num_symbols, encoder_channels, padding_idx=0)
-        self.encoder = Encoder(encoder_channels)
+        self.encoder = RecurrentEncoder(encoder_channels, encoder_channels // 2)
         self.build_capacitron(encoder_channels)
         self.build_decoders(lambda decoder: Tacotron2Decoder(decoder, sizes), encoder_channels)
         self.postnet = Postnet(options.frame_channels, sizes.postnet)
