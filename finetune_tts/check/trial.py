@@ -144,7 +144,8 @@ class _Trial:
         longest = self.batches[0]
         logger.info("Trying a step over the %d longest clips on %s.", len(longest), self.job.device)
         if not self.job.restored and self.job.resumes is None:
-            self.task.prepare_fresh_network(self._batch(self.job.train_data, longest).to(self.job.device))
+            batch = self._batch(self.job.train_data, longest).to(self.job.device)
+            self.task.prepare_fresh_network(iter([batch]))
         time_of_longest = self._try_longest(longest)
         if time_of_longest is None:
             return

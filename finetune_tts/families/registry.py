@@ -65,6 +65,18 @@ def _glow_tts() -> "Family":
     return FAMILY
 
 
+def _neural_hmm() -> "Family":
+    from finetune_tts.families.neural_hmm.family import NEURAL_HMM
+
+    return NEURAL_HMM
+
+
+def _overflow() -> "Family":
+    from finetune_tts.families.neural_hmm.family import OVERFLOW
+
+    return OVERFLOW
+
+
 def _tacotron() -> "Family":
     from finetune_tts.families.tacotron.family import TACOTRON
 
@@ -159,6 +171,8 @@ _SAMPLING_FLAGS = (
 #: the ``model`` field of a config → the architecture.
 ENTRIES: dict[str, Entry] = {
     "glow_tts": Entry(FINE_TUNE, _glow_tts, spellings=("glowtts",)),
+    "neuralhmm_tts": Entry(FINE_TUNE, _neural_hmm, spellings=("neural_hmm", "neural_hmm_tts", "neuralhmm")),
+    "overflow": Entry(FINE_TUNE, _overflow),
     "tacotron": Entry(FINE_TUNE, _tacotron, flags=_STYLE_FLAGS),
     "tacotron2": Entry(FINE_TUNE, _tacotron2, flags=_STYLE_FLAGS),
     "vits": Entry(FINE_TUNE, _vits, foreign=True),

@@ -1,4 +1,4 @@
-"""The text encoder of Tacotron 2 (Shen et al. 2018), which neural HMMs share: convolutions, then a bidirectional LSTM.
+"""A text encoder that several networks share: convolutions, then a bidirectional LSTM (Shen et al. 2018, section 2.2).
 
 Legend: B batch, S symbols, C channels, H channels of the LSTM in each direction.
 """

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,8 +119,12 @@ class TTSTask(TrainerModel):
         """Length of the longest clip in ``batch``, in seconds, where it is known."""
         return None
 
-    def prepare_fresh_network(self, batch: Any) -> None:
-        """Set up, from a batch, what a network that starts from scratch takes from data. Never called when restored."""
+    def prepare_fresh_network(self, batches: Iterator[Any]) -> None:
+        """Set up what a network that starts from scratch takes from data. Never called when restored.
+
+        Args:
+            batches: of the first epoch, on the network's device; each is made when it is asked for.
+        """
 
     def checkpoint_fields(self) -> dict[str, Any]:
         """What a checkpoint has to hold of the network beside its weights, as plain values."""

@@ -201,9 +201,10 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     settings = _with_warm_up(settings, job, len(train_loader))
     seed_everything(config.training_seed + world.rank)
     if job.resumes is None and not settings.restored:
-        first = train_loader.batch_sampler.batches(0)[0]
-        batch = job.train_data.collate([job.train_data[index] for index in first])
-        task.prepare_fresh_network(batch.to(job.device))
+        task.prepare_fresh_network(
+            job.train_data.collate([job.train_data[index] for index in batch]).to(job.device)
+            for batch in train_loader.batch_sampler.batches(0)
+        )
     world.share_weights(task.network)
     if world.is_main and job.resumes is None:
         place_assets(config, folder, job.assets)

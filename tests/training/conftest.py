@@ -1,6 +1,6 @@
 """A network, a task and a data set so small that a whole run takes a fraction of a second."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class TinyTask(TTSTask):
             error = error * float("nan")
         return {"loss": error, "error": error}
 
-    def prepare_fresh_network(self, batch: Batch) -> None:
+    def prepare_fresh_network(self, batches: Iterator[Batch]) -> None:
         self.prepared += 1
 
 

@@ -119,8 +119,8 @@ def test_a_fresh_network_is_prepared(make_job, tiny_task):
     prepared = []
 
     class Fresh(tiny_task):
-        def prepare_fresh_network(self, batch):
-            prepared.append(len(batch))
+        def prepare_fresh_network(self, batches):
+            prepared.extend(len(batch) for batch in batches)
 
     tried(make_job(Fresh, restored=False))
     assert prepared == [4]

@@ -1,5 +1,6 @@
 """Glow-TTS as a task of the trainer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -31,8 +32,9 @@ class GlowTTSTask(TTSTask):
             losses = glow_tts_loss(outputs, batch.token_lengths, batch.mel_lengths)
         return {"loss": losses.total, "log_mle": losses.log_mle, "loss_dur": losses.duration}
 
-    def prepare_fresh_network(self, batch: Batch) -> None:
+    def prepare_fresh_network(self, batches: Iterator[Batch]) -> None:
         """Set the statistics of every ActNorm."""
+        batch = next(batches)
         self.network.initialise_actnorm(batch.mels, batch.mel_lengths, batch.speaker_ids, batch.d_vectors)
 
     def seconds(self, batch: Batch) -> float:

@@ -1,0 +1,1 @@
+"""Neural HMMs: Neural HMM TTS, and OverFlow, which puts a flow before the spectrogram."""
