@@ -186,8 +186,8 @@ class NeuralHMM(nn.Module):
         text = texts.gather(1, place.unsqueeze(2).expand(-1, -1, texts.shape[2]))
         return in_float32(lambda first: emission_of(first, layers, self.options.std_floor).mean, heard + text)
 
-    def draw(self, states: Tensor, sampling: Sampling) -> Iterator[tuple[Tensor, int]]:
-        """Yield the frames ``[1, C]`` of ``states [1, N, D]`` one by one, and the state of each; the last one ends."""
+    def draw(self, states: Tensor, sampling: Sampling) -> Iterator[tuple[Tensor, int, bool]]:
+        """Yield the frames ``[1, C]`` of ``states [1, N, D]``, with the state of each, and whether it ends there."""
         options = self.options
         texts, layers = self.output_net.texts(states), self.output_net.rest
         seen = self._go(states)[0]  # [ar_order, C]
@@ -198,11 +198,12 @@ class NeuralHMM(nn.Module):
             first = self.output_net.heard(memory) + texts[:, state]
             emission = emission_of(first, layers, options.std_floor)
             frame = _drawn(emission, sampling.temperature)
-            yield frame, state
             seen = torch.cat([seen[1:], frame])
             stays = float(torch.sigmoid(-emission.logit)) ** (1 / sampling.length_scale)
             lasts *= stays
-            if float(torch.rand(())) >= stays if sampling.quantile is None else lasts < sampling.quantile:
+            ends = float(torch.rand(())) >= stays if sampling.quantile is None else lasts < sampling.quantile
+            yield frame, state, ends
+            if ends:
                 state, lasts = state + 1, 1.0
                 if state == states.shape[1]:
                     return
@@ -265,13 +266,11 @@ class HMMSpeech:
     Attributes:
         mel: ``[1, T, C]``.
         states: of each frame.
-        num_states: of the text.
         ended: it came to the end of the text.
     """
 
     mel: Tensor
     states: list[int]
-    num_states: int
     ended: bool
 
 
@@ -281,10 +280,14 @@ class NeuralHMMTTS(nn.Module):
     Args:
         num_symbols: size of the vocabulary.
         options: sizes.
+
+    Attributes:
+        least_frames: fewer than these are no spectrogram.
     """
 
     mean: Tensor
     std: Tensor
+    least_frames = 1
 
     def __init__(self, *, num_symbols: int, options: HMMOptions) -> None:
         super().__init__()
@@ -337,12 +340,14 @@ class NeuralHMMTTS(nn.Module):
         """Draw the spectrogram of ``token_ids [1, S]``."""
         length = torch.tensor([token_ids.shape[1]])
         states = self.encoder.states_of(token_ids, length)
-        frames, path = zip(*self.neural_hmm.draw(states, sampling), strict=True)
-        latents = torch.stack(frames, dim=1)  # [1, T, C]
-        lengths = torch.tensor([len(frames)], device=latents.device)
+        drawn = list(self.neural_hmm.draw(states, sampling))
+        _, last, ends = drawn[-1]
+        drawn += drawn[-1:] * (self.least_frames - len(drawn))
+        latents = torch.stack([frame for frame, _, _ in drawn], dim=1)  # [1, T, C]
+        lengths = torch.tensor([len(drawn)], device=latents.device)
         mel = self.mels_of(latents, lengths) * self.std + self.mean
-        ended = len(frames) < sampling.most_frames
-        return HMMSpeech(mel, list(path)[: mel.shape[1]], states.shape[1], ended)
+        path = [state for _, state, _ in drawn][: mel.shape[1]]
+        return HMMSpeech(mel, path, ended=ends and last == states.shape[1] - 1)
 
     @torch.no_grad()
     def start_flat(self, mean: float, std: float, transition_probability: float) -> None:
@@ -399,6 +404,7 @@ class Overflow(NeuralHMMTTS):
     def __init__(self, *, num_symbols: int, options: HMMOptions, **flow: Any) -> None:
         super().__init__(num_symbols=num_symbols, options=options)
         self.decoder = FlowHolder(FlowDecoder(options.out_channels, condition_channels=0, **flow))
+        self.least_frames = self.decoder.glow_decoder.num_squeeze
 
     def latents_of(self, mels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The latents of the flow; frames that do not fill a group are cut off."""
