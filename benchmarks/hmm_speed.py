@@ -80,15 +80,16 @@ if __name__ == "__main__":
     parser = make_parser(__doc__, frames=300, steps=2, turns=2)
     parser.set_defaults(batch_size=4)
     parser.add_argument("--model", choices=("overflow", "neural_hmm"), default="overflow")
+    name = {"overflow": "OverFlow", "neural_hmm": "Neural HMM TTS"}[parser.parse_known_args()[0].model]
     run(
         parser,
         __file__,
         our_side,
         coqui_side,
-        title="A training step of OverFlow",
+        title=f"A training step of {name}",
         about=(
-            "Forward pass, likelihood, backward pass, gradient clipping and a step of Adam, of the same network "
-            "(OverFlow with the defaults of its config unless `--model neural_hmm`) here and in coqui-tts."
+            f"Forward pass, likelihood, backward pass, gradient clipping and a step of Adam, of the same network "
+            f"({name} with the defaults of its config) here and in coqui-tts."
         ),
         words=("model",),
     )

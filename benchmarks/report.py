@@ -20,6 +20,7 @@ SECTIONS = {
     "Training": (
         "tacotron_speed",
         "tacotron_speed_800",
+        "hmm_speed",
         "vits_speed",
         "vits_speed_small",
         "layers",
@@ -36,7 +37,13 @@ SECTIONS = {
         "phonemize",
         "d_vectors",
     ),
-    "The same numbers as coqui-tts": ("coqui_compat", "tacotron_compat", "vocoder_compat", "reference_audio"),
+    "The same numbers as coqui-tts": (
+        "coqui_compat",
+        "tacotron_compat",
+        "hmm_compat",
+        "vocoder_compat",
+        "reference_audio",
+    ),
 }
 
 INTRODUCTION = """\

@@ -45,7 +45,7 @@ FLOW_RANGES = {
     "num_squeeze": Range(1, 64),
     "c_in_channels": Range(0, 0),
 }
-FLAT_START_RANGES = {"mean": Range(), "std": ABOVE_ZERO, "transition_p": _PROBABILITY}
+FLAT_START_RANGES = {"mean": Range(), "std": Range(1e-6, 100), "transition_p": Range(1e-4, 0.9999)}
 
 
 def hmm_run_faults(config: HMMConfig) -> Iterator[str]:

@@ -122,6 +122,18 @@ def test_frames_beyond_a_clip_do_not_count(make):
         torch.testing.assert_close(alone[0], found[clip])
 
 
+@pytest.mark.parametrize("make", [hmm, overflow])
+def test_the_likelihood_stays_in_float32_when_the_rest_computes_in_bfloat16(make):
+    network = make()
+    torch.nn.init.normal_(network.neural_hmm.output_net.parametermodel.last_layer.weight, std=0.1)
+    exact = network(*batch()).log_likelihood
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = network(*batch()).log_likelihood
+    assert rough.dtype == torch.float32
+    assert not torch.equal(rough, exact), "nothing was computed in bfloat16"
+    torch.testing.assert_close(rough, exact, rtol=0.01, atol=0)
+
+
 @pytest.mark.parametrize("order", [1, 3])
 def test_a_frame_depends_on_those_before_it_alone(order):
     network = hmm(ar_order=order)
