@@ -4,4 +4,4 @@ REFERENCE_MODEL = "neuralhmm_tts"
 
 
 def test_reference_likelihood_and_gradients(check_reference):
-    check_reference(group=1)
+    check_reference()

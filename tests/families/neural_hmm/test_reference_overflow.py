@@ -4,4 +4,4 @@ REFERENCE_MODEL = "overflow"
 
 
 def test_reference_likelihood_and_gradients(check_reference):
-    check_reference(group=2)
+    check_reference()
