@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from finetune_tts.families.neural_hmm.likelihood import Clips, log_likelihood
 from finetune_tts.layers.channels_last import channels_last, conv1d
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.location_attention import Comparison
@@ -48,6 +49,15 @@ def dropped():
         return torch.stack([y.max(), (y > 0).float().mean().round(decimals=1)])
 
     return run, [torch.zeros(40_000)]
+
+
+def likelihood():
+    clips = Clips(torch.tensor([S, S - 2]), torch.tensor([T, T - 1]))
+
+    def run(heard, texts, frames, weight, bias):
+        return log_likelihood(heard, texts, frames, clips, [weight, bias], 0.3).log_likelihood / 100
+
+    return run, [torch.randn(B, S, H), torch.randn(B, T, H), torch.randn(B, S, A), torch.randn(7, H), torch.randn(7)]
 
 
 def lstm_loop():
@@ -91,6 +101,7 @@ CASES = {
     "attention_energies": [attention_energies],
     "channels_last": [lies_channels_last],
     "dropout": [dropped],
+    "likelihood": [likelihood],
     "lstm": [lstm_loop, lstm],
     "product": [product],
     "ssim_window": [ssim_window],

@@ -66,7 +66,7 @@ def run_forward(scores: Tensor, logits: Tensor, frames: Tensor, states: Tensor) 
     steps, batch, width = scores.shape
     frames, states = frames.to(scores.device), states.to(scores.device)
     scores = scores.masked_fill(~sequence_mask(states, width), -torch.inf)
-    stay, leave = _log_probabilities(logits)
+    stay, leave = log_probabilities(logits)
     # A column before the first state, out of which nobody comes.
     alphas = scores.new_full((steps, batch, width + 1), -torch.inf)
     scales = scores.new_zeros(steps, batch, 1)
@@ -119,8 +119,8 @@ def run_backward(stayed: Tensor, ends: Tensor, logits: Tensor) -> Posteriors:
     return Posteriors(posteriors, leaving - staying)
 
 
-def _log_probabilities(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of staying and of moving on."""
+def log_probabilities(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of staying and of moving on, for logits of any shape."""
     stay, leave = (torch.sigmoid(sign * logits).clamp(min=LEAST_PROBABILITY).log() for sign in (-1, 1))
     return stay, leave
 

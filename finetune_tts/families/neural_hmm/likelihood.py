@@ -22,11 +22,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from finetune_tts.families.neural_hmm.forward_algorithm import Passage, run_backward, run_forward
+from finetune_tts.families.neural_hmm.forward_algorithm import Passage, log_probabilities, run_backward, run_forward
+from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.layers.precision import without_autocast
+from finetune_tts.layers.torch_layers import by_hand
 
 #: Numbers in the first layer of a block of pairs.
 _BLOCK, _BLOCK_ON_GPU = 2**19, 2**26
+#: Stands for a probability of zero where infinity would have no gradient.
+_IMPOSSIBLE = -1e9
 #: A pair that has less of a frame than this is left out of the gradient.
 _LEAST_SHARE = 1e-9
 
@@ -108,9 +112,37 @@ def log_likelihood(
         floor: the least deviation.
     """
     with without_autocast(heard.device.type):
+        if not by_hand("likelihood"):
+            return _by_torch(heard, texts, frames, clips, layers, floor)
         heard, texts, frames = (tensor.contiguous() for tensor in (heard, texts, frames))
         compute: Any = _LogLikelihood.apply  # which has no annotations
         return Likelihood(*compute(heard, texts, frames, clips, floor, *layers))
+
+
+def _by_torch(
+    heard: Tensor, texts: Tensor, frames: Tensor, clips: Clips, layers: Sequence[Tensor], floor: float
+) -> Likelihood:
+    """The same with all pairs at once, and left to torch to differentiate."""
+    emission = emission_of(heard.unsqueeze(2) + texts.unsqueeze(1), layers, floor)
+    stay, leave = log_probabilities(emission.logit)  # [B, T, N]
+    scores = log_density(emission, frames.unsqueeze(2))
+    inside = sequence_mask(clips.states.to(scores.device), scores.shape[2])
+    scores = scores.masked_fill(~inside.unsqueeze(1), _IMPOSSIBLE)
+    alpha = F.pad(scores[:, 0, :1], (0, scores.shape[2] - 1), value=_IMPOSSIBLE)  # [B, N]
+    alphas, scales = [], []
+    for step in range(scores.shape[1]):
+        if step:
+            moved = F.pad((alpha + leave[:, step])[:, :-1], (1, 0), value=_IMPOSSIBLE)
+            alpha = torch.logaddexp(alpha + stay[:, step], moved) + scores[:, step]
+        scales.append(torch.logsumexp(alpha, dim=1))
+        alpha = alpha - scales[-1].unsqueeze(1)
+        alphas.append(alpha)
+    log_alphas = torch.stack(alphas, dim=1)
+    heard_mask = sequence_mask(clips.frames.to(scores.device), scores.shape[1])
+    last = (torch.arange(len(scores), device=scores.device), clips.frames - 1, clips.states - 1)
+    total = (torch.stack(scales, dim=1) * heard_mask).sum(dim=1) + log_alphas[last] + leave[last]
+    impossible = ~heard_mask.unsqueeze(2) | (log_alphas < _IMPOSSIBLE / 2)
+    return Likelihood(total, log_alphas.detach().masked_fill(impossible, -torch.inf))
 
 
 @torch.no_grad()

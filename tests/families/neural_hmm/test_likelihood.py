@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from finetune_tts.families.neural_hmm import likelihood
 from finetune_tts.families.neural_hmm.forward_algorithm import run_forward
@@ -13,6 +12,7 @@ from finetune_tts.families.neural_hmm.likelihood import (
     log_density,
     log_likelihood,
 )
+from finetune_tts.layers.torch_layers import torch_layers
 
 FLOOR = 0.3
 
@@ -35,23 +35,10 @@ def found_for(given, weights=(1.0, -2.0, 0.5)):
     return found, torch.autograd.grad(total, given)
 
 
-def plain(given, weights=(1.0, -2.0, 0.5)):
+def by_torch(given, weights=(1.0, -2.0, 0.5)):
     """The same with all pairs at once, and a loop over frames that torch differentiates."""
-    heard, texts, frames, *layers = given
-    emission = emission_of(heard.unsqueeze(2) + texts.unsqueeze(1), layers, FLOOR)
-    scores = log_density(emission, frames.unsqueeze(2))  # [B, T, N]
-    stay, leave = (torch.sigmoid(sign * emission.logit).clamp(min=1e-4).log() for sign in (-1, 1))
-    found = []
-    for clip, (steps, width) in enumerate(zip(*(lengths.tolist() for lengths in CLIPS), strict=True)):
-        alpha = torch.full((width,), -1e9, dtype=torch.float64)
-        alpha = torch.cat([scores[clip, 0, :1], alpha[1:]])
-        for step in range(1, steps):
-            moved = F.pad((alpha + leave[clip, step, :width])[:-1], (1, 0), value=-1e9)
-            alpha = torch.logaddexp(alpha + stay[clip, step, :width], moved) + scores[clip, step, :width]
-        found.append(alpha[-1] + leave[clip, steps - 1, width - 1])
-    likelihoods = torch.stack(found)
-    total = (likelihoods * torch.tensor(weights, dtype=torch.float64)).sum()
-    return likelihoods, torch.autograd.grad(total, given)
+    with torch_layers("likelihood"):
+        return found_for(given, weights)
 
 
 def compare(found, expected):
@@ -60,14 +47,14 @@ def compare(found, expected):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
-def test_it_is_that_of_the_plain_computation(given):
-    compare(found_for(given), plain(given))
+def test_it_is_what_torch_makes_of_it(given):
+    compare(found_for(given), by_torch(given))
 
 
 @pytest.mark.parametrize("block", [1, 40, 100])
 def test_the_size_of_the_blocks_does_not_matter(given, block, monkeypatch):
     monkeypatch.setattr(likelihood, "_BLOCK", block)
-    compare(found_for(given), plain(given))
+    compare(found_for(given), by_torch(given))
 
 
 def test_blocks_over_all_clips_add_up_to_the_gradient_that_single_pairs_give(given, monkeypatch):
