@@ -277,7 +277,7 @@ def _price(seconds: float, last: Piece, text: str, lengths: Lengths) -> float:
     if not lengths.least <= seconds <= lengths.most:
         return 1000.0 * seconds
     price = 1.0 - min(last.after.seconds, _LONG_PAUSE) / _LONG_PAUSE
-    if not text[: last.end].rstrip("\"'”’»)】」 ").endswith(tuple(_STOPS)):
+    if text and not text[: last.end].rstrip("\"'”’»)】」 ").endswith(tuple(_STOPS)):
         price += 0.7
     return price - 0.15 + _SHORT_PRICE * max(0.0, _SHORT_CLIP - seconds)
 

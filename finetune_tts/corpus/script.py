@@ -8,7 +8,7 @@ import numpy as np
 
 from finetune_tts.audio.reading import resample
 from finetune_tts.corpus.hearing import BANDS, FRAME, SAMPLE_RATE, spectra_of
-from finetune_tts.data.processes import in_processes, usable_cpus
+from finetune_tts.data.processes import in_processes
 from finetune_tts.data.progress import progress
 from finetune_tts.text.espeak import espeak_library
 from finetune_tts.text.sentences import divide, find_sentences
@@ -50,13 +50,14 @@ class Script:
     spectra: np.ndarray
 
 
-def spoken_script(text: str, language: str, workers: int | None = None) -> Script:
+def spoken_script(text: str, language: str) -> Script:
     """Have espeak-ng speak a text.
+
+    It says nothing twice in quite the same way: what it said before has an effect. So one process speaks all of it.
 
     Args:
         text: as people read it.
         language: a code of espeak-ng.
-        workers: processes; by default as many as there are CPUs.
 
     Raises:
         UserError: espeak-ng does not speak the language.
@@ -64,12 +65,11 @@ def spoken_script(text: str, language: str, workers: int | None = None) -> Scrip
     voice = espeak_library().voice(language)
     sentences = [part for sentence in find_sentences(text) for part in divide(sentence, _LONGEST)]
     jobs = [(voice, sentences[begin : begin + _AT_ONCE]) for begin in range(0, len(sentences), _AT_ONCE)]
-    workers = usable_cpus() if workers is None else workers
     words: list[Word] = []
     spectra = [np.empty((0, BANDS), dtype=np.float32)]
     place = frames = 0
     for job, spoken in zip(
-        jobs, progress(in_processes(_speak, jobs, workers), len(jobs), "Speaking the text"), strict=True
+        jobs, progress(in_processes(_speak, jobs, 1, apart=True), len(jobs), "Speaking the text"), strict=True
     ):
         for sentence, (sound, found) in zip(job[1], spoken, strict=True):
             words += [
@@ -107,9 +107,14 @@ def _spoken(sentence: str, voice: str) -> tuple[np.ndarray, list[tuple[int, int,
 def words_of(text: str) -> list[tuple[int, int]]:
     """Start and end of the words of a text on one line; signs belong to the word before them."""
     found: list[tuple[int, int]] = []
+    first = None  # of signs at the beginning, which belong to the word behind them
     for match in _word.finditer(text):
-        if any(character.isalnum() for character in match.group()) or not found:
-            found.append(match.span())
-        else:
-            found[-1] = found[-1][0], match.end()
+        start, end = match.span()
+        if any(character.isalnum() for character in match.group()):
+            found.append((start if first is None else first, end))
+            first = None
+        elif found:
+            found[-1] = found[-1][0], end
+        elif first is None:
+            first = start
     return found

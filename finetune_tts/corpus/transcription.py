@@ -65,7 +65,8 @@ class Transcriber:
                 "it knows, such as small, or the folder of a model for it."
             ) from error
         self.name = model
-        self.language = whisper_language(language, self._model.supported_languages) if language else None
+        known = list(self._model.supported_languages)  # English alone of some
+        self.language = whisper_language(language, known) if language else known[0] if len(known) == 1 else None
 
     def find_language(self, stretches: Sequence[np.ndarray]) -> str:
         """The language that most of some waveforms ``[T]`` at 16,000 Hz are in."""
@@ -100,7 +101,7 @@ def whisper_language(language: str, known: Sequence[str]) -> str:
     code = language.strip().lower().replace("_", "-").split("-")[0]
     code = {"cmn": "zh", "yue": "zh", "nb": "no"}.get(code, code)
     if code not in known:
-        raise UserError(f"--language {language}: the speech recogniser knows {', '.join(sorted(known))}.")
+        raise UserError(f"--language {language}: this speech recogniser knows {', '.join(sorted(known))}.")
     return code
 
 

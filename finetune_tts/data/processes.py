@@ -67,21 +67,25 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_processes(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+def in_processes(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int, *, apart: bool = False
+) -> Iterator[Result]:
     """Yield ``work(item)`` for each item, in their order.
 
     Args:
         work: is handed to each process once.
         items: to work through.
         workers: processes; 0 and 1 work in this one.
+        apart: never work in this one: what uses libraries whose threads a fork would be without afterwards.
 
     Raises:
         UserError: a process was ended from outside.
     """
     workers = min(workers, len(items))
-    if workers <= 1:
+    if workers <= 1 and not (apart and items):
         yield from map(work, items)
         return
+    workers = max(1, workers)
     # Forking spares each worker the imports, and works in a recipe whose module has no main guard.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, context, initializer=_take, initargs=(work,)) as pool:

@@ -1,6 +1,6 @@
 """Long recordings that are put together from sentences, so that it is known where each of them is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,3 +84,9 @@ def record(
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """Three quarters of a minute."""
     return record(tmp_path_factory.mktemp("recording") / "reading.wav", SENTENCES)
+
+
+@pytest.fixture
+def recording_in_noise(tmp_path: Path) -> Callable[[float], Recording]:
+    """Some sentences with so much noise."""
+    return lambda noise: record(tmp_path / "noisy.wav", SENTENCES[:5], noise=noise)
