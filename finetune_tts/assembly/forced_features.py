@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from finetune_tts.assembly.speech import scales_of
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.content import CACHE_NAME
@@ -57,6 +58,7 @@ def write_forced_features(
         seed=config.training_seed,
         formatter=formatter,
         aligned_frames=family_of(config.model).aligned_frames(config),
+        contours=(contours := family_of(config.model).contours(config)),
     )
     samples = [*data.split.train, *data.split.eval]
     dataset = SpeechDataset(
@@ -67,6 +69,7 @@ def write_forced_features(
         d_vectors=voice.d_vectors,
         languages=voice.language_rows,
         frames_per_step=int(getattr(config, "r", 1) or 1),
+        scales={**data.scales(), **scales_of(config, contours)},
     )
     writer = FeatureWriter(folder, config.audio, data.cache.digests)
     by_name = {sample.name: sample for sample in samples}

@@ -23,6 +23,7 @@ from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.changes import Change, has_field
 from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.data.contours import Scale
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.preparing import PreparedData, prepare_data
@@ -44,6 +45,8 @@ HEARD_IN_TRAINING = 3
 """Recordings that a model which clones voices listens to for a test sentence."""
 OLD_LANGUAGE, OLD_SENTENCE = "en", "Be a voice, not an echo."
 """A sentence of a language that most models of several know."""
+CONTOURS_OF_A_CHECK = 20
+"""Recordings whose pitch and energy are measured before a run has computed any features."""
 MOST_HEARD = 60
 """Recordings whose mean becomes the voice of a run: some minutes."""
 
@@ -131,8 +134,10 @@ class SpeechMaterial(Material):
             aligned_frames=self.family.aligned_frames(self.config),
             bounds=self.family.bounds(self.config),
             waveforms=self.family.needs_waveforms,
+            contours=self.family.contours(self.config),
         )
         self._compute_codes()
+        self._measure_contours()
         samples = self.data.split.train + self.data.split.eval
         self.conditions = conditions_of(self.config, samples, self.pretrained, self._vectors())
         return self.data
@@ -142,6 +147,16 @@ class SpeechMaterial(Material):
         codec, split = self.family.implementation.codec, self.data.split
         if codec is not None:
             self.data.cache.add_codes(codec(self.config, self.device), split.train + split.eval, self.world)
+
+    def _measure_contours(self) -> None:
+        """Find out what pitch and energy of these recordings are measured in, unless the user says it."""
+        for name, scale in self.data.scales(CONTOURS_OF_A_CHECK if self.request.dry else None).items():
+            reason = "as the recordings are"
+            self.change(
+                Change(field, value, reason)
+                for field, value in ((f"{name}_mean", scale.mean), (f"{name}_std", scale.std))
+                if field not in self.chosen
+            )
 
     def build(self) -> nn.Module:
         """Build the network for the symbols, speakers and languages of model and recordings."""
@@ -239,6 +254,7 @@ class SpeechMaterial(Material):
             noise_seed=self.config.training_seed if training and self.config.use_noise_augment else None,
             # Models that are trained on waveforms compute their own spectrograms, on their device.
             mels=not self.family.needs_waveforms,
+            scales=scales_of(self.config, self.family.contours(self.config)),
         )
 
     def assets(self) -> list[RunAsset]:
@@ -292,6 +308,12 @@ class SpeechMaterial(Material):
             team=self.world,
             dry=request.dry,
         )
+
+
+def scales_of(config: SpeechConfig, contours: Iterable[str]) -> dict[str, Scale]:
+    """What the config says that the contours are measured in; those that it does not know are left out."""
+    found = {name: (config[f"{name}_mean"], config[f"{name}_std"]) for name in contours}
+    return {name: Scale(mean, std) for name, (mean, std) in found.items() if mean is not None and std is not None}
 
 
 def recordings_of(samples: Sequence[Sample]) -> dict[str, list[Path]]:

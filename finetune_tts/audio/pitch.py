@@ -8,7 +8,9 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import median_filter
 
 LOWEST, HIGHEST = 60.0, 500.0
-"""In Hz: below and above, no voice is looked for."""
+"""In Hz: below and above, no voice is looked for, unless the caller says otherwise."""
+PITCH_VERSION = 1
+"""Goes up whenever the same waveform gets another pitch, so that no cache serves the old one."""
 
 _WINDOW_SECONDS = 0.025
 _CLEAR = 0.15  # an aperiodicity below which the first dip is taken, so that no octave below it wins
@@ -17,13 +19,16 @@ _QUIET_DB = 40.0  # a frame so far below the loudest is no voice either
 _MEDIAN = 5  # frames; lonely octave errors go
 
 
-def fundamental_frequency(wav: np.ndarray, sample_rate: int, centres: np.ndarray) -> np.ndarray:
+def fundamental_frequency(
+    wav: np.ndarray, sample_rate: int, centres: np.ndarray, lowest: float = LOWEST, highest: float = HIGHEST
+) -> np.ndarray:
     """Estimate the pitch around some samples of a waveform.
 
     Args:
         wav: ``[T]`` float32.
         sample_rate: in Hz.
         centres: ``[N]`` samples that the frames lie around.
+        lowest, highest: range of the pitch, in Hz.
 
     Returns:
         ``[N]`` in Hz, 0 where there is no voice.
@@ -31,7 +36,7 @@ def fundamental_frequency(wav: np.ndarray, sample_rate: int, centres: np.ndarray
     if not len(centres):
         return np.zeros(0)
     window = round(_WINDOW_SECONDS * sample_rate)
-    longest, shortest = int(sample_rate / LOWEST), max(2, int(sample_rate / HIGHEST))
+    longest, shortest = int(sample_rate / lowest), max(2, int(sample_rate / highest))
     span = window + longest + 2
     padded = np.pad(np.asarray(wav, dtype=np.float64), span)
     starts = np.asarray(centres) + span - (window + longest) // 2

@@ -17,6 +17,7 @@ from finetune_tts.audio.levels import (
     RangeNormalisation,
 )
 from finetune_tts.audio.mel_filters import mel_filter_bank
+from finetune_tts.audio.pitch import HIGHEST, LOWEST, PITCH_VERSION, fundamental_frequency
 from finetune_tts.audio.reading import read_waveform
 from finetune_tts.audio.statistics import ScaleStats, read_statistics
 from finetune_tts.audio.waveform import emphasise, normalise_peak, normalise_rms, trim_silence
@@ -104,6 +105,27 @@ class SpectrogramExtractor:
     def linear(self, wav: np.ndarray) -> np.ndarray:
         """The linear spectrogram of a waveform ``[T_wav]`` as a network is trained on it: ``[n_freq, T]`` float32."""
         return self._linear_normalisation.normalise(self._linear_decibels(self._amplitudes(wav)))
+
+    def pitch(self, wav: np.ndarray) -> np.ndarray:
+        """The pitch of a waveform ``[T_wav]`` in Hz, 0 where there is no voice: ``[T]`` float32."""
+        lowest, highest = self._pitch_range
+        centres = np.arange(self.num_frames(len(wav))) * self.hop_length
+        return fundamental_frequency(wav, self.sample_rate, centres, lowest, highest).astype(np.float32)
+
+    def energy(self, wav: np.ndarray) -> np.ndarray:
+        """The norm of each frame's amplitudes of a waveform ``[T_wav]``: ``[T]`` float32."""
+        return np.sqrt(np.square(self._amplitudes(wav)).sum(axis=0))
+
+    def pitch_settings(self) -> str:
+        """What decides the pitch beside the settings of :meth:`fingerprint`."""
+        lowest, highest = self._pitch_range
+        return f"v{PITCH_VERSION}-{lowest:g}-{highest:g}"
+
+    @property
+    def _pitch_range(self) -> tuple[float, float]:
+        """In Hz; within what is looked for at all."""
+        lowest, highest = self.audio.pitch_fmin or 0.0, self.audio.pitch_fmax or HIGHEST
+        return max(LOWEST, lowest), highest
 
     def decibels(self, wav: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Linear ``[n_freq, T]`` and mel ``[n_mels, T]`` spectrogram before normalisation, as statistics need them."""

@@ -28,6 +28,8 @@ class Item:
         linear: ``[n_freq, T_mel]`` float32, None unless the model wants it.
         waveform: ``[hop_length * T_mel]`` float32, None unless the model wants it.
         codes: ``[T_codes]`` int64, None unless the model wants them.
+        pitch: ``[T_mel]`` float32, 0 where there is no voice, None unless the model wants it.
+        energy: ``[T_mel]`` float32, likewise.
     """
 
     token_ids: np.ndarray
@@ -40,6 +42,8 @@ class Item:
     linear: np.ndarray | None = None
     waveform: np.ndarray | None = None
     codes: np.ndarray | None = None
+    pitch: np.ndarray | None = None
+    energy: np.ndarray | None = None
 
 
 Group = TypeVar("Group", bound="TensorGroup")
@@ -73,6 +77,7 @@ class Batch(TensorGroup):
         token_counts: the same numbers, which stay on the host.
         mels: ``[B, T_mel, n_mels]`` float32, filled with 0; ``n_mels`` is 0 for a model that does not read them.
         mel_lengths: ``[B]`` int64.
+        mel_counts: the same numbers, which stay on the host.
         names: unique names of the samples.
         texts: their texts.
         speaker_ids: ``[B]`` int64 or None.
@@ -85,6 +90,8 @@ class Batch(TensorGroup):
         codes: ``[B, T_codes]`` int64, filled with 0, or None.
         code_lengths: ``[B]`` int64, or None.
         code_counts: the same numbers, which stay on the host.
+        pitch: ``[B, 1, T_mel]`` float32, filled with 0, or None.
+        energy: ``[B, 1, T_mel]`` float32, filled with 0, or None.
     """
 
     token_ids: Tensor
@@ -94,6 +101,7 @@ class Batch(TensorGroup):
     names: list[str]
     texts: list[str]
     token_counts: tuple[int, ...] | None = None
+    mel_counts: tuple[int, ...] | None = None
     speaker_ids: Tensor | None = None
     d_vectors: Tensor | None = None
     language_ids: Tensor | None = None
@@ -104,6 +112,8 @@ class Batch(TensorGroup):
     codes: Tensor | None = None
     code_lengths: Tensor | None = None
     code_counts: tuple[int, ...] | None = None
+    pitch: Tensor | None = None
+    energy: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -139,6 +149,7 @@ class Collate:
             names=[item.name for item in items],
             texts=[item.text for item in items],
             token_counts=tuple(len(item.token_ids) for item in items),
+            mel_counts=tuple(item.mel.shape[1] for item in items),
             speaker_ids=_ids([item.speaker_id for item in items]),
             d_vectors=_rows([item.d_vector for item in items]),
             language_ids=_ids([item.language_id for item in items]),
@@ -149,6 +160,8 @@ class Collate:
             codes=_padded(codes, max(map(len, codes)), 0) if codes else None,
             code_lengths=torch.tensor([len(row) for row in codes]) if codes else None,
             code_counts=tuple(len(row) for row in codes) if codes else None,
+            pitch=_contours([item.pitch for item in items], frames),
+            energy=_contours([item.energy for item in items], frames),
         )
 
 
@@ -158,6 +171,11 @@ def _padded(arrays: Sequence[np.ndarray], length: int, fill: float) -> Tensor:
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array
     return torch.from_numpy(padded)
+
+
+def _contours(contours: Sequence[np.ndarray | None], frames: int) -> Tensor | None:
+    known = [contour for contour in contours if contour is not None]
+    return _padded(known, frames, 0.0).unsqueeze(1) if known else None
 
 
 def _ids(ids: Sequence[int | None]) -> Tensor | None:

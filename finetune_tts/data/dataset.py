@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from finetune_tts.data.batch import Collate, Item
+from finetune_tts.data.contours import Scales
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.data.sample import Sample
@@ -35,6 +36,7 @@ class SpeechDataset(TrainingData):
         noise_seed: if given, noise from this seed is added to the recordings, another one in each epoch; their
             features then come from the recording each time and not from the cache.
         frames_per_step: T_mel of a batch becomes a multiple of it.
+        scales: what the contours that the cache keeps are measured in, by name.
         mels: read mel spectrograms; else each is ``[0, T_mel]``, for a model that makes its own of the waveforms.
 
     Raises:
@@ -53,6 +55,7 @@ class SpeechDataset(TrainingData):
         noise_seed: int | None = None,
         frames_per_step: int = 1,
         mels: bool = True,
+        scales: Scales | None = None,
     ) -> None:
         if not samples:
             raise UserError("There are no samples to make batches of.")
@@ -61,6 +64,7 @@ class SpeechDataset(TrainingData):
         self.collate = Collate(tokens.pad_id, frames_per_step)
         self._cache = cache
         self._has_mels = mels
+        self._scales = dict(scales or {})
         self._token_ids = [tokens.ids(sample) for sample in self.samples]
         self._speaker_ids = [speakers.id(sample.speaker) if speakers is not None else None for sample in self.samples]
         self._d_vectors = d_vectors.of_samples(self.samples) if d_vectors is not None else [None] * len(self.samples)
@@ -96,6 +100,8 @@ class SpeechDataset(TrainingData):
             linear=linear,
             waveform=waveform,
             codes=self._cache.codes(sample) if self._cache.codec is not None else None,
+            pitch=self._contour(sample, "pitch"),
+            energy=self._contour(sample, "energy"),
         )
 
     def set_epoch(self, epoch: int) -> None:
@@ -109,6 +115,11 @@ class SpeechDataset(TrainingData):
     def mel_lengths(self) -> list[int]:
         """Number of mel frames of each sample (raises as ``FeatureCache.mel``)."""
         return [self._cache.length(sample) for sample in self.samples]
+
+    def _contour(self, sample: Sample, name: str) -> np.ndarray | None:
+        """The contour as the network learns it; noise too faint to be heard does not change it."""
+        scale = self._scales.get(name)
+        return scale.scaled(self._cache.contour(sample, name)) if scale is not None else None
 
     def _noisy_waveform(self, sample: Sample, index: int, seed: int) -> np.ndarray:
         wav = self._cache.extractor.load(sample.audio_file)

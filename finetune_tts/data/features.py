@@ -13,6 +13,7 @@ import numpy as np
 
 from finetune_tts.data.codes import Codec
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
+from finetune_tts.data.contours import CONTOURS
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
 from finetune_tts.data.progress import progress
@@ -45,6 +46,12 @@ class Extractor(Protocol):
 
     def linear(self, wav: np.ndarray) -> np.ndarray: ...
 
+    def pitch(self, wav: np.ndarray) -> np.ndarray: ...
+
+    def energy(self, wav: np.ndarray) -> np.ndarray: ...
+
+    def pitch_settings(self) -> str: ...
+
     def num_frames(self, num_samples: int) -> int: ...
 
     def fingerprint(self) -> str: ...
@@ -63,6 +70,7 @@ class FeatureCache:
         extractor: computes the features.
         linear: keep linear spectrograms too.
         waveforms: keep waveforms too.
+        contours: keep these of each frame too, of :data:`finetune_tts.data.contours.CONTOURS`.
 
     Attributes:
         digests: tells recordings by their content.
@@ -72,10 +80,18 @@ class FeatureCache:
         UserError: the folder cannot be written.
     """
 
-    def __init__(self, folder: str | Path, extractor: Extractor, linear: bool = False, waveforms: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        extractor: Extractor,
+        linear: bool = False,
+        waveforms: bool = False,
+        contours: Sequence[str] = (),
+    ) -> None:
         self.extractor = extractor
         self.has_linear = linear
         self.has_waveforms = waveforms
+        self.contours = tuple(contours)
         self._root = Path(folder)
         settings = hashlib.sha256(f"{CACHE_VERSION} {extractor.fingerprint()}".encode()).hexdigest()
         self._folder = self._root / settings[:16]
@@ -106,6 +122,10 @@ class FeatureCache:
         The last of its frames reaches beyond the recording; it is filled with the last sample, as 🐸TTS does.
         """
         return aligned(_as_float(self._feature(sample, "wav")), self.length(sample), self.extractor.hop_length)
+
+    def contour(self, sample: Sample, name: str) -> np.ndarray:
+        """The pitch or the energy of a recording, ``[T_mel]`` float32 (raises as ``mel``)."""
+        return self._feature(sample, self._contour_kind(name))
 
     def add_codes(self, codec: Codec, samples: Sequence[Sample], team: Team = ALONE) -> None:
         """Compute the codes of recordings that are missing, in this process: its network needs the device.
@@ -269,6 +289,10 @@ class FeatureCache:
             features["linear"] = np.asarray(self.extractor.linear(wav), dtype=np.float32)
         if self.has_waveforms or kind == "wav":
             features["wav"] = _as_stored(wav)
+        names = [name for name in CONTOURS if name in self.contours or kind == self._contour_kind(name)]
+        for name in names:
+            contour = self.extractor.pitch(wav) if name == "pitch" else self.extractor.energy(wav)
+            features[self._contour_kind(name)] = np.asarray(contour, dtype=np.float32)
         for name, feature in features.items():
             _write_feature(self._path(digest, name), feature)
         self._lengths.remember(digest, features["mel"].shape[1])
@@ -282,7 +306,12 @@ class FeatureCache:
     def _is_complete(self, digest: str) -> bool:
         wanted = {"mel": True, "linear": self.has_linear, "wav": self.has_waveforms}
         kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+        kinds += [self._contour_kind(name) for name in self.contours]
         return all(self._path(digest, kind).exists() for kind in kinds)
+
+    def _contour_kind(self, name: str) -> str:
+        """What the files of a contour are called after; the pitch has settings that no other feature has."""
+        return f"pitch-{self.extractor.pitch_settings()}" if name == "pitch" else name
 
     def _path(self, digest: str, kind: str) -> Path:
         return self._folder / digest[:2] / f"{digest}.{kind}.npy"

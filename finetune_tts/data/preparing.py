@@ -8,6 +8,7 @@ from typing import Protocol
 
 from finetune_tts.config.bounds import UNBOUNDED, Bounds
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.contours import Scale
 from finetune_tts.data.features import Extractor, FeatureCache
 from finetune_tts.data.filtering import filter_by_alignment, filter_by_bounds, filter_empty_texts, filter_samples
 from finetune_tts.data.gathering import Formatter, load_samples
@@ -55,6 +56,21 @@ class PreparedData:
     missing: MissingReport
     durations: Mapping[Path, float]
 
+    def scales(self, at_most: int | None = None) -> dict[str, Scale]:
+        """What the contours that the cache keeps are measured in, over all samples, or over some of them.
+
+        Args:
+            at_most: recordings that are read; of more, evenly spread ones are taken.
+
+        Raises:
+            UserError: see :meth:`finetune_tts.data.features.FeatureCache.contour`.
+        """
+        # In an order that does not depend on the split, so that every process and every resume finds the same.
+        samples = sorted(self.split.train + self.split.eval, key=lambda sample: sample.name)
+        if at_most is not None and len(samples) > at_most:
+            samples = [samples[place * len(samples) // at_most] for place in range(at_most)]
+        return {name: Scale.of(self.cache.contour(sample, name) for sample in samples) for name in self.cache.contours}
+
     @property
     def seconds(self) -> float:
         """Duration of all samples kept."""
@@ -73,6 +89,7 @@ def prepare_data(
     aligned_frames: int | None = None,
     bounds: Bounds = UNBOUNDED,
     waveforms: bool = False,
+    contours: Sequence[str] = (),
     team: Team = ALONE,
     samples: Sequence[Sample] | None = None,
     dry: bool = False,
@@ -91,6 +108,7 @@ def prepare_data(
             Glow-TTS): samples with fewer frames than tokens are skipped. None for other models.
         bounds: of the network; samples beyond them are skipped.
         waveforms: keep waveforms too, for models that are trained on them.
+        contours: keep pitch or energy too, for models that learn these.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
         dry: for a check: features are left to be computed when they are asked for, lengths are taken from the headers
@@ -129,7 +147,7 @@ def prepare_data(
     kept, dropped = fitting.kept, {**filtered.dropped, **readable.dropped, **fitting.dropped}
     # Models that are trained on waveforms compute their own spectrograms.
     linear = config.compute_linear_spec and not waveforms
-    cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms)
+    cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms, contours=contours)
     if not dry:
         cache.precompute(kept, config.precompute_num_workers or None, team)
     if aligned_frames is not None:

@@ -206,6 +206,8 @@ class Family:
         makes_waveform: it needs no vocoder.
         needs_waveforms: it is trained on waveforms, not on spectrograms alone.
         bounds: which clips it can be trained on, beside what the config says of all of them.
+        contours: what it learns of each frame beside the spectrogram, of ``data.contours.CONTOURS``; its config has
+            the fields ``pitch_mean`` and ``pitch_std``, or those of the energy, then.
         output_rate: samples a second of the waveforms that it makes.
         fine_tune_settings: for a pre-trained model and recordings, in place of those that suit most architectures.
         enough_minutes: minutes of recordings below which a pre-trained model is better left as it is.
@@ -237,6 +239,7 @@ class Family:
     makes_waveform: bool = False
     needs_waveforms: bool = False
     bounds: Callable[[Any], Bounds] = lambda config: Bounds()
+    contours: Callable[[Any], tuple[str, ...]] = lambda config: ()
     output_rate: Callable[[Any], int] = lambda config: int(config.audio.sample_rate)
     fine_tune_settings: "Callable[[Any, Recorded], list[Change]]" = lambda config, recorded: []
     enough_minutes: float = 0.0

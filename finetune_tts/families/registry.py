@@ -101,6 +101,30 @@ def _xtts() -> "Family":
     return FAMILY
 
 
+def _fast_pitch() -> "Family":
+    from finetune_tts.families.feed_forward.family import FAST_PITCH
+
+    return FAST_PITCH
+
+
+def _fastspeech2() -> "Family":
+    from finetune_tts.families.feed_forward.family import FASTSPEECH2
+
+    return FASTSPEECH2
+
+
+def _fast_speech() -> "Family":
+    from finetune_tts.families.feed_forward.family import FAST_SPEECH
+
+    return FAST_SPEECH
+
+
+def _speedy_speech() -> "Family":
+    from finetune_tts.families.feed_forward.family import SPEEDY_SPEECH
+
+    return SPEEDY_SPEECH
+
+
 def _hifigan() -> "Family":
     from finetune_tts.families.hifigan.family import FAMILY
 
@@ -177,6 +201,10 @@ ENTRIES: dict[str, Entry] = {
     "tacotron2": Entry(FINE_TUNE, _tacotron2, flags=_STYLE_FLAGS),
     "vits": Entry(FINE_TUNE, _vits, foreign=True),
     "xtts": Entry(FINE_TUNE, _xtts, flags=_SAMPLING_FLAGS),
+    "fast_pitch": Entry(FINE_TUNE, _fast_pitch, spellings=("fastpitch",)),
+    "fastspeech2": Entry(FINE_TUNE, _fastspeech2, spellings=("fast_speech2", "fast_speech_2")),
+    "fast_speech": Entry(FINE_TUNE, _fast_speech, spellings=("fastspeech",)),
+    "speedy_speech": Entry(FINE_TUNE, _speedy_speech, spellings=("speedyspeech",)),
     "hifigan": Entry(
         FINE_TUNE, _hifigan, is_vocoder=True, spellings=("hifi_gan",), discriminators=("hifigan_discriminator",)
     ),

@@ -74,7 +74,9 @@ class ConvBatchNorm(nn.Module):
         return self.norm(torch.relu(F.pad(self.conv1d(x), self.padding)))
 
 
-class _ConvBatchNormStack(nn.Module):
+class ConvBatchNormStack(nn.Module):
+    """Several :class:`ConvBatchNorm` in a row."""
+
     def __init__(self, channels: int, kernel_size: int, dilation: int, num_blocks: int) -> None:
         super().__init__()
         self.conv_bn_blocks = nn.Sequential(
@@ -82,6 +84,7 @@ class _ConvBatchNormStack(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map ``x [B, C, T]``."""
         return self.conv_bn_blocks(x)
 
 
@@ -101,7 +104,7 @@ class ResidualConvEncoder(nn.Module):
         if len(dilations) != num_res_blocks:
             raise ValueError(f"{len(dilations)} dilations are given for {num_res_blocks} residual blocks.")
         self.res_blocks = nn.ModuleList(
-            _ConvBatchNormStack(channels, kernel_size, dilation, num_conv_blocks) for dilation in dilations
+            ConvBatchNormStack(channels, kernel_size, dilation, num_conv_blocks) for dilation in dilations
         )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

@@ -84,10 +84,18 @@ class RelativeAttention(nn.Module):
 class FeedForward(nn.Module):
     """Two convolutions with a ReLU between them, each padded to keep the length."""
 
-    def __init__(self, channels: int, hidden_channels: int, kernel_size: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int,
+        kernel_size: int,
+        *,
+        dropout: float = 0.0,
+        out_channels: int | None = None,
+    ) -> None:
         super().__init__()
         self.conv_1 = nn.Conv1d(channels, hidden_channels, kernel_size)
-        self.conv_2 = nn.Conv1d(hidden_channels, channels, kernel_size)
+        self.conv_2 = nn.Conv1d(hidden_channels, out_channels or channels, kernel_size)
         self.padding = ((kernel_size - 1) // 2, kernel_size // 2)
         self.dropout = dropout
 
@@ -108,6 +116,7 @@ class RelativeTransformer(nn.Module):
         dropout_p: dropout after attention and feed-forward, and on attention weights.
         rel_attn_window_size: window of relative positions; None for none.
         norm: makes a normalization over that many channels.
+        out_channels: of the last layer, which projects what it adds to; None for ``channels``.
     """
 
     def __init__(
@@ -121,28 +130,35 @@ class RelativeTransformer(nn.Module):
         dropout_p: float = 0.0,
         rel_attn_window_size: int | None = None,
         norm: Callable[[int], nn.Module] = ChannelNorm,
+        out_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.dropout = dropout_p
+        outputs = [channels] * (num_layers - 1) + [out_channels or channels]
+        self.proj = nn.Conv1d(channels, outputs[-1], 1) if outputs[-1] != channels else None
         self.attn_layers = nn.ModuleList(
             RelativeAttention(channels, num_heads, window=rel_attn_window_size, dropout=dropout_p)
             for _ in range(num_layers)
         )
         self.norm_layers_1 = nn.ModuleList(norm(channels) for _ in range(num_layers))
         self.ffn_layers = nn.ModuleList(
-            FeedForward(channels, hidden_channels_ffn, kernel_size, dropout=dropout_p) for _ in range(num_layers)
+            FeedForward(channels, hidden_channels_ffn, kernel_size, dropout=dropout_p, out_channels=width)
+            for width in outputs
         )
-        self.norm_layers_2 = nn.ModuleList(norm(channels) for _ in range(num_layers))
+        self.norm_layers_2 = nn.ModuleList(norm(width) for width in outputs)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Encode ``x [B, C, T]`` under ``mask [B, 1, T]``."""
+        """Encode ``x [B, C, T]`` under ``mask [B, 1, T]``; gives ``[B, out_channels, T]``."""
         attention_mask = (mask.unsqueeze(2) * mask.unsqueeze(-1)) > 0  # [B, 1, T, T]
+        last = len(self.ffn_layers) - 1
         layers = zip(self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True)
-        for attention, norm_1, feed_forward, norm_2 in layers:
+        for place, (attention, norm_1, feed_forward, norm_2) in enumerate(layers):
             x = x * mask
             attended = dropout(attention(x, attention_mask), self.dropout, self.training)
             x = norm_1(x + attended)
             forwarded = dropout(feed_forward(x, mask), self.dropout, self.training)
+            if place == last and self.proj is not None:
+                x = self.proj(x)
             x = norm_2(x + forwarded)
         return x * mask
 

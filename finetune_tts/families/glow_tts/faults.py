@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from finetune_tts.config.arguments import argument_faults, head_faults
 from finetune_tts.config.ranges import (
     ABOVE_ZERO,
     CHANNELS,
@@ -11,11 +12,9 @@ from finetune_tts.config.ranges import (
     LENGTH,
     SHARE,
     Range,
-    is_number,
-    is_whole,
     out_of_range,
 )
-from finetune_tts.config.values import shown, shown_name
+from finetune_tts.config.values import shown
 from finetune_tts.families.glow_tts.config import ENCODER_PARAMS, GlowTTSConfig
 
 RANGES = {
@@ -79,36 +78,6 @@ def encoder_faults(config: GlowTTSConfig) -> Iterator[str]:
     if known is None:
         yield f"encoder_type = {shown(config.encoder_type)}: must be one of {', '.join(ENCODER_PARAMS)}"
         return
-    params = config.encoder_params
-    for name in params:
-        if name not in known and name != "rel_attn_window_size":
-            arguments = ", ".join(known)
-            yield f"encoder_params.{shown_name(name)}: {config.encoder_type} has no such argument; it has {arguments}"
-    for name in REQUIRED_ENCODER_PARAMS[config.encoder_type]:
-        if name not in params:
-            yield f"encoder_params.{name}: is missing; {config.encoder_type} needs it"
-    for name, value in params.items():
-        whole = isinstance(known.get(name), int)
-        if name == "dropout_p" and not (is_number(value) and SHARE.holds(value)):
-            yield f"encoder_params.dropout_p = {shown(value)}: must be {SHARE}"
-        elif whole and not (is_whole(value) and _encoder_range(name).holds(value)):
-            yield f"encoder_params.{name} = {shown(value)}: must be a whole number, {_encoder_range(name)}"
-    heads = params.get("num_heads")
-    if isinstance(heads, int) and heads >= 1 and config.hidden_channels_enc % heads:
-        yield f"encoder_params.num_heads = {heads}: must divide hidden_channels_enc = {config.hidden_channels_enc}"
-    dilations = params.get("dilations")
-    if "dilations" in known and not (
-        isinstance(dilations, list) and all(is_whole(item) and KERNEL.holds(item) for item in dilations)
-    ):
-        yield f"encoder_params.dilations = {shown(dilations)}: must be a list of whole numbers, each {KERNEL}"
-    elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
-        yield (
-            f"encoder_params.dilations has {len(dilations)} items: "
-            f"must have num_res_blocks = {params['num_res_blocks']} of them"
-        )
-
-
-def _encoder_range(name: str) -> Range:
-    if name.startswith("hidden"):
-        return CHANNELS
-    return KERNEL if name.startswith("kernel") else COUNT
+    params, required = config.encoder_params, REQUIRED_ENCODER_PARAMS[config.encoder_type]
+    yield from argument_faults("encoder_params", params, kind=config.encoder_type, known=known, required=required)
+    yield from head_faults("encoder_params", params, "hidden_channels_enc", config.hidden_channels_enc)

@@ -11,7 +11,8 @@ from typing import Any
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.base import Config, kept
 from finetune_tts.config.languages import LanguageConfig
-from finetune_tts.config.released import RENAMED, Values, move
+from finetune_tts.config.released import Values
+from finetune_tts.config.shared_fields import agree, move_into_group, settle
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.config.speech import SpeechConfig, default_test_sentences
 
@@ -239,47 +240,16 @@ class VitsConfig(VitsLossConfig, AdversarialRates, LanguageConfig, SpeakerConfig
 
     def __post_init__(self) -> None:
         """Let both places of a field that was given in one of them say the same."""
-        fresh = VitsArgs()
-        for name in SHARED_FIELDS:
-            if self.model_args[name] != fresh[name]:
-                self[name] = self.model_args[name]
-            else:
-                self.model_args[name] = self[name]
+        agree(self, self.model_args, SHARED_FIELDS)
 
     def settle(self, changed: Collection[str]) -> None:
-        """Do the same after some fields were set.
-
-        Args:
-            changed: their dotted names; where both places were set, top level counts.
-        """
-        for name in SHARED_FIELDS:
-            if f"model_args.{name}" in changed and name not in changed:
-                self[name] = self.model_args[name]
-            else:
-                self.model_args[name] = self[name]
+        """Do the same after the fields of these dotted names were set."""
+        settle(self, self.model_args, SHARED_FIELDS, changed)
 
 
 def modernise(values: Values, spelling: str) -> None:
-    """Move the network's fields of a VITS into their group; some configs had them at top level.
-
-    What stands in both places counts as the group says, as in coqui-tts.
-    """
-    if values.get("model_args") is None:
-        values["model_args"] = {}
-    group = values["model_args"]
-    if not isinstance(group, dict):
-        return
-    for old, new in RENAMED.items():
-        if new in SHARED_FIELDS:
-            move(group, old, group, new)
-    for name in VitsArgs.field_names():
-        if name in SHARED_FIELDS:
-            if group.get(name) is not None:
-                values[name] = group[name]
-            elif values.get(name) is not None:
-                group[name] = values[name]
-        else:
-            move(values, name, group, name)
+    """Move the network's fields of a VITS into their group; some configs had them at top level."""
+    move_into_group(values, VitsArgs, SHARED_FIELDS)
 
 
 #: config field → the module that begins fresh, whatever the checkpoint holds.

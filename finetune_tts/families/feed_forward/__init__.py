@@ -1,0 +1,1 @@
+"""Feed-forward models with durations: FastPitch, FastSpeech, FastSpeech 2, SpeedySpeech."""
