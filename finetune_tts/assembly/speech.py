@@ -23,7 +23,7 @@ from finetune_tts.checkpoints.restoring import RowRule
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.changes import Change, has_field
 from finetune_tts.config.speech import SpeechConfig
-from finetune_tts.data.contours import Scale
+from finetune_tts.data.contours import SCALE_FIELDS, Scale
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.preparing import PreparedData, prepare_data
@@ -154,7 +154,7 @@ class SpeechMaterial(Material):
             reason = "as the recordings are"
             self.change(
                 Change(field, value, reason)
-                for field, value in ((f"{name}_mean", scale.mean), (f"{name}_std", scale.std))
+                for field, value in zip(SCALE_FIELDS[name], (scale.mean, scale.std), strict=True)
                 if field not in self.chosen
             )
 
@@ -312,8 +312,8 @@ class SpeechMaterial(Material):
 
 def scales_of(config: SpeechConfig, contours: Iterable[str]) -> dict[str, Scale]:
     """What the config says that the contours are measured in; those that it does not know are left out."""
-    found = {name: (config[f"{name}_mean"], config[f"{name}_std"]) for name in contours}
-    return {name: Scale(mean, std) for name, (mean, std) in found.items() if mean is not None and std is not None}
+    found = {name: [config[field] for field in SCALE_FIELDS[name]] for name in contours}
+    return {name: Scale(*values) for name, values in found.items() if None not in values}
 
 
 def recordings_of(samples: Sequence[Sample]) -> dict[str, list[Path]]:

@@ -12,7 +12,7 @@ from finetune_tts.cli.program import Parser, run_program, say
 from finetune_tts.cli.streaming import check_stream_flags, write_stream
 from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
 from finetune_tts.errors import UserError
-from finetune_tts.families.registry import family_of, style_flags
+from finetune_tts.families.registry import ENTRIES, family_of, style_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -319,6 +319,7 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
 
     device = choose_device(arguments.device)
     voice = load_voice(model_path, config_path, device=device)
+    _require_own_flags(arguments, voice.config.model)
     give_vocoder(voice, arguments, model_path, device, aside=arguments.pipe_out)
     if arguments.language_idx and not voice.languages:
         raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
@@ -385,6 +386,14 @@ def _style(arguments: argparse.Namespace) -> Any | None:
         names = " and ".join(f"--{name}" for name, (value, _) in given.items() if value is not None)
         raise UserError(f"{names} are for models of different kinds: give those of one.")
     return family_of(owners.pop()).read_style({name: value for name, (value, _) in given.items()}) if owners else None
+
+
+def _require_own_flags(arguments: argparse.Namespace, model: str) -> None:
+    """Refuse flags of another kind of model, where this one has such of its own; others say what they lack."""
+    own = {flag.name for flag in ENTRIES[model].flags}
+    for flag, _ in style_flags():
+        if own and flag.name not in own and getattr(arguments, flag.name) is not None:
+            raise UserError(f"--{flag.name}: a {model} model has no such flag. Leave it out.")
 
 
 def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":

@@ -48,10 +48,8 @@ def _dilation_faults(field: str, params: Mapping[str, Any], known: Mapping[str, 
     ):
         yield f"{field}.dilations = {shown(dilations)}: must be a list of whole numbers, each {KERNEL}"
     elif isinstance(dilations, list) and len(dilations) != params.get("num_res_blocks", len(dilations)):
-        yield (
-            f"{field}.dilations has {len(dilations)} items: must have num_res_blocks = {params['num_res_blocks']} "
-            "of them"
-        )
+        blocks = shown(params["num_res_blocks"])
+        yield f"{field}.dilations has {len(dilations)} items: must have num_res_blocks = {blocks} of them"
 
 
 def _range(name: str) -> Range:

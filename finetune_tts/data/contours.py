@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONTOURS = ("pitch", "energy")
+#: contour → the fields of a config that say what it is measured in, see :class:`Scale`.
+SCALE_FIELDS = {"pitch": ("pitch_mean", "pitch_std"), "energy": ("energy_mean", "energy_std")}
+CONTOURS = tuple(SCALE_FIELDS)
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,8 @@ _SAMPLING_FLAGS = (
     Flag("length_penalty", "NUMBER", "of several candidates, above 1 it prefers longer ones"),
 )
 
+_MELODY_FLAGS = (Flag("pitch", "FACTOR", "for a model that predicts the pitch: 1.1 is a tenth higher"),)
+
 #: the ``model`` field of a config → the architecture.
 ENTRIES: dict[str, Entry] = {
     "glow_tts": Entry(FINE_TUNE, _glow_tts, spellings=("glowtts",)),
@@ -201,10 +203,10 @@ ENTRIES: dict[str, Entry] = {
     "tacotron2": Entry(FINE_TUNE, _tacotron2, flags=_STYLE_FLAGS),
     "vits": Entry(FINE_TUNE, _vits, foreign=True),
     "xtts": Entry(FINE_TUNE, _xtts, flags=_SAMPLING_FLAGS),
-    "fast_pitch": Entry(FINE_TUNE, _fast_pitch, spellings=("fastpitch",)),
-    "fastspeech2": Entry(FINE_TUNE, _fastspeech2, spellings=("fast_speech2", "fast_speech_2")),
-    "fast_speech": Entry(FINE_TUNE, _fast_speech, spellings=("fastspeech",)),
-    "speedy_speech": Entry(FINE_TUNE, _speedy_speech, spellings=("speedyspeech",)),
+    "fast_pitch": Entry(FINE_TUNE, _fast_pitch, spellings=("fastpitch",), flags=_MELODY_FLAGS),
+    "fastspeech2": Entry(FINE_TUNE, _fastspeech2, spellings=("fast_speech2", "fast_speech_2"), flags=_MELODY_FLAGS),
+    "fast_speech": Entry(FINE_TUNE, _fast_speech, spellings=("fastspeech",), flags=_MELODY_FLAGS),
+    "speedy_speech": Entry(FINE_TUNE, _speedy_speech, spellings=("speedyspeech",), flags=_MELODY_FLAGS),
     "hifigan": Entry(
         FINE_TUNE, _hifigan, is_vocoder=True, spellings=("hifi_gan",), discriminators=("hifigan_discriminator",)
     ),

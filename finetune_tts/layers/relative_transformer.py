@@ -152,11 +152,11 @@ class RelativeTransformer(nn.Module):
         attention_mask = (mask.unsqueeze(2) * mask.unsqueeze(-1)) > 0  # [B, 1, T, T]
         last = len(self.ffn_layers) - 1
         layers = zip(self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True)
-        for place, (attention, norm_1, feed_forward, norm_2) in enumerate(layers):
+        for place, (attention, norm_1, feedforward, norm_2) in enumerate(layers):
             x = x * mask
             attended = dropout(attention(x, attention_mask), self.dropout, self.training)
             x = norm_1(x + attended)
-            forwarded = dropout(feed_forward(x, mask), self.dropout, self.training)
+            forwarded = dropout(feedforward(x, mask), self.dropout, self.training)
             if place == last and self.proj is not None:
                 x = self.proj(x)
             x = norm_2(x + forwarded)

@@ -7,7 +7,7 @@ from finetune_tts.families.feed_forward.network import FeedForwardTTS, Predictor
 
 
 def build_feed_forward(config: FeedForwardConfig, sizes: Sizes, *, for_training: bool = True) -> FeedForwardTTS:
-    """Build the network that ``config`` describes; for synthesis without the aligner.
+    """Build the network that ``config`` describes. The aligner stays: spectrograms of recordings are drawn with it.
 
     Raises:
         UserError: the config contradicts itself.
@@ -30,7 +30,7 @@ def build_feed_forward(config: FeedForwardConfig, sizes: Sizes, *, for_training:
             ),
             pitch=_contour(args, "pitch") if args.use_pitch else None,
             energy=_contour(args, "energy") if args.use_energy else None,
-            use_aligner=args.use_aligner and for_training,
+            use_aligner=args.use_aligner,
             positional_encoding=args.positional_encoding,
             detach_duration_predictor=args.detach_duration_predictor,
             num_speakers=sizes.speakers if use_embedding else 0,

@@ -89,7 +89,7 @@ class DurationArgs(Config):
     """Durations and the aligner that they are learned from."""
 
     use_aligner: bool = field(
-        default=True, metadata={"help": "Learn durations from an aligner; training needs it, synthesis does not."}
+        default=True, metadata={"help": "Have an aligner, which training learns the durations from."}
     )
     duration_predictor_hidden_channels: int = field(
         default=256, metadata={"help": "Channels of the duration predictor."}

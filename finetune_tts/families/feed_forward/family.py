@@ -10,14 +10,15 @@ from finetune_tts.families.feed_forward.config import (
     modernise,
 )
 from finetune_tts.families.feed_forward.faults import feed_forward_faults, feed_forward_run_faults
+from finetune_tts.families.feed_forward.style_flags import read_melody
 
 
 def _load() -> Implementation:
     from finetune_tts.families.feed_forward.building import build_feed_forward
-    from finetune_tts.families.feed_forward.speech import force, speak
+    from finetune_tts.families.feed_forward.speech import force, speak, style_of
     from finetune_tts.families.feed_forward.task import FeedForwardTask
 
-    return Implementation(build=build_feed_forward, task=FeedForwardTask, speak=speak, force=force)
+    return Implementation(build=build_feed_forward, task=FeedForwardTask, speak=speak, force=force, style_of=style_of)
 
 
 def _contours(config: FeedForwardConfig) -> tuple[str, ...]:
@@ -38,6 +39,7 @@ def _family(name: str, config_class: type[FeedForwardConfig]) -> Family:
         only_in_training=("aligner",),
         aligned_frames=lambda config: 1,
         contours=_contours,
+        read_style=read_melody,
     )
 
 

@@ -100,7 +100,7 @@ class FeedForwardTTS(nn.Module):
         durations: predictor of the durations.
         pitch: predictor of the pitch; None for a model that knows none.
         energy: predictor of the loudness; None for a model that knows none.
-        use_aligner: have an aligner; only training needs it.
+        use_aligner: have an aligner; synthesis needs none.
         positional_encoding: tell the decoder where a frame stands.
         detach_duration_predictor: keep the duration loss away from the encoder.
         num_speakers: rows of the speaker embedding; 0 for none.

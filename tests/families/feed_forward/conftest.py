@@ -21,11 +21,11 @@ class FeedForwardReference:
         self.batch = case.tensors()
         self.expected = case.expected()
 
-    def build(self, *, for_training: bool = True) -> FeedForwardTTS:
+    def build(self) -> FeedForwardTTS:
         """The network with fresh weights."""
         speakers = self.shapes.get("emb_g.weight", [0])[0]
         symbols = self.case.config.model_args.num_chars
-        network = build_model(self.case.config, symbols, speakers, for_training=for_training)
+        network = build_model(self.case.config, symbols, speakers)
         assert isinstance(network, FeedForwardTTS)
         return network
 
@@ -94,11 +94,9 @@ class FeedForwardReference:
                 assert norms[name] == pytest.approx(norm, rel=1e-3), name
 
     def check_speech(self) -> None:
-        """The first sentence, synthesised by a network without what only training needs."""
+        """The first sentence."""
         batch, expected = self.batch, self.expected
-        network = self.build(for_training=False).eval()
-        state = self.network.state_dict()
-        network.load_state_dict({name: state[name] for name in network.state_dict()})
+        network = self.network
         network.prepare_for_inference()
         first = {name: batch[name][:1] for name in ("speaker_ids", "d_vectors") if name in batch}
         length = int(batch["text_lengths"][0])
