@@ -45,7 +45,7 @@ HEARD_IN_TRAINING = 3
 """Recordings that a model which clones voices listens to for a test sentence."""
 OLD_LANGUAGE, OLD_SENTENCE = "en", "Be a voice, not an echo."
 """A sentence of a language that most models of several know."""
-CONTOURS_OF_A_CHECK = 20
+CONTOURS_OF_A_CHECK = 40
 """Recordings whose pitch and energy are measured before a run has computed any features."""
 MOST_HEARD = 60
 """Recordings whose mean becomes the voice of a run: some minutes."""

@@ -16,6 +16,7 @@ _WINDOW_SECONDS = 0.025
 _CLEAR = 0.15  # an aperiodicity below which the first dip is taken, so that no octave below it wins
 _VOICED = 0.35  # beyond this aperiodicity a frame is no voice
 _QUIET_DB = 40.0  # a frame so far below the loudest is no voice either
+_WIDEST = 2.5  # times its median a voice goes up and down at most, in one recording
 _MEDIAN = 5  # frames; lonely octave errors go
 
 
@@ -56,6 +57,13 @@ def fundamental_frequency(
     smooth = median_filter(pitch, _MEDIAN, mode="constant")
     # The median of a frame at the edge of a voice may be 0; what was found there stays.
     return np.where((pitch > 0) & (smooth > 0), smooth, 0.0)
+
+
+def voice_pitch(pitch: np.ndarray) -> np.ndarray:
+    """Remove what is no voice's from a recording's pitch ``[N]``: what is far from its median, as noise and hum are."""
+    voiced = pitch[pitch > 0]
+    middle = float(np.median(voiced)) if len(voiced) else 0.0
+    return np.where((pitch > middle / _WIDEST) & (pitch < middle * _WIDEST), pitch, 0.0)
 
 
 def _differences(frames: np.ndarray, window: int) -> np.ndarray:

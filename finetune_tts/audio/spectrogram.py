@@ -17,7 +17,7 @@ from finetune_tts.audio.levels import (
     RangeNormalisation,
 )
 from finetune_tts.audio.mel_filters import mel_filter_bank
-from finetune_tts.audio.pitch import HIGHEST, LOWEST, PITCH_VERSION, fundamental_frequency
+from finetune_tts.audio.pitch import HIGHEST, LOWEST, PITCH_VERSION, fundamental_frequency, voice_pitch
 from finetune_tts.audio.reading import read_waveform
 from finetune_tts.audio.statistics import ScaleStats, read_statistics
 from finetune_tts.audio.waveform import emphasise, normalise_peak, normalise_rms, trim_silence
@@ -110,7 +110,8 @@ class SpectrogramExtractor:
         """The pitch of a waveform ``[T_wav]`` in Hz, 0 where there is no voice: ``[T]`` float32."""
         lowest, highest = self._pitch_range
         centres = np.arange(self.num_frames(len(wav))) * self.hop_length
-        return fundamental_frequency(wav, self.sample_rate, centres, lowest, highest).astype(np.float32)
+        pitch = fundamental_frequency(wav, self.sample_rate, centres, lowest, highest)
+        return voice_pitch(pitch).astype(np.float32)
 
     def energy(self, wav: np.ndarray) -> np.ndarray:
         """The norm of each frame's amplitudes of a waveform ``[T_wav]``: ``[T]`` float32."""

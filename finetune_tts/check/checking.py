@@ -13,7 +13,7 @@ import torch
 
 from finetune_tts.assembly.assembly import Assembly, assemble, read_samples
 from finetune_tts.assembly.request import Request
-from finetune_tts.assembly.speech import SpeechMaterial
+from finetune_tts.assembly.speech import CONTOURS_OF_A_CHECK, SpeechMaterial
 from finetune_tts.check.audio_verdicts import AudioVerdict, audio_verdicts, check_same_spectrograms, mel_reach
 from finetune_tts.check.finding import Clip, Finding, Severity, fine, worst
 from finetune_tts.check.log_warnings import warnings_kept
@@ -35,6 +35,7 @@ from finetune_tts.check.model_checks import (
     check_text_settings,
     summarise_model,
 )
+from finetune_tts.check.pitch_checks import check_pitch
 from finetune_tts.check.recording_checks import check_amount, check_pace, check_recordings
 from finetune_tts.check.summary import DataSummary, summarise
 from finetune_tts.check.transcript_checks import Coverage, check_long_texts, check_transcripts, coverage
@@ -178,6 +179,7 @@ def quick_check(assembly: Assembly) -> list[Finding]:
         findings += _transcript_findings(
             assembly.samples, measured, assembly.material.tokens, assembly.material.symbols
         )[0]
+    findings += _pitch_findings(assembly)
     return [finding for finding in findings if finding.id != "unknown_symbols"]
 
 
@@ -251,8 +253,17 @@ def _look_at_data(
         else:
             findings += about_texts
     if assembly is not None:
+        findings += _pitch_findings(assembly)
         findings += _left_out(assembly.dropped, assembly.durations)
     return summarise(samples, measured, found)
+
+
+def _pitch_findings(assembly: Assembly) -> list[Finding]:
+    """What a model that learns the pitch would learn of some of the recordings."""
+    material, config = assembly.material, assembly.job.config
+    if not isinstance(material, SpeechMaterial) or "pitch" not in material.family.contours(config):
+        return []
+    return check_pitch(material.data.some(CONTOURS_OF_A_CHECK), material.data.cache, config.audio)
 
 
 def _recording_findings(config: Any, samples: Sequence[Sample], measured: Measured) -> list[Finding]:

@@ -65,11 +65,15 @@ class PreparedData:
         Raises:
             UserError: see :meth:`finetune_tts.data.features.FeatureCache.contour`.
         """
-        # In an order that does not depend on the split, so that every process and every resume finds the same.
-        samples = sorted(self.split.train + self.split.eval, key=lambda sample: sample.name)
-        if at_most is not None and len(samples) > at_most:
-            samples = [samples[place * len(samples) // at_most] for place in range(at_most)]
+        samples = self.some(at_most)
         return {name: Scale.of(self.cache.contour(sample, name) for sample in samples) for name in self.cache.contours}
+
+    def some(self, at_most: int | None) -> list[Sample]:
+        """All samples, or some that are evenly spread: in an order that does not depend on how they were split."""
+        samples = sorted(self.split.train + self.split.eval, key=lambda sample: sample.name)
+        if at_most is None or len(samples) <= at_most:
+            return samples
+        return [samples[place * len(samples) // at_most] for place in range(at_most)]
 
     @property
     def seconds(self) -> float:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finetune_tts.audio.pitch import fundamental_frequency
+from finetune_tts.audio.pitch import fundamental_frequency, voice_pitch
 
 RATE = 16000
 
@@ -47,3 +47,29 @@ def test_a_pause_has_none_and_the_voice_around_it_does():
 
 def test_no_frames_have_no_pitch():
     assert fundamental_frequency(np.zeros(0, np.float32), RATE, np.zeros(0, int)).shape == (0,)
+
+
+def test_a_higher_end_of_the_range_finds_a_higher_voice():
+    wav = voice(600)
+    at = centres(wav)
+    assert fundamental_frequency(wav, RATE, at, 60.0, 640.0)[5:-5] == pytest.approx(600, rel=0.01)
+
+
+def test_what_is_far_from_the_voice_of_a_recording_is_none():
+    pitch = np.array([0.0, 100, 110, 105, 620, 100, 30])
+    assert voice_pitch(pitch).tolist() == [0.0, 100, 110, 105, 0, 100, 0]
+    assert voice_pitch(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_the_pitch_is_that_of_librosas_pyin():
+    import librosa
+
+    curve = 140 + 40 * np.sin(np.arange(2 * RATE) / RATE * 5)
+    wav = np.concatenate([voice(curve, 2.0), np.zeros(RATE // 2, np.float32)])
+    wav += 1e-3 * np.random.default_rng(0).normal(size=len(wav)).astype(np.float32)
+    theirs, voiced, _ = librosa.pyin(wav, fmin=60, fmax=640, sr=RATE, frame_length=1024, hop_length=256)
+    at = np.arange(len(theirs)) * 256
+    ours = fundamental_frequency(wav, RATE, at, 60.0, 640.0)
+    both = voiced & (ours > 0)
+    assert np.mean(voiced == (ours > 0)) > 0.85
+    assert np.median(np.abs(np.log2(ours[both] / theirs[both]))) * 1200 < 15

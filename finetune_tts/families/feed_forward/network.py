@@ -231,6 +231,8 @@ class FeedForwardTTS(nn.Module):
         # Of NaN, `round` makes NaN, which `bounded_durations` tells of.
         frames = torch.round((torch.exp(at_least_float32(log_durations)) - 1) * length_scale).clamp(min=1)
         durations, frames_asked_for = bounded_durations(frames * text_mask.squeeze(1), token_lengths, length_scale)
+        # What has diverged to NaN has no frames at all; one can be drawn.
+        durations[:, 0] += (1 - durations.sum(dim=1)).clamp(min=0)
         mel_lengths = durations.sum(dim=1).long()
         path = expand_durations(durations, mel_lengths.max())
         pitch = energy = None

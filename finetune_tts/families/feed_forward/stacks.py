@@ -119,7 +119,8 @@ class RelativeTransformerEncoder(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Encode ``x [B, C, T]`` under ``mask [B, 1, T]``."""
-        output: Tensor = self.rel_pos_transformer(self.prenet(x, mask) * mask, mask)
+        # The convolutions see padding, as 🐸TTS's do.
+        output: Tensor = self.rel_pos_transformer(self.prenet(x, torch.ones_like(mask)) * mask, mask)
         return output
 
 

@@ -140,16 +140,16 @@ class PerceiverResampler(nn.Module):
         self.layers = nn.ModuleList()
         for _ in range(depth):
             attention = CrossAttention(channels=channels, heads=heads, head_width=head_width)
-            feed_forward = nn.Sequential(nn.Linear(channels, 2 * inner), GEGLU(), nn.Linear(inner, channels))
-            self.layers.append(nn.ModuleList((attention, feed_forward)))
+            feedforward = nn.Sequential(nn.Linear(channels, 2 * inner), GEGLU(), nn.Linear(inner, channels))
+            self.layers.append(nn.ModuleList((attention, feedforward)))
         self.norm = RMSNorm(channels)
 
     def forward(self, frames: Tensor) -> Tensor:
         """``[B, T, C]`` to ``[B, L, C]``."""
         latents = self.latents.expand(len(frames), -1, -1)
         for layer in self.layers:
-            attention, feed_forward = layer.children()
+            attention, feedforward = layer.children()
             latents = attention(latents, frames) + latents
-            latents = feed_forward(latents) + latents
+            latents = feedforward(latents) + latents
         normed: Tensor = self.norm(latents)
         return normed
