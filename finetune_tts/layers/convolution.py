@@ -68,8 +68,12 @@ class ConvBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x [B, C, T]``. A sequence shorter than the dilated kernel leaves nothing but padding."""
-        steps = x.shape[-1]
-        if steps <= sum(self.padding):
+        steps, missing = x.shape[-1], sum(self.padding)
+        if torch.jit.is_tracing():  # an exported graph has no branches: what lies beyond the end is set to zero
+            inside = torch.arange(steps, device=x.device) < steps - missing
+            hidden = self.conv1d(F.pad(x, (0, missing))) * inside
+            return self.norm(torch.relu(F.pad(hidden, (self.padding[0], 0))[..., :steps]))
+        if steps <= missing:
             return self.norm(torch.zeros_like(x))
         return self.norm(torch.relu(F.pad(self.conv1d(x), self.padding)))
 

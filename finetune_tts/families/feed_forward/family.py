@@ -15,10 +15,18 @@ from finetune_tts.families.feed_forward.style_flags import read_melody
 
 def _load() -> Implementation:
     from finetune_tts.families.feed_forward.building import build_feed_forward
+    from finetune_tts.families.feed_forward.export import export_onnx
     from finetune_tts.families.feed_forward.speech import force, speak, style_of
     from finetune_tts.families.feed_forward.task import FeedForwardTask
 
-    return Implementation(build=build_feed_forward, task=FeedForwardTask, speak=speak, force=force, style_of=style_of)
+    return Implementation(
+        build=build_feed_forward,
+        task=FeedForwardTask,
+        speak=speak,
+        force=force,
+        style_of=style_of,
+        exporters={"onnx": export_onnx},
+    )
 
 
 def _contours(config: FeedForwardConfig) -> tuple[str, ...]:
