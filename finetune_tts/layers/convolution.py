@@ -69,7 +69,7 @@ class ConvBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x [B, C, T]``. A sequence shorter than the dilated kernel leaves nothing but padding."""
         steps, missing = x.shape[-1], sum(self.padding)
-        if torch.jit.is_tracing():  # an exported graph has no branches: what lies beyond the end is set to zero
+        if torch.onnx.is_in_onnx_export():  # an exported graph has no branches: what lies beyond the end is set to zero
             inside = torch.arange(steps, device=x.device) < steps - missing
             hidden = self.conv1d(F.pad(x, (0, missing))) * inside
             return self.norm(torch.relu(F.pad(hidden, (self.padding[0], 0))[..., :steps]))
