@@ -23,6 +23,7 @@ SECTIONS = {
         "hmm_speed",
         "vits_speed",
         "vits_speed_small",
+        "feed_forward_speed",
         "layers",
         "radam",
         "training_speed",
@@ -32,6 +33,7 @@ SECTIONS = {
     "Text, recordings and features": (
         "check_speed",
         "feature_cache",
+        "pitch",
         "padding",
         "spectrograms",
         "phonemize",
@@ -39,6 +41,7 @@ SECTIONS = {
     ),
     "The same numbers as coqui-tts": (
         "coqui_compat",
+        "feed_forward_compat",
         "tacotron_compat",
         "hmm_compat",
         "vocoder_compat",
