@@ -13,7 +13,6 @@ import numpy as np
 
 from finetune_tts.data.codes import Codec
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
-from finetune_tts.data.contours import CONTOURS
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
 from finetune_tts.data.progress import progress
@@ -124,8 +123,16 @@ class FeatureCache:
         return aligned(_as_float(self._feature(sample, "wav")), self.length(sample), self.extractor.hop_length)
 
     def contour(self, sample: Sample, name: str) -> np.ndarray:
-        """The pitch or the energy of a recording, ``[T_mel]`` float32 (raises as ``mel``)."""
-        return self._feature(sample, self._contour_kind(name))
+        """The pitch or the energy of a recording, ``[T_mel]`` float32 (raises as ``mel``).
+
+        Where it is missing, nothing else is computed: a check looks at the pitch of more recordings than it trains on.
+        """
+        path = self._path(self.digests.of(sample.audio_file), self._contour_kind(name))
+        contour = _read_feature(path) if path.exists() else None
+        if contour is None:
+            contour = self._contour_of(self.extractor.load(sample.audio_file), name)
+            _write_feature(path, contour)
+        return contour
 
     def add_codes(self, codec: Codec, samples: Sequence[Sample], team: Team = ALONE) -> None:
         """Compute the codes of recordings that are missing, in this process: its network needs the device.
@@ -289,10 +296,8 @@ class FeatureCache:
             features["linear"] = np.asarray(self.extractor.linear(wav), dtype=np.float32)
         if self.has_waveforms or kind == "wav":
             features["wav"] = _as_stored(wav)
-        names = [name for name in CONTOURS if name in self.contours or kind == self._contour_kind(name)]
-        for name in names:
-            contour = self.extractor.pitch(wav) if name == "pitch" else self.extractor.energy(wav)
-            features[self._contour_kind(name)] = np.asarray(contour, dtype=np.float32)
+        for name in self.contours:
+            features[self._contour_kind(name)] = self._contour_of(wav, name)
         for name, feature in features.items():
             _write_feature(self._path(digest, name), feature)
         self._lengths.remember(digest, features["mel"].shape[1])
@@ -308,6 +313,10 @@ class FeatureCache:
         kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
         kinds += [self._contour_kind(name) for name in self.contours]
         return all(self._path(digest, kind).exists() for kind in kinds)
+
+    def _contour_of(self, wav: np.ndarray, name: str) -> np.ndarray:
+        contour = self.extractor.pitch(wav) if name == "pitch" else self.extractor.energy(wav)
+        return np.asarray(contour, dtype=np.float32)
 
     def _contour_kind(self, name: str) -> str:
         """What the files of a contour are called after; the pitch has settings that no other feature has."""

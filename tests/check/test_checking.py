@@ -31,12 +31,23 @@ COMMON = {
     "text_cleaner": "basic_cleaners", "test_sentences": [],
     "audio": {"sample_rate": RATE, "fft_size": 512, "win_length": 512, "hop_length": 256, "num_mels": 20},
 }  # fmt: skip
+TRANSFORMER = {"hidden_channels_ffn": 8, "num_heads": 1, "num_layers": 1, "dropout_p": 0.1}
+CONVOLUTIONS = {"kernel_size": 4, "dilations": [1], "num_conv_blocks": 1, "num_res_blocks": 1}
+FEED_FORWARD = {
+    "out_channels": 20, "hidden_channels": 8, "duration_predictor_hidden_channels": 8,
+    "pitch_predictor_hidden_channels": 8, "energy_predictor_hidden_channels": 8,
+    "encoder_params": TRANSFORMER, "decoder_params": TRANSFORMER,
+}  # fmt: skip
 NETWORKS = {
     "glow_tts": {
         "out_channels": 20, "hidden_channels_enc": 8, "hidden_channels_dec": 8, "hidden_channels_dp": 8,
         "num_flow_blocks_dec": 1, "num_block_layers": 1,
         "encoder_params": {"kernel_size": 3, "dropout_p": 0.1, "num_layers": 1, "num_heads": 2,
                            "hidden_channels_ffn": 8, "input_length": None},
+    },
+    **{name: {"model_args": FEED_FORWARD} for name in ("fast_pitch", "fastspeech2", "fast_speech")},
+    "speedy_speech": {
+        "model_args": {**FEED_FORWARD, "encoder_params": CONVOLUTIONS, "decoder_params": CONVOLUTIONS},
     },
     "tacotron": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
     "tacotron2": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
@@ -187,3 +198,10 @@ def test_texts_are_read_also_where_the_model_cannot_be_built(make_request):
     assert {finding.id for finding in report.findings if finding.severity is Severity.STOPS} == {"run"}
     assert "coverage" in {finding.id for finding in report.findings}
     assert report.data.symbols_heard["e"] > 10
+
+
+def test_the_pitch_is_looked_at_where_a_model_learns_it(make_request):
+    found = {finding.id: finding for finding in check(make_request("fast_pitch")).findings}
+    assert "Hz" in found["pitch"].title
+    assert found["pitch"].severity is Severity.FINE
+    assert "pitch" not in {finding.id for finding in check(make_request("speedy_speech")).findings}
