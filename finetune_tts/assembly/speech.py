@@ -151,9 +151,9 @@ class SpeechMaterial(Material):
     def _measure_contours(self) -> None:
         """Find out what pitch and energy of these recordings are measured in, unless the user says it."""
         for name, scale in self.data.scales(CONTOURS_OF_A_CHECK if self.request.dry else None).items():
-            reason = "as the recordings are"
+            logger.info("The %s of the recordings: %.4g on average, give or take %.3g.", name, scale.mean, scale.std)
             self.change(
-                Change(field, value, reason)
+                Change(field, value, "as the recordings are")
                 for field, value in zip(SCALE_FIELDS[name], (scale.mean, scale.std), strict=True)
                 if field not in self.chosen
             )
