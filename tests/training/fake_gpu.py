@@ -123,6 +123,8 @@ def speech_batch(config: Any) -> Any:
                 linear=drawn(audio.fft_size // 2 + 1, frames, where=linear),
                 waveform=drawn(frames * audio.hop_length, where=family.needs_waveforms),
                 codes=random.integers(0, 5, size=-(-frames // 4)) if family.implementation.codec else None,
+                pitch=drawn(frames, where="pitch" in family.contours(config)),
+                energy=drawn(frames, where="energy" in family.contours(config)),
             )
         )
     return Collate(pad_id=0)(items)
@@ -217,6 +219,14 @@ def gru_cell_backward(gradient: Tensor, workspace: Tensor, has_bias: bool) -> tu
     return (*gates, torch.empty_like(gradient), *biases)
 
 
+def ctc_loss(scores: Tensor, targets: Tensor, frames: Any, symbols: Any, **options: Any) -> Tensor:
+    """In place of torch's, whose shapes fake tensors take for unknown: scores ``[T, B, C]`` to losses ``[B]``."""
+    assert not isinstance(frames, Tensor), "the loss waits for the lengths"
+    assert not isinstance(symbols, Tensor), "the loss waits for the lengths"
+    assert scores.device == targets.device, "the loss copies the targets"
+    return scores.sum(dim=(0, 2))
+
+
 def packed(padded: Tensor, lengths: Tensor, batch_first: bool = False, enforce_sorted: bool = True) -> Tensor:
     """In place of torch's packing, which needs the lengths as numbers."""
     assert lengths.device.type == "cpu", "packing waits for the lengths"
@@ -233,6 +243,7 @@ def main() -> None:
     meta = torch.library.Library("aten", "IMPL", "Meta")
     meta.impl("_thnn_fused_gru_cell", gru_cell)
     meta.impl("_thnn_fused_gru_cell_backward", gru_cell_backward)
+    torch.ctc_loss = ctc_loss
     nn.utils.rnn.pack_padded_sequence = packed
     nn.utils.rnn.pad_packed_sequence = lambda padded, **options: (padded, None)
     alignment.search_on_gpu = lambda log_likelihood, *lengths: torch.zeros_like(log_likelihood)
