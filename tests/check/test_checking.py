@@ -38,6 +38,10 @@ FEED_FORWARD = {
     "pitch_predictor_hidden_channels": 8, "energy_predictor_hidden_channels": 8,
     "encoder_params": TRANSFORMER, "decoder_params": TRANSFORMER,
 }  # fmt: skip
+NEURAL_HMM = {
+    "out_channels": 20, "encoder_in_out_features": 8, "prenet_dim": 4, "memory_rnn_dim": 8, "outputnet_size": [8],
+    "max_sampling_time": 40,
+}  # fmt: skip
 NETWORKS = {
     "glow_tts": {
         "out_channels": 20, "hidden_channels_enc": 8, "hidden_channels_dec": 8, "hidden_channels_dp": 8,
@@ -49,6 +53,8 @@ NETWORKS = {
     "speedy_speech": {
         "model_args": {**FEED_FORWARD, "encoder_params": CONVOLUTIONS, "decoder_params": CONVOLUTIONS},
     },
+    "neuralhmm_tts": NEURAL_HMM,
+    "overflow": {**NEURAL_HMM, "hidden_channels_dec": 8, "num_flow_blocks_dec": 1, "num_block_layers": 1},
     "tacotron": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
     "tacotron2": {"encoder_in_features": 8, "decoder_in_features": 8, "optimizer": "AdamW", "optimizer_params": {}},
     "vits": {
