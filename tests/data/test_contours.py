@@ -1,5 +1,7 @@
 """Pitch and energy of each frame, from the recording to the batch."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,6 +10,9 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.contours import Scale
 from finetune_tts.data.dataset import SpeechDataset
 from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.preparing import PreparedData
+from finetune_tts.data.split import SampleSplit
+from finetune_tts.text.tokenizer import MissingReport
 
 
 def test_a_scale_leaves_frames_without_voice_as_they_are():
@@ -89,3 +94,27 @@ def test_a_batch_of_a_model_that_learns_none_holds_none(tmp_path, recorded, toke
     batch = dataset.collate([dataset[0]])
     assert batch.pitch is None
     assert batch.energy is None
+
+
+def test_contours_are_computed_by_several_processes_as_by_one(tmp_path, recorded, audio):
+    samples = recorded(4)
+    found = []
+    for workers in (1, 2):
+        extractor = SpectrogramExtractor(audio())
+        cache = FeatureCache(tmp_path / f"cache{workers}", extractor, contours=("pitch", "energy"))
+        cache.precompute(samples, workers=workers)
+        assert len(list((tmp_path / f"cache{workers}").rglob("*.energy.npy"))) == 4
+        found.append([cache.contour(sample, name) for sample in samples for name in ("pitch", "energy")])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_contours_are_measured_in_does_not_depend_on_the_split(tmp_path, recorded, extractor):
+    samples = recorded(5)
+    cache = FeatureCache(tmp_path / "cache", extractor, contours=("energy",))
+    scales = [
+        PreparedData(SampleSplit(train, held_out), None, cache, {}, MissingReport(0, Counter()), {}).scales()
+        for train, held_out in ((samples[:4], samples[4:]), (samples[:0:-1], samples[:1]))
+    ]
+    assert scales[0] == scales[1]
+    assert scales[0]["energy"].mean > 0
