@@ -6,17 +6,27 @@ from it.
 """
 
 import csv
+import errno
 import io
+import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from finetune_tts.audio.reading import read_part, sound_bytes
 from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text, replacing, write_text
 
+logger = logging.getLogger(__name__)
+
 SOURCES, METADATA, SOUND_FOLDER = "sources.csv", "metadata.csv", "wavs"
+_LOCK = ".lock"
+#: what some network disks answer; one process alone is safe there all the same.
+_NO_LOCKS_HERE = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 WAV, FLAC = "wav", "flac"
 FORMATS = (WAV, FLAC)
 _FIELDS = ("clip", "file", "start", "end", "confidence", "kept", "reason", "text")
@@ -61,6 +71,29 @@ class Corpus:
     def sound_file(self, name: str) -> Path:
         """Where the sound of the clip of that name is."""
         return self.folder / SOUND_FOLDER / f"{name}.{self.format}"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other process from writing to this data set while the block runs.
+
+        Raises:
+            UserError: another one does so now.
+        """
+        lock = FileLock(self.folder / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"{self.folder}: another process is making or reviewing this data set. Use that one, or stop it first."
+            ) from error
+        except (OSError, NotImplementedError) as error:  # the latter is how older releases of filelock say ENOSYS
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS_HERE:
+                raise
+            logger.warning("%s: this disk knows no locks. Let one process alone write to the data set.", self.folder)
+        try:
+            yield
+        finally:
+            lock.release()  # does nothing where it is not held
 
     def write_sound(self, clip: Clip, recording: Path | None = None) -> None:
         """Cut the sound of ``clip`` out of its recording, at the recording's own rate.
