@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = "finetune_tts"
 PROGRAMS = ("tts-finetune =", "tts =")
 #: Weights, recordings and their texts, catalog, style sheet, marker of types: what is no Python.
-DATA = ("models.json", ".pth", ".flac", ".css", "metadata.csv", "py.typed")
+DATA = ("models.json", ".pth", ".flac", ".css", ".js", ".html", "metadata.csv", "py.typed")
 
 
 def faults(wheel: Path, tracked: list[str]) -> list[str]:

@@ -75,6 +75,7 @@ STARTS = {
     "extract_features": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
     "report": (),
     "make_dataset": (),
+    "review": (),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
@@ -89,6 +90,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     _add_run(parser.add_argument_group("run").add_argument)
     _add_check(parser.add_argument_group("check").add_argument)
     _add_report(parser.add_argument_group("report").add_argument)
+    _add_review(parser.add_argument_group("review").add_argument)
     return parser
 
 
@@ -197,6 +199,17 @@ def _add_report(add: "Callable[..., object]") -> None:
     )
 
 
+def _add_review(add: "Callable[..., object]") -> None:
+    add(
+        "--review",
+        type=Path,
+        metavar="DIR",
+        help="open the page to correct the clips of a data set cut from recordings",
+    )
+    add("--port", type=int, metavar="N", help="port of the page on this machine (default: one that is free)")
+    add("--no_browser", action="store_true", help="print the address of the page, and open no browser")
+
+
 def main(
     argv: list[str] | None = None, *, config: "SpeechConfig | None" = None, formatter: "Formatter | None" = None
 ) -> int:
@@ -253,6 +266,10 @@ def _command(
             run_report(arguments)
         elif arguments.make_dataset:
             make_dataset.run_make_dataset(arguments)
+        elif arguments.review:
+            from finetune_tts.cli.review import run_review
+
+            run_review(arguments)
         elif arguments.compute_embeddings:
             from finetune_tts.cli.embeddings import run_embeddings
 

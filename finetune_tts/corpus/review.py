@@ -66,6 +66,7 @@ class Review:
         self._lock = threading.Lock()
         self._changed: dict[str, int] = {}
         self._sequence = 0
+        self._closed = False
         self._on_disk = self._mark()
 
     @property
@@ -210,6 +211,8 @@ class Review:
 
     def _carry_out(self, history: History, before: Clip, after: Clip) -> None:
         """Write the history, the sound and the table, in this order: what is cut off is mended when it is opened."""
+        if self._closed:
+            raise UserError("The review has ended. Start it again.")
         if self._mark() != self._on_disk:
             raise ChangedMeanwhile(
                 f"{self.corpus.folder / SOURCES}: another program has written to it. Nothing was done: stop the review "
@@ -252,11 +255,10 @@ class Review:
         status = (self.corpus.folder / SOURCES).stat()
         return status.st_mtime_ns, status.st_size
 
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """Wait for an edit that is being carried out, and let no other begin while the block runs."""
+    def close(self) -> None:
+        """Wait for an edit that is being carried out, and let no other begin."""
         with self._lock:
-            yield
+            self._closed = True
 
 
 @contextmanager

@@ -22,7 +22,8 @@ PAGE = "review.html"
 #: a clip that is kept in spite of a lower confidence is shown as doubtful.
 DOUBTFUL = 0.8
 _STATIC_PEAKS = 25  # a second: thousands of clips stand in one file
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "page"
+_SCRIPTS = ("edits.js", "list.js", "clip.js", "start.js")
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 
 
@@ -87,7 +88,8 @@ def live_page() -> str:
 
 def live_policy() -> str:
     """What the page of the server may do, as a value of the header ``Content-Security-Policy``."""
-    return f"{_policy()}; connect-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    own = "connect-src 'self'; media-src 'self'"
+    return f"{_policy()}; {own}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def write_review_page(corpus: Corpus, clips: Iterable[Clip]) -> Path:
@@ -140,15 +142,15 @@ def _peaks(corpus: Corpus, clip: Clip) -> str:
 
 
 @cache
-def _part(name: str) -> str:
-    return read_text(_HERE / name)
+def _part(*names: str) -> str:
+    return "".join(read_text(_FOLDER / name) for name in names)
 
 
 def _policy() -> str:
     """What every page may do: run its own script and wear its own style, and nothing else."""
     script, style = (
-        base64.b64encode(hashlib.sha256(_part(name).encode("utf-8")).digest()).decode("ascii")
-        for name in ("review.js", "review.css")
+        base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii")
+        for part in (_part(*_SCRIPTS), _part("page.css"))
     )
     return f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:"
 
@@ -157,9 +159,9 @@ def _page(data: str, policy: str | None = None) -> str:
     meta = "" if policy is None else f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
     parts = {
         "policy": meta,
-        "style": _part("review.css"),
-        "script": _part("review.js"),
+        "style": _part("page.css"),
+        "script": _part(*_SCRIPTS),
         "data": data,
         "version": html.escape(finetune_tts.__version__),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _part("review.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _part("page.html"))

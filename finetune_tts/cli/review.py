@@ -1,0 +1,64 @@
+"""``tts-finetune --review``: the page on which the clips of a data set are corrected."""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+from finetune_tts.cli.program import say
+from finetune_tts.corpus.review import Review, reviewing
+from finetune_tts.corpus.review_page import write_review_page
+from finetune_tts.corpus.review_server import ReviewServer
+from finetune_tts.errors import UserError, counted
+from finetune_tts.files import expanded
+
+logger = logging.getLogger(__name__)
+
+_LAST_PORT = 65_535
+
+
+def run_review(arguments: argparse.Namespace) -> None:
+    """Serve the review page of a data set until Ctrl-C.
+
+    Raises:
+        UserError: the folder is no data set that can be reviewed, or the port cannot be used.
+    """
+    port = arguments.port or 0
+    if not 0 <= port <= _LAST_PORT:
+        raise UserError(f"--port {port}: must be from 1 to {_LAST_PORT:,}, or 0 for one that is free.")
+    folder = expanded(Path(arguments.review))
+    with reviewing(folder) as review, ReviewServer(review, port) as server:
+        say(f"review: {server.address}")
+        sys.stdout.flush()
+        logger.info("Every edit is saved at once. Ctrl-C ends the review.")
+        if not arguments.no_browser and _has_screen():
+            threading.Thread(target=_open_browser, args=(server.address_for_once(),), daemon=True).start()
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+        review.close()
+        _say_end(review)
+
+
+def _say_end(review: Review) -> None:
+    """Say what is there now, with the copy of the page that opens from disk brought up to it."""
+    clips = review.clips
+    kept = [clip for clip in clips if clip.kept]
+    minutes = sum(clip.seconds for clip in kept) / 60
+    logger.info(
+        "%s; %s of %s kept, %.1f minutes", counted(review.edits, "edit"), len(kept), counted(len(clips)), minutes
+    )
+    say(f"copy to look and listen: {write_review_page(review.corpus, clips)}")
+
+
+def _open_browser(address: str) -> None:
+    if not webbrowser.open(address):
+        logger.info("No browser opens by itself: open the address in one.")
+
+
+def _has_screen() -> bool:
+    """Whether a browser would have a window; elsewhere one for terminals might take this one over."""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
