@@ -1,6 +1,7 @@
-"""Long recordings that are put together from sentences, so that it is known where each of them is."""
+"""Long recordings that are put together from sentences, and a small data set that was cut from a recording."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from finetune_tts.audio.reading import write_waveform
+from finetune_tts.corpus.clips import WAV, Clip, Corpus
+from finetune_tts.corpus.review import reviewing
+from finetune_tts.corpus.review_server import ReviewServer
 from finetune_tts.text.espeak import espeak_library
 
 RATE = 22050
@@ -90,3 +94,58 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def recording_in_noise(tmp_path: Path) -> Callable[[float], Recording]:
     """Some sentences with so much noise."""
     return lambda noise: record(tmp_path / "noisy.wav", SENTENCES[:5], noise=noise)
+
+
+# The data set of a review.
+REVIEW_RATE = 8000
+SECONDS = 12
+TEXTS = ("The first of all.", "Dropped by the maker.", "The third, größer.", "Wel said.")
+CONFIDENCES = (0.95, 0.2, 0.6, 0.4)
+
+
+def write_speech(path: Path, seed: int = 0) -> None:
+    """Write seconds of noise of which every tenth has a loudness of its own, so that no two places are alike."""
+    random = np.random.default_rng(seed)
+    loudness = np.repeat(random.uniform(0.02, 0.9, SECONDS * 10), REVIEW_RATE // 10)
+    write_waveform(path, (loudness * random.uniform(-1, 1, SECONDS * REVIEW_RATE)).astype(np.float32), REVIEW_RATE)
+
+
+@pytest.fixture
+def make_speech() -> Callable[..., None]:
+    return write_speech
+
+
+@pytest.fixture
+def make_data_set(tmp_path: Path) -> Callable[..., Path]:
+    """Write a data set of four clips, of 2 s each with 1 s between them, beside its recording ``long.wav``."""
+
+    def make(kind: str = WAV) -> Path:
+        folder, recording = tmp_path / "my-voice", tmp_path / "long.wav"
+        folder.mkdir()
+        write_speech(recording)
+        clips = [
+            Clip(f"clip_{number}", recording, 3.0 * number, 3.0 * number + 2, text, confidence, number != 1)
+            for number, (text, confidence) in enumerate(zip(TEXTS, CONFIDENCES, strict=True))
+        ]
+        corpus = Corpus(folder, kind)
+        for clip in clips:
+            corpus.write_sound(clip)
+        corpus.save(clips)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def data_set(make_data_set: Callable[..., Path]) -> Path:
+    return make_data_set()
+
+
+@pytest.fixture
+def server(data_set: Path) -> Iterator[ReviewServer]:
+    with reviewing(data_set) as review, ReviewServer(review) as found:
+        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
