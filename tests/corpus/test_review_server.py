@@ -4,29 +4,16 @@ import http.client
 import json
 import re
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from finetune_tts.corpus.clips import Corpus, open_corpus
-from finetune_tts.corpus.review import reviewing
 from finetune_tts.corpus.review_server import ReviewServer
 from finetune_tts.errors import UserError
 
 KEEP = {"clip": "clip_1", "seen": {"kept": False}, "wanted": {"kept": True}}
-
-
-@pytest.fixture
-def server(data_set: Path) -> Iterator[ReviewServer]:
-    with reviewing(data_set) as review, ReviewServer(review) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
 
 
 class Answer:
