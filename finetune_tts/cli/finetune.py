@@ -55,6 +55,7 @@ EXAMPLES = """more examples:
   tts-finetune --restore_path RUN --extract_features mels
   tts-finetune --report output/my-voice-November-23-2026_10+15AM-0c1d2e3 --select_by mcd
   tts-finetune --make_dataset my-voice --recordings book.flac --transcript book.txt --language es
+  tts-finetune --review my-voice
   tts-finetune --compute_embeddings d_vectors.json --encoder_path model_se.pth --dataset_path recordings
 
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
@@ -63,6 +64,8 @@ every field that --coqpit does not set. A config of yours (--config_path) is tak
 _DATA = ("dataset_path", "dataset_format", "meta_file", "columns")
 _PLACE = ("output_path", "run_name")
 _OF_RUN = ("model_name", "config_path", "restore_path")
+
+_LAST_PORT = 65_535
 
 #: flags that say what a run starts from → flags that go with them.
 STARTS = {
@@ -315,7 +318,12 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
         for other in given:
             if other not in (start, *STARTS[start]):
                 raise UserError(f"--{start} and --{other} do not go together: leave one of them out.")
-    for start in ("continue_path", "compute_embeddings"):
+    for flag in ("port", "no_browser"):
+        if getattr(arguments, flag) and not arguments.review:
+            raise UserError(f"--{flag} is given without --review, which it belongs to.")
+    if not 0 <= (arguments.port or 0) <= _LAST_PORT:
+        raise UserError(f"--port {arguments.port}: must be from 1 to {_LAST_PORT}, or 0 for one that is free.")
+    for start in ("continue_path", "compute_embeddings", "review"):
         if _checks(arguments) and getattr(arguments, start):
             raise UserError(f"--{start} and --check do not go together: leave one of them out.")
     make_dataset.require_sense(arguments, of_run=any(start in given for start in _OF_RUN))

@@ -13,25 +13,20 @@ from finetune_tts.cli.program import say
 from finetune_tts.corpus.review import Review, reviewing
 from finetune_tts.corpus.review_page import write_review_page
 from finetune_tts.corpus.review_server import ReviewServer
-from finetune_tts.errors import UserError, counted
+from finetune_tts.errors import counted
 from finetune_tts.files import expanded
 
 logger = logging.getLogger(__name__)
-
-_LAST_PORT = 65_535
 
 
 def run_review(arguments: argparse.Namespace) -> None:
     """Serve the review page of a data set until Ctrl-C.
 
     Raises:
-        UserError: the folder is no data set that can be reviewed, or the port cannot be used.
+        UserError: the folder is no data set that can be reviewed, or another process has the port.
     """
-    port = arguments.port or 0
-    if not 0 <= port <= _LAST_PORT:
-        raise UserError(f"--port {port}: must be from 1 to {_LAST_PORT:,}, or 0 for one that is free.")
     folder = expanded(Path(arguments.review))
-    with reviewing(folder) as review, ReviewServer(review, port) as server:
+    with reviewing(folder) as review, ReviewServer(review, arguments.port or 0) as server:
         say(f"review: {server.address}")
         sys.stdout.flush()
         logger.info("Every edit is saved at once. Ctrl-C ends the review.")
