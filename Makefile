@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Programs that need nothing of the package have an environment without torch.
 TOOLS := $(VENV)-tools
 # What some tests compare with or look through, and skip without: the espeak-ng of the reference cases, flite's voices
-# for the corpus recipes, a browser for the report.
+# for the corpus recipes, a browser for the report and the review page.
 DEBIAN_PACKAGES := libespeak-ng1 flite chromium
 # Not among the constraints: torch's builds for GPUs ask for a version of their own.
 TRITON := triton==3.9.0

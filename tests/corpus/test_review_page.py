@@ -153,6 +153,9 @@ def test_a_cut_is_dragged_and_played(person: Person, server: ReviewServer) -> No
     person.press(" ")
     person.see("audio.currentTime > 0 && audio.duration > 1")
     person.see("audio.ended || audio.currentTime > 0.1")
+    person.press("l", "l", " ")  # what is played is what the cut gives, although it was moved a moment ago
+    person.see("clips.get('clip_2').end > 8 && audio.currentTime > 0")
+    person.see("Math.abs(audio.duration - clips.get('clip_2').end + clips.get('clip_2').start) < 0.01")
     assert person.browser.complaints == []
 
 
