@@ -153,6 +153,7 @@ def test_a_cut_is_dragged_and_played(person: Person, server: ReviewServer) -> No
     person.press(" ")
     person.see("audio.currentTime > 0 && audio.duration > 1")
     person.see("audio.ended || audio.currentTime > 0.1")
+    person.browser.value("audio.pause()")
     person.press("l", "l", " ")  # what is played is what the cut gives, although it was moved a moment ago
     person.see("clips.get('clip_2').end > 8 && audio.currentTime > 0")
     person.see("Math.abs(audio.duration - clips.get('clip_2').end + clips.get('clip_2').start) < 0.01")
@@ -216,6 +217,21 @@ def test_when_the_server_has_ended_nothing_that_was_typed_is_lost(person: Person
     person.see("part('status').textContent === 'Not saved yet'")
     person.press("ArrowUp", "ArrowUp")
     assert person.browser.value("[selected, text.value]") == ["clip_1", "Not saved."]
+
+
+def test_what_is_typed_without_a_connection_is_saved_when_it_is_back(person: Person, server: ReviewServer) -> None:
+    person.open(server.address)
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    person.browser.call("Network.emulateNetworkConditions", offline=True, **conditions)
+    person.press("e")
+    person.write("Saved in the end.")
+    person.press("Escape")
+    person.see("part('status').textContent === 'Not connected'")
+    assert "The server has ended" in person.text("#message")
+    person.browser.call("Network.emulateNetworkConditions", offline=False, **conditions)
+    person.browser.value("document.dispatchEvent(new Event('visibilitychange')) && 0")
+    person.see(f"clips.get('clip_1').text === 'Saved in the end.' && part('alert').hidden && {READY}")
+    assert table(server.review)["clip_1"].text == "Saved in the end."
 
 
 @pytest.fixture

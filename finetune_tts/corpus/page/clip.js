@@ -7,7 +7,8 @@ function showClip() {
   part("name").textContent = clip.name;
   part("mark").textContent = clip.kept ? `${percent(clip)} confident` : "dropped";
   part("mark").className = !clip.kept || isDoubtful(clip) ? "doubt" : "";
-  part("place").textContent = `${length({ start, end })} · ${clip.source.split(/[\\/]/).pop()}, ${clock(start)} – ${clock(end)}`;
+  const recording = clip.source.split(/[\\/]/).pop();
+  part("place").textContent = `${length({ start, end })} · ${recording}, ${clock(start)} – ${clock(end)}`;
   part("place").title = clip.source;
   part("reason").textContent = clip.reason;
   part("reason").hidden = !clip.reason;
@@ -47,7 +48,8 @@ async function loadSound(play = false) {
       found = { start: clip.start, peaks: "", obstacle: found.error };
     }
   }
-  if (name !== selected || clips.get(name) !== clip && clips.get(name).start + clips.get(name).end !== clip.start + clip.end) {
+  const now = clips.get(name);
+  if (name !== selected || now.start !== clip.start || now.end !== clip.end) {
     return; // another one is asked for by now
   }
   wave = { name, start: found.start, rate: data.rate, peaks: found.peaks, obstacle: found.obstacle };

@@ -1,6 +1,6 @@
 "use strict";
-// The page of a review, in one script: this file, list.js, clip.js, start.js. With data in itself it is a copy to listen
-// to; else it asks the server that it came from. Here: what is known, what is not saved yet, and how it is saved.
+// The page of a review, in one script: this file, list.js, clip.js, start.js. With data in itself it is a copy to look
+// and listen; else it asks the server that it came from. Here: what is known, what is not saved yet, how it is saved.
 
 const ROW = 56; // px, as in the style
 const SPARE = 8; // rows beyond the visible ones
@@ -46,7 +46,7 @@ async function ask(path, content, leaving = false) {
     answer = await fetch(path, options);
   } catch {
     ended = true;
-    return { status: 0, error: "The server has ended: start the review again. What is not saved stays in this window." };
+    return { status: 0, error: "The server has ended: start the review again. This window keeps what is not saved." };
   }
   ended = false;
   return { ...await answer.json(), status: answer.status };

@@ -66,7 +66,8 @@ function onKey(event) {
     }
     return;
   }
-  if (target.matches("button, input") && (key === " " || key === "Enter" || target.type === "radio" && key.startsWith("Arrow"))) {
+  const ownKey = key === " " || key === "Enter" || (target.type === "radio" && key.startsWith("Arrow"));
+  if (target.matches("button, input") && ownKey) {
     return;
   }
   if (target.matches(".edge") && key.startsWith("Arrow")) {
