@@ -7,6 +7,7 @@ import numpy as np
 
 from finetune_tts.audio.reading import Original, probe, read_original, read_part
 from finetune_tts.corpus.clips import Clip, Corpus
+from finetune_tts.corpus.decoding import copy_of, readable
 from finetune_tts.errors import UserError
 
 SHORTEST, LONGEST = 0.1, 60.0  # seconds
@@ -15,7 +16,7 @@ PEAKS = 200  # a second
 #: 64 heights, so that a waveform is a text of which each character is one.
 LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-# The table gives a place to a tenth of a millisecond, and decoders of MP3 differ by some samples: outlines are
+# The table gives a place to a tenth of a millisecond, and what is cut beyond full scale is turned down: outlines are
 # compared, not samples.
 _OUTLINE = 50  # a second
 _MOST_DIFFERENT = 0.1  # of the loudest, on the mean
@@ -45,7 +46,7 @@ def surroundings(corpus: Corpus, clip: Clip) -> Surroundings:
     """
     try:
         start = max(0.0, clip.start - _MARGIN)
-        around = read_part(clip.source, start, clip.end + _MARGIN)
+        around = read_part(_recording(corpus, clip), start, clip.end + _MARGIN)
         _require_same(corpus, clip, _inner(around, clip, start))
         return Surroundings(start, peaks(around, PEAKS))
     except UserError as error:
@@ -68,13 +69,20 @@ def move_cut(corpus: Corpus, clip: Clip, start: float, end: float) -> Clip:
         )
     own_sound(corpus, clip.name)
     try:
-        length = probe(clip.source).duration
-        _require_same(corpus, clip, read_part(clip.source, clip.start, clip.end))
+        recording = _recording(corpus, clip)
+        length = probe(recording).duration
+        _require_same(corpus, clip, read_part(recording, clip.start, clip.end))
     except UserError as error:
         raise UserError(_in_words(clip, error)) from error
     if moved.end > length:
         raise UserError(f"{clip.name}: its recording ends at {length:.2f} s. Leave the end of the clip before that.")
     return moved
+
+
+def cut_sound(corpus: Corpus, clip: Clip) -> None:
+    """Write the sound of a clip; raises as :meth:`finetune_tts.corpus.clips.Corpus.write_sound`."""
+    own_sound(corpus, clip.name)
+    corpus.write_sound(clip, _recording(corpus, clip))
 
 
 def own_sound(corpus: Corpus, name: str) -> Path:
@@ -93,6 +101,14 @@ def peaks(sound: Original, rate: int) -> str:
     """The loudest sample of each of ``rate`` pieces of a second, as characters of :data:`LEVELS`."""
     heights = np.minimum(_outline(sound, rate) * len(LEVELS), len(LEVELS) - 1).astype(int)
     return "".join(LEVELS[height] for height in heights)
+
+
+def _recording(corpus: Corpus, clip: Clip) -> Path:
+    """The recording of a clip, or the copy in the data set that is read instead: of a video, MP3, …"""
+    if not clip.source.exists():
+        raise UserError(f"{clip.source}: the recording is gone.")
+    copy = copy_of(clip.source, corpus.folder)
+    return copy if copy.is_file() else readable(clip.source, corpus.folder)
 
 
 def _outline(sound: Original, rate: int) -> np.ndarray:
@@ -126,4 +142,4 @@ def _require_same(corpus: Corpus, clip: Clip, found: Original) -> None:
 def _in_words(clip: Clip, error: UserError) -> str:
     if not clip.source.exists():
         return f"{clip.source}: the recording is gone, so the cuts stay where they are. Put it back to move them."
-    return f"The cuts stay where they are. {error}"
+    return f"The cuts stay where they are. {str(error).removeprefix('--recordings ')}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.corpus.clips import SOURCES, Clip, Corpus, one_line, open_corpus
-from finetune_tts.corpus.cuts import Surroundings, move_cut, own_sound, surroundings
+from finetune_tts.corpus.cuts import Surroundings, cut_sound, move_cut, surroundings
 from finetune_tts.corpus.history import Edit, History
 from finetune_tts.errors import UserError, excerpt
 
@@ -222,7 +222,7 @@ class Review:
         with self._history_restored(), self._sound_restored(before if cut else None):
             history.save(self.corpus.folder)
             if cut:
-                self.corpus.write_sound(after)
+                cut_sound(self.corpus, after)
             self.corpus.save({**self._clips, after.name: after}.values())
         self._on_disk = self._mark()
         self._history = history
@@ -247,7 +247,7 @@ class Review:
         except BaseException:
             if before is not None:
                 with suppress(OSError, UserError):
-                    self.corpus.write_sound(before)
+                    cut_sound(self.corpus, before)
             raise
 
     def _mark(self) -> tuple[int, int]:
@@ -275,8 +275,7 @@ def reviewing(folder: Path) -> Iterator[Review]:
         kept, to_cut = history.mended({clip.name: clip for clip in clips})
         for clip in to_cut:  # the program was killed between writing a sound and the table
             try:
-                own_sound(corpus, clip.name)
-                corpus.write_sound(clip)
+                cut_sound(corpus, clip)
             except (UserError, OSError) as error:
                 logger.warning("%s: its sound may have other cuts than the table says. %s", clip.name, error)
         if kept != history:

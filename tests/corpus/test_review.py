@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from finetune_tts.audio.reading import read_original, read_part
 from finetune_tts.corpus.clips import FLAC, METADATA, SOURCES, Clip, Corpus, open_corpus
+from finetune_tts.corpus.decoding import readable
 from finetune_tts.corpus.history import HISTORY, History
 from finetune_tts.corpus.review import DROPPED, ChangedMeanwhile, Review, UnknownClip, reviewing
 from finetune_tts.errors import UserError
@@ -197,6 +199,24 @@ def test_from_another_recording_of_that_name_nothing_is_cut(review: Review, make
     with pytest.raises(UserError, match="The cuts stay where they are"):
         review.edit("clip_2", {"start": 6.0}, {"start": 5.9})
     assert review.corpus.sound_file("clip_2").read_bytes() == content
+
+
+def test_a_recording_that_is_read_as_a_copy_is_cut_from_the_copy(review: Review, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(review.clip("clip_2").source)
+    recording = tmp_path / "long.ogg"
+    soundfile.write(recording, samples, rate)
+    copy = readable(recording, review.corpus.folder)
+    assert copy != recording
+    clip = replace(review.clip("clip_2"), source=recording)
+    review.corpus.write_sound(clip, copy)
+    own = Review(review.corpus, [clip], History())
+    moved = own.edit("clip_2", {"end": 8.0}, {"end": 8.5})
+    there = read_part(copy, moved.start, moved.end).waveform
+    np.testing.assert_allclose(read_original(review.corpus.sound_file("clip_2")).waveform, there, atol=1e-4)
+    copy.unlink()  # it is made again
+    assert own.around("clip_2").obstacle == ""
+    recording.write_text("no sound at all")
+    assert own.around("clip_2").obstacle.startswith(f"The cuts stay where they are. {recording}: ")
 
 
 def test_a_clip_is_shown_with_a_second_on_each_side(review: Review) -> None:

@@ -89,6 +89,11 @@ def test_without_the_cookie_nothing_is_shown(server: ReviewServer, path: str, co
     assert server.cookie.encode() not in answer.content
 
 
+def test_cookies_of_other_programs_do_no_harm(server: ReviewServer) -> None:
+    others = 'a[b]={"c": [1, 2]}; ; user="2|1:0|x"; ='
+    assert ask(server, "/clips", Cookie=f"{others}; {server.cookie_name}={server.cookie}; é").status == 200
+
+
 @pytest.mark.parametrize("headers", [{"Host": None}, {"Host": "evil.example:{port}"}, {"Host": "127.0.0.1"}])
 def test_under_another_name_nothing_is_answered(server: ReviewServer, headers: dict[str, str | None]) -> None:
     filled = {name: value and value.format(port=server.server_port) for name, value in headers.items()}
