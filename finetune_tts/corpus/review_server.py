@@ -140,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(HTTPStatus.CONFLICT, self._state(error.clip, error=str(error)))
         except UserError as error:
             self._send_json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        except ValueError:
+            self._send_json(HTTPStatus.BAD_REQUEST, {"error": "The address cannot be read."})
         except (ConnectionError, TimeoutError):
             self.close_connection = True  # the browser has gone
         except OSError as error:

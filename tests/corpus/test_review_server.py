@@ -235,6 +235,13 @@ def test_there_is_no_other_file(server: ReviewServer, path: str) -> None:
     assert ask(server, path).status == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["http://[", "/?" + "a=1&" * 20, "/changes?since=-1", "/changes?since=%C2%B2", "/changes"]
+)
+def test_an_address_that_cannot_be_read_is_refused(server: ReviewServer, path: str) -> None:
+    assert ask(server, path).status == 400
+
+
 def test_a_link_among_the_sounds_is_not_followed(server: ReviewServer, tmp_path: Path) -> None:
     sound = server.review.corpus.sound_file("clip_0")
     (tmp_path / "secret").write_text("secret")
