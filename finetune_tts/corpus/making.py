@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from finetune_tts.check.filtered import spoiled
 from finetune_tts.check.measuring import measure_samples
@@ -29,6 +28,7 @@ from finetune_tts.corpus.cutting import (
 )
 from finetune_tts.corpus.hearing import require_detector
 from finetune_tts.corpus.matching import match, read_transcript
+from finetune_tts.corpus.review_page import write_review_page
 from finetune_tts.corpus.sources import Source, listen
 from finetune_tts.corpus.transcription import Transcriber, transcribed
 from finetune_tts.data.processes import in_processes, workers_for
@@ -122,11 +122,8 @@ def make_dataset(order: Order) -> Made:
     _require_sense(order)
     work = order.folder / _WORK
     work.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(work / "lock", timeout=0):
-            made = _make(order, work)
-    except Timeout as error:
-        raise UserError(f"--make_dataset {order.folder}: is being made by another process. Wait for it.") from error
+    with Corpus(order.folder, order.format).held():
+        made = _make(order, work)
     shutil.rmtree(work, ignore_errors=True)
     return made
 
@@ -202,6 +199,7 @@ def _make(order: Order, work: Path) -> Made:
     dropped += [Dropped(None, 0.0, 0.0, _NOT_READ, text) for text in unread]
     write_text(order.folder / DROPPED, _table(dropped))
     corpus.save(clips)
+    write_review_page(corpus, clips)
     return Made(corpus, clips, dropped, [_room(source) for source in sources], _language(order, transcriber))
 
 

@@ -20,7 +20,7 @@ from finetune_tts.files import read_text, write_text
 
 PAGE = "review.html"
 #: a clip that is kept in spite of a lower confidence is shown as doubtful.
-DOUBTFUL = 0.8
+DOUBTFUL = 0.6
 _STATIC_PEAKS = 25  # a second: thousands of clips stand in one file
 _FOLDER = Path(__file__).parent / "page"
 _SCRIPTS = ("edits.js", "list.js", "clip.js", "start.js")

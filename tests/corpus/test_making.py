@@ -148,7 +148,7 @@ def test_killed_at_any_moment_and_run_again_it_makes_the_same(recording, order, 
         return [sys.executable, "-m", "finetune_tts", "--make_dataset", str(folder), *flags]
 
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(program(tmp_path / "at once"), check=True, **quiet)
+    subprocess.run(program(tmp_path / "at once" / "voice"), check=True, **quiet)
     for milliseconds in (1500, 2500, 3500, 4500):
         with subprocess.Popen(program(asked.folder), **quiet) as process:
             time.sleep(milliseconds / 1000)
@@ -157,7 +157,7 @@ def test_killed_at_any_moment_and_run_again_it_makes_the_same(recording, order, 
             break
     else:
         subprocess.run(program(asked.folder), check=True, **quiet)
-    assert everything_in(asked.folder) == everything_in(tmp_path / "at once")
+    assert everything_in(asked.folder) == everything_in(tmp_path / "at once" / "voice")
 
 
 def test_made_once_it_is_not_made_again(order):
