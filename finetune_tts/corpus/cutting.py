@@ -14,7 +14,6 @@ from finetune_tts.corpus.hearing import FRAME_SECONDS
 from finetune_tts.corpus.pauses import Pause
 from finetune_tts.corpus.script import Script
 
-_MARGIN = 0.12  # seconds of silence that a clip keeps at either end
 _FRAME_CENTRE = 0.032  # seconds from the beginning of a frame to the middle of its window
 _OFF = 2.5  # frames that a pause may lie away from a boundary of words
 _TOGETHER = 4.0  # frames of the text between both sides of a pause, up to which nothing is left out there
@@ -75,10 +74,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long clips may be, in seconds, with the silence at their ends."""
+    """How long clips may be, in seconds, and how much silence they keep at either end."""
 
     least: float = 1.0
     most: float = 12.0
+    margin: float = 0.12
 
 
 def aligned_pieces(alignment: Alignment, script: Script, pauses: Sequence[Pause]) -> list[Piece]:
@@ -215,7 +215,7 @@ def cuts_of(pieces: Sequence[Piece], text: str, lengths: Lengths) -> list[Cut]:
             cuts += _cuts_of_run(run, text, lengths)
             run = []
         if piece.fault:
-            cuts.append(_cut([piece], text, piece.fault))
+            cuts.append(_cut([piece], text, lengths, piece.fault))
         else:
             run.append(piece)
     return cuts + _cuts_of_run(run, text, lengths)
@@ -231,15 +231,15 @@ def _cuts_of_run(run: Sequence[Piece], text: str, lengths: Lengths) -> list[Cut]
         first += 1
     while last > first and run[last - 1].end < len(text.rstrip()) and text[run[last - 1].end - 1] not in _SIGNS:
         last -= 1
-    before = [_cut([piece], text, UNSURE) for piece in run[:first]]
-    return [*before, *_grouped(run[first:last], text, lengths), *(_cut([piece], text, UNSURE) for piece in run[last:])]
+    before, after = ([_cut([piece], text, lengths, UNSURE) for piece in part] for part in (run[:first], run[last:]))
+    return [*before, *_grouped(run[first:last], text, lengths), *after]
 
 
-def _cut(pieces: Sequence[Piece], text: str, fault: str = "") -> Cut:
+def _cut(pieces: Sequence[Piece], text: str, lengths: Lengths, fault: str = "") -> Cut:
     before, after = pieces[0].before, pieces[-1].after
     return Cut(
-        start=max(before.start, before.end - min(_MARGIN, before.seconds / 2)),
-        end=min(after.end, after.start + min(_MARGIN, after.seconds / 2)),
+        start=before.end - lengths.margin if before.seconds >= 2 * lengths.margin else before.quietest,
+        end=after.start + lengths.margin if after.seconds >= 2 * lengths.margin else after.quietest,
         text=text[pieces[0].start : pieces[-1].end].strip(),
         confidence=min(piece.confidence for piece in pieces),
         fault=fault,
@@ -254,7 +254,7 @@ def _grouped(run: Sequence[Piece], text: str, lengths: Lengths) -> list[Cut]:
     for end in range(1, len(run) + 1):
         options = []
         for begin in range(end - 1, -1, -1):
-            cut = _cut(run[begin:end], text)
+            cut = _cut(run[begin:end], text, lengths)
             seconds = cut.end - cut.start
             if seconds > lengths.most and begin < end - 1:
                 break
@@ -264,7 +264,7 @@ def _grouped(run: Sequence[Piece], text: str, lengths: Lengths) -> list[Cut]:
     end = len(run)
     while end:
         begin = best[end][1]
-        cut = _cut(run[begin:end], text)
+        cut = _cut(run[begin:end], text, lengths)
         seconds = cut.end - cut.start
         fault = NO_PAUSE if seconds > lengths.most else TOO_SHORT if seconds < lengths.least else ""
         cuts.append(replace(cut, fault=fault))
@@ -299,7 +299,7 @@ def silent_cuts(pauses: Sequence[Pause], speaks: Callable[[float, float], float]
     for before, after in zip(sure, sure[1:], strict=False):
         piece = Piece(before, after)
         if piece.seconds > 0 and speaks(before.end, after.start) < _LEAST_SPEECH:
-            cuts += [*_grouped(run, "", lengths), _cut([piece], "", NO_SPEECH)]
+            cuts += [*_grouped(run, "", lengths), _cut([piece], "", lengths, NO_SPEECH)]
             run = []
         elif piece.seconds > 0:
             run.append(piece)

@@ -30,7 +30,7 @@ from finetune_tts.corpus.hearing import require_detector
 from finetune_tts.corpus.matching import match, read_transcript
 from finetune_tts.corpus.review_page import write_review_page
 from finetune_tts.corpus.sources import Source, listen
-from finetune_tts.corpus.transcription import Transcriber, transcribed
+from finetune_tts.corpus.transcription import Transcriber, require_transcriber, transcribed
 from finetune_tts.data.processes import in_processes, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
@@ -170,14 +170,18 @@ def _require_sense(order: Order) -> None:
 
 def _make(order: Order, work: Path) -> Made:
     texts = [read_transcript(path) for path in order.transcripts]
-    transcriber = None if texts else Transcriber(order.whisper, order.language, order.device)
+    if not texts:
+        require_transcriber(order.whisper)
     sources = listen(order.recordings, order.folder, work / "heard")
     if not any(source.silences.speech_seconds >= 1 for source in sources):
         raise UserError(f"--recordings {order.recordings[0]}: there is no speech in {_them(sources)}.")
-    if transcriber is not None:
-        cuts, unread = _cuts_heard(order, sources, transcriber, work), []
+    if not texts:
+        # Not before the recordings were heard: it has threads, which the processes that hear would be stuck without.
+        transcriber = Transcriber(order.whisper, order.language, order.device)
+        cuts, unread, language = _cuts_heard(order, sources, transcriber, work), [], transcriber.language
     else:
         assert order.language is not None
+        language = order.language
         matched = match(sources, order.transcripts, texts, order.language, order.lengths)
         cuts, unread = (
             [found for cuts, _ in matched for found in cuts],
@@ -200,11 +204,7 @@ def _make(order: Order, work: Path) -> Made:
     write_text(order.folder / DROPPED, _table(dropped))
     corpus.save(clips)
     write_review_page(corpus, clips)
-    return Made(corpus, clips, dropped, [_room(source) for source in sources], _language(order, transcriber))
-
-
-def _language(order: Order, transcriber: Transcriber | None) -> str | None:
-    return order.language or (transcriber.language if transcriber is not None else None)
+    return Made(corpus, clips, dropped, [_room(source) for source in sources], language)
 
 
 def _them(sources: Sequence[Source]) -> str:
@@ -236,7 +236,8 @@ def _cuts_heard(order: Order, sources: Sequence[Source], transcriber: Transcribe
     cuts = []
     for number, source in enumerate(sources):
         silences = source.silences
-        found = silent_cuts(silences.ends_with_pauses(), silences.speech_between, order.lengths)
+        lengths = replace(order.lengths, margin=silences.margin)
+        found = silent_cuts(silences.ends_with_pauses(), silences.speech_between, lengths)
         cuts.append(transcribed(transcriber, source.readable, found, work / f"transcript-{number}.jsonl"))
     return cuts
 

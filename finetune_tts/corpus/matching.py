@@ -1,6 +1,7 @@
 """The texts of recordings, found in them: which stretch says which words, and what was not read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,8 @@ def _aligned(
         own = Alignment(
             alignment.frames[rows], alignment.costs[rows], alignment.outside[rows], alignment.chance, alignment.usual
         )
-        cuts.append(cuts_of(aligned_pieces(own, script, source.silences.ends_with_pauses()), script.text, lengths))
+        pieces = aligned_pieces(own, script, source.silences.ends_with_pauses())
+        cuts.append(cuts_of(pieces, script.text, replace(lengths, margin=source.silences.margin)))
     return cuts, _unread(alignment, script)
 
 

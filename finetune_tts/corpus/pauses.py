@@ -12,6 +12,7 @@ import numpy as np
 from finetune_tts.corpus.hearing import CHUNK, FRAME, LEVEL, LEVEL_SECONDS, Heard
 
 _SMOOTHED = 3  # levels that are averaged: one period of a low voice is longer than one
+_WIDE = 5  # levels that tell together where a silence is quietest
 _FLOOR_SECONDS = 20.0  # that one noise floor is of
 _QUIET_SHARE = 0.05
 _ABOVE_FLOOR = 6.0  # in dB, where sound begins
@@ -20,23 +21,22 @@ _NEAR_SPEECH = 6.0  # in dB; with so much noise, nothing tells silence
 _SHORTEST = 0.1  # in seconds; closures of consonants are shorter, most of them
 _SPEAKS = 0.5
 _NO_SOUND = 1e-10
+_MUCH_NOISE, _LITTLE_NOISE = 20.0, 40.0  # decibels of speech above the noise
+_LONG_MARGIN, _SHORT_MARGIN = 0.25, 0.12  # seconds
 _SHORTEST_OTHER = 1.0  # in seconds, of music and the like
 
 
 @dataclass(frozen=True)
 class Pause:
-    """A silence, in seconds."""
+    """A silence, in seconds; ``quietest`` is a moment in the middle half of it."""
 
     start: float
     end: float
+    quietest: float
 
     @property
     def seconds(self) -> float:
         return self.end - self.start
-
-    @property
-    def middle(self) -> float:
-        return (self.start + self.end) / 2
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Silences:
     speech_seconds: float
     other_seconds: float
 
+    @property
+    def margin(self) -> float:
+        """Seconds of a pause that a clip should keep: the more noise, the more of a word's faint end it hides."""
+        decibels = self.speech_level - self.noise_floor
+        return float(np.interp(decibels, (_MUCH_NOISE, _LITTLE_NOISE), (_LONG_MARGIN, _SHORT_MARGIN)))
+
     def speech_between(self, start: float, end: float) -> float:
         """The share of the sound between two moments that is speech."""
         part = slice(round(start / LEVEL_SECONDS), round(end / LEVEL_SECONDS))
@@ -72,9 +78,9 @@ class Silences:
         end = len(self.levels) * LEVEL_SECONDS
         found = list(self.pauses)
         if not found or found[0].start > 0:
-            found.insert(0, Pause(0.0, 0.0))
+            found.insert(0, Pause(0.0, 0.0, 0.0))
         if found[-1].end < end - LEVEL_SECONDS / 2 or len(found) == 1:
-            found.append(Pause(end, end))
+            found.append(Pause(end, end, end))
         return found
 
     def frames(self, count: int) -> np.ndarray:
@@ -102,12 +108,19 @@ def find_silences(heard: Heard) -> Silences:
     return Silences(
         levels=silent,
         speaks=speaks,
-        pauses=[Pause(*run) for run in _runs(silent, _SHORTEST)],
+        pauses=[Pause(*run, _quietest(heard.levels, *run)) for run in _runs(silent, _SHORTEST)],
         speech_level=speech_level,
         noise_floor=float(np.median(floor)),
         speech_seconds=float(np.count_nonzero(speaks & ~silent)) * LEVEL_SECONDS,
         other_seconds=sum(end - start for start, end in _runs(other, _SHORTEST_OTHER)),
     )
+
+
+def _quietest(levels: np.ndarray, start: float, end: float) -> float:
+    """The moment of the least sound in the middle half of a silence, in seconds."""
+    first, last = round((0.75 * start + 0.25 * end) / LEVEL_SECONDS), round((0.25 * start + 0.75 * end) / LEVEL_SECONDS)
+    sums = np.convolve(levels[first : last + 1], np.ones(_WIDE), mode="same")
+    return (first + int(sums.argmin()) + 0.5) * LEVEL_SECONDS
 
 
 def _noise_floor(decibels: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ in; where they leave that open, the clip is heard once more for itself.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,21 @@ class HeardWord:
     chance: float
 
 
+def require_transcriber(model: str) -> None:
+    """Find out without loading anything whether recordings can be transcribed.
+
+    Raises:
+        UserError: faster-whisper is not installed, or ``model`` is a folder without a model for it.
+    """
+    if find_spec("faster_whisper") is None:
+        raise UserError(
+            "--make_dataset: recordings without a text are transcribed by faster-whisper, which is not installed. "
+            "Install it: pip install 'finetune-tts[transcribe]'; or give the text: --transcript FILE"
+        )
+    if Path(model).is_dir() and not (Path(model) / "model.bin").is_file():
+        raise UserError(f"--whisper {model}: there is no model.bin in it. Name a folder of a model for faster-whisper.")
+
+
 class Transcriber:
     """Writes recordings down.
 
@@ -46,17 +62,12 @@ class Transcriber:
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
-        UserError: faster-whisper is not installed, or does not know the model or the language.
+        UserError: faster-whisper does not know the model or the language.
     """
 
     def __init__(self, model: str, language: str | None, device: str = "auto") -> None:
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError as error:
-            raise UserError(
-                "--make_dataset: recordings without a text are transcribed by faster-whisper, which is not installed. "
-                "Install it: pip install 'finetune-tts[transcribe]'; or give the text: --transcript FILE"
-            ) from error
+        from faster_whisper import WhisperModel
+
         try:
             self._model: Any = WhisperModel(model, device=device, compute_type="auto")
         except (ValueError, RuntimeError, OSError) as error:
