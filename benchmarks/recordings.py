@@ -39,6 +39,7 @@ SENTENCES = Path(__file__).parents[1] / "recipes" / "demo" / "base_sentences.txt
 READ, TWICE, EXTRA = "read", "twice", "extra"
 _NEAR = 0.05  # seconds from the middle of a pause
 _HARDLY = 0.03  # seconds of a sentence that are hardly heard, at its very beginning and end
+_ONCE = 1.1
 _FADING = 0.02  # seconds within which a sound comes and goes
 _NEAR_SHARE = 0.08
 
@@ -172,11 +173,12 @@ def judged(clips: Sequence[Clip], truth: Truth) -> dict[str, float]:
     near = [bool((np.abs((starts + ends) / 2 - cut) <= _NEAR).any()) for cut in cuts]
     heard = {clip.name: [said for said in truth.said if _overlap(clip, said) > _HARDLY] for clip in kept}
     extra = sum(any(said.kind == EXTRA for said in heard[clip.name]) for clip in kept)
-    again = {said.text for said in truth.said if said.kind == TWICE}
-    times = [
-        sum(_overlap(clip, said) > _HARDLY for clip in kept for said in truth.said if said.text == text)
-        for text in again
-    ]
+    both = 0  # sentences of which a second reading is heard, other than the rest of one that is cut at a comma
+    for text in {said.text for said in truth.said if said.kind == TWICE}:
+        shares = [
+            _overlap(clip, said) / (said.end - said.start) for clip in kept for said in truth.said if said.text == text
+        ]
+        both += sum(shares) > _ONCE
     spoken = sum(_overlap(clip, said) for clip in kept for said in heard[clip.name] if said.kind != EXTRA)
     return {
         "clips": len(kept),
@@ -184,7 +186,7 @@ def judged(clips: Sequence[Clip], truth: Truth) -> dict[str, float]:
         "in_pauses": 100 * sum(map(max, inside, near)) / max(1, len(cuts)),
         "exact": 100 * sum(_is_exact(clip, heard[clip.name]) for clip in kept) / max(1, len(kept)),
         "kept": 100 * spoken / sum(said.end - said.start for said in truth.said if said.kind == READ),
-        "altered": extra + sum(count > 1 for count in times),
+        "altered": extra + both,
     }
 
 

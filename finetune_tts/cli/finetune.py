@@ -307,6 +307,7 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
     """Refuse what contradicts itself before anything is downloaded or loaded."""
     given = [flag for flag in (*STARTS, *SHORT_FOR) if getattr(arguments, flag)]
     starts = [flag for flag in STARTS if flag in given]
+    make_dataset.require_sense(arguments, of_run=config is not None or any(start in given for start in _OF_RUN))
     if config is None and not starts:
         raise UserError(
             "What is to be fine-tuned? Give --model_name NAME and --dataset_path DIR; "
@@ -326,7 +327,6 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
     for start in ("continue_path", "compute_embeddings", "review"):
         if _checks(arguments) and getattr(arguments, start):
             raise UserError(f"--{start} and --check do not go together: leave one of them out.")
-    make_dataset.require_sense(arguments, of_run=any(start in given for start in _OF_RUN))
     if _checks(arguments) and arguments.no_check:
         raise UserError("--check and --no_check do not go together: leave one of them out.")
     for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience"):

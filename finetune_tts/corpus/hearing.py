@@ -37,7 +37,7 @@ CHUNK_SECONDS = CHUNK / SAMPLE_RATE
 _STEP = 2560  # samples after which frames, levels and chunks begin together
 _PART_SECONDS = 240.0  # a whole number of steps
 _WARM_UP = 2 * _STEP  # samples that the detector hears before those that count
-_VERSION = 1
+_VERSION = 2
 """Goes up when a recording is heard otherwise."""
 
 
@@ -48,7 +48,8 @@ class Heard:
     Attributes:
         seconds: its length.
         spectra: ``[N, BANDS]`` float32, powers of mel bands, each :data:`FRAME_SECONDS` behind the one before.
-        levels: ``[L]`` float32, mean squares, each of :data:`LEVEL_SECONDS`.
+        levels: ``[L, 2]`` float32, mean squares, each of :data:`LEVEL_SECONDS`: of the sound, and of its differences
+            from sample to sample, in which hissing consonants are as loud as vowels.
         speech: ``[V]`` float32, the chance that there is speech, each of :data:`CHUNK_SECONDS`.
     """
 
@@ -139,11 +140,12 @@ def heard_in(samples: np.ndarray, count: int, warm_up: int = 0) -> Heard:
     needed = warm_up + whole + _WINDOW - FRAME
     samples = np.pad(samples[:needed], (0, max(0, needed - len(samples))))
     counted = samples[warm_up:]
-    levels = np.square(counted[:whole].reshape(-1, LEVEL), dtype=np.float32).mean(axis=1)
+    differences = np.diff(counted[:whole], prepend=counted[:1])
+    levels = [np.square(sound.reshape(-1, LEVEL)).mean(axis=1) for sound in (counted[:whole], differences)]
     return Heard(
         seconds=count / SAMPLE_RATE,
         spectra=spectra_of(counted)[: whole // FRAME],
-        levels=levels,
+        levels=np.stack(levels, axis=1),
         speech=_speech(samples[: warm_up + whole])[warm_up // CHUNK :],
     )
 

@@ -93,24 +93,30 @@ class Silences:
 
 def find_silences(heard: Heard) -> Silences:
     """Find the silences of a recording."""
-    levels = np.convolve(heard.levels, np.full(_SMOOTHED, 1 / _SMOOTHED, np.float32), mode="same")
+    smooth = np.full(_SMOOTHED, 1 / _SMOOTHED, np.float32)
+    levels = np.stack([np.convolve(one, smooth, mode="same") for one in heard.levels.T], axis=1)
     decibels = 10 * np.log10(np.maximum(levels, _NO_SOUND))
     chances = np.repeat(heard.speech, CHUNK // math.gcd(CHUNK, LEVEL))[:: LEVEL // math.gcd(CHUNK, LEVEL)]
     chances = np.pad(chances[: len(levels)], (0, max(0, len(levels) - len(chances))))
     speaks = chances > _SPEAKS
-    speech_level = 10 * math.log10(float(levels[speaks].mean()) + _NO_SOUND) if speaks.any() else -math.inf
-    floor = _noise_floor(decibels)
-    threshold = np.maximum(floor + _ABOVE_FLOOR, speech_level - _BELOW_SPEECH)
-    if speaks.any():
-        threshold = np.minimum(threshold, speech_level - _NEAR_SPEECH)
-    silent = decibels < threshold
+    floors, speech_levels = [], []
+    silent = np.ones(len(levels), bool)
+    for level, loudness in zip(levels.T, decibels.T, strict=True):
+        speech_level = 10 * math.log10(float(level[speaks].mean()) + _NO_SOUND) if speaks.any() else -math.inf
+        floor = _noise_floor(loudness)
+        threshold = np.maximum(floor + _ABOVE_FLOOR, speech_level - _BELOW_SPEECH)
+        silent &= loudness < (np.minimum(threshold, speech_level - _NEAR_SPEECH) if speaks.any() else threshold)
+        floors.append(floor)
+        speech_levels.append(speech_level)
     other = ~silent & (chances < _SPEAKS)
+    # How far both kinds of sound are above the noise: where that is least, a short silence is cut.
+    above = sum(level / np.power(10.0, floor / 10) for level, floor in zip(levels.T, floors, strict=True))
     return Silences(
         levels=silent,
         speaks=speaks,
-        pauses=[Pause(*run, _quietest(heard.levels, *run)) for run in _runs(silent, _SHORTEST)],
-        speech_level=speech_level,
-        noise_floor=float(np.median(floor)),
+        pauses=[Pause(*run, _quietest(above, *run)) for run in _runs(silent, _SHORTEST)],
+        speech_level=speech_levels[0],
+        noise_floor=float(np.median(floors[0])),
         speech_seconds=float(np.count_nonzero(speaks & ~silent)) * LEVEL_SECONDS,
         other_seconds=sum(end - start for start, end in _runs(other, _SHORTEST_OTHER)),
     )
