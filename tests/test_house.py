@@ -26,7 +26,7 @@ FLOORS = [
     ["data"],
     ["audio"],
     ["checkpoints"],
-    ["config", "text", "machine", "catalog"],
+    ["config", "text", "machine", "catalog", "serving"],
     ["layers", "json_text"],
     ["files"],
     ["errors", "encodings", "__init__"],

@@ -2,14 +2,10 @@
 
 import argparse
 import logging
-import os
-import sys
-import threading
-import webbrowser
-from contextlib import suppress
 from pathlib import Path
 
 from finetune_tts.cli.program import say
+from finetune_tts.cli.serving import serve
 from finetune_tts.corpus.review import Review, reviewing
 from finetune_tts.corpus.review_page import write_review_page
 from finetune_tts.corpus.review_server import ReviewServer
@@ -17,6 +13,8 @@ from finetune_tts.errors import counted
 from finetune_tts.files import expanded
 
 logger = logging.getLogger(__name__)
+
+_ADVICE = "Every edit is saved at once. Ctrl-C ends the review."
 
 
 def run_review(arguments: argparse.Namespace) -> None:
@@ -27,13 +25,7 @@ def run_review(arguments: argparse.Namespace) -> None:
     """
     folder = expanded(Path(arguments.review))
     with reviewing(folder) as review, ReviewServer(review, arguments.port or 0) as server:
-        say(f"review: {server.address}")
-        sys.stdout.flush()
-        logger.info("Every edit is saved at once. Ctrl-C ends the review.")
-        if not arguments.no_browser and _has_screen():
-            threading.Thread(target=_open_browser, args=(server.address_for_once(),), daemon=True).start()
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+        serve(server, "review", _ADVICE, open_browser=not arguments.no_browser)
         review.close()
         _say_end(review)
 
@@ -47,13 +39,3 @@ def _say_end(review: Review) -> None:
         "%s; %s of %s kept, %.1f minutes", counted(review.edits, "edit"), len(kept), counted(len(clips)), minutes
     )
     say(f"copy to look and listen: {write_review_page(review.corpus, clips)}")
-
-
-def _open_browser(address: str) -> None:
-    if not webbrowser.open(address):
-        logger.info("No browser opens by itself: open the address in one.")
-
-
-def _has_screen() -> bool:
-    """Whether a browser would have a window; elsewhere one for terminals might take this one over."""
-    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))

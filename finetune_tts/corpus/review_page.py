@@ -1,29 +1,25 @@
 """The page on which clips are reviewed: one file of HTML, served by the review server or opened from disk."""
 
-import base64
-import hashlib
-import html
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import finetune_tts
 from finetune_tts.audio.reading import read_original
 from finetune_tts.corpus.clips import SOUND_FOLDER, Clip, Corpus
 from finetune_tts.corpus.cuts import LEVELS, LONGEST, PEAKS, SHORTEST, own_sound, peaks
 from finetune_tts.corpus.review import Undoable
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text, write_text
+from finetune_tts.serving.page import Page
 
 PAGE = "review.html"
 #: a clip that is kept in spite of a lower confidence is shown as doubtful.
 DOUBTFUL = 0.6
 _STATIC_PEAKS = 25  # a second: thousands of clips stand in one file
-_FOLDER = Path(__file__).parent / "page"
-_SCRIPTS = ("edits.js", "list.js", "clip.js", "start.js")
+#: served, it asks the server for everything.
+REVIEW_PAGE = Page(Path(__file__).parent / "page", ("edits.js", "list.js", "clip.js", "start.js"))
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 
 
@@ -81,17 +77,6 @@ def next_edit(edit: Undoable | None) -> dict[str, Any] | None:
     return None if edit is None else {"number": edit.number, "clip": edit.clip}
 
 
-def live_page() -> str:
-    """The page that asks the server for everything."""
-    return _page("null")
-
-
-def live_policy() -> str:
-    """What the page of the server may do, as a value of the header ``Content-Security-Policy``."""
-    own = "connect-src 'self'; media-src 'self'"
-    return f"{_policy()}; {own}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-
 def write_review_page(corpus: Corpus, clips: Iterable[Clip]) -> Path:
     """Write a copy of the page into the data set that opens from disk: to look and listen, not to edit.
 
@@ -109,7 +94,8 @@ def write_review_page(corpus: Corpus, clips: Iterable[Clip]) -> Path:
     own_peaks = {clip.name: known.get(_place(clip)) or _peaks(corpus, clip) for clip in clips}
     data = json.dumps(page_data(corpus, clips, own_peaks=own_peaks), ensure_ascii=False, separators=(",", ":"))
     # In a script, the end tag is all that HTML looks for; JSON has another way to write its first character.
-    write_text(path, _page(data.replace("<", "\\u003c"), f"{_policy()}; media-src 'self' file:"))
+    policy = f"{REVIEW_PAGE.policy()}; media-src 'self' file:"
+    write_text(path, REVIEW_PAGE.html(data.replace("<", "\\u003c"), policy))
     return path
 
 
@@ -139,29 +125,3 @@ def _peaks(corpus: Corpus, clip: Clip) -> str:
         return peaks(read_original(own_sound(corpus, clip.name), at_most=LONGEST), _STATIC_PEAKS)
     except UserError:
         return ""  # the page has nothing to draw then, and says so where it is played
-
-
-@cache
-def _part(*names: str) -> str:
-    return "".join(read_text(_FOLDER / name) for name in names)
-
-
-def _policy() -> str:
-    """What every page may do: run its own script and wear its own style, and nothing else."""
-    script, style = (
-        base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii")
-        for part in (_part(*_SCRIPTS), _part("page.css"))
-    )
-    return f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:"
-
-
-def _page(data: str, policy: str | None = None) -> str:
-    meta = "" if policy is None else f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
-    parts = {
-        "policy": meta,
-        "style": _part("page.css"),
-        "script": _part(*_SCRIPTS),
-        "data": data,
-        "version": html.escape(finetune_tts.__version__),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _part("page.html"))

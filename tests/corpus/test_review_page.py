@@ -14,7 +14,7 @@ import pytest
 
 from finetune_tts.corpus.clips import Clip, Corpus, open_corpus
 from finetune_tts.corpus.review import Review, reviewing
-from finetune_tts.corpus.review_page import PAGE, live_page, write_review_page
+from finetune_tts.corpus.review_page import PAGE, REVIEW_PAGE, write_review_page
 from finetune_tts.corpus.review_server import ReviewServer
 
 PATIENCE = 60.0
@@ -406,4 +406,4 @@ def test_everything_that_can_be_used_has_a_name_and_is_reached_by_the_keyboard(
 
 @pytest.mark.parametrize("word", ["http:", "https:", "eval(", "innerHTML", "insertAdjacentHTML", "document.write"])
 def test_the_page_calls_nobody_and_makes_no_markup_of_texts(word: str) -> None:
-    assert word not in live_page()
+    assert word not in REVIEW_PAGE.html()

@@ -115,7 +115,7 @@ def test_localhost_is_this_machine_too(server: ReviewServer) -> None:
 def test_no_other_origin_can_write(server: ReviewServer, origin: str | None) -> None:
     given = origin and origin.format(port=server.server_port)
     answer = ask(server, "/edit", KEEP, Origin=given)
-    assert (answer.status, answer.json) == (403, {"error": "Only the review page may write."})
+    assert (answer.status, answer.json) == (403, {"error": "Only the page of this server may write."})
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert is_untouched(server)
 
