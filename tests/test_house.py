@@ -16,7 +16,7 @@ FLOORS = [
     ["bin", "__main__"],
     ["cli"],
     ["corpus"],
-    ["check", "report"],
+    ["check", "report", "watch"],
     ["assembly"],
     ["training"],
     ["synthesis"],

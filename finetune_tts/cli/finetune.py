@@ -51,6 +51,7 @@ EXAMPLES = """more examples:
   tts-finetune --model_name tts_models/en/ljspeech/glow-tts --dataset_path recordings --coqpit.lr 0.00001
   tts-finetune --config_path config.json --restore_path model_file.pth --coqpit.run_name my-voice
   tts-finetune --continue_path output/my-voice-November-23-2026_10+15AM-0c1d2e3
+  tts-finetune --watch output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --export onnx output/my-voice-November-23-2026_10+15AM-0c1d2e3
   tts-finetune --restore_path RUN --extract_features mels
   tts-finetune --report output/my-voice-November-23-2026_10+15AM-0c1d2e3 --select_by mcd
@@ -79,6 +80,7 @@ STARTS = {
     "report": (),
     "make_dataset": (),
     "review": (),
+    "watch": (),
     "compute_embeddings": ("model_name", "config_path", "restore_path", *_DATA, "output_path"),
 }
 
@@ -93,7 +95,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     _add_run(parser.add_argument_group("run").add_argument)
     _add_check(parser.add_argument_group("check").add_argument)
     _add_report(parser.add_argument_group("report").add_argument)
-    _add_review(parser.add_argument_group("review").add_argument)
+    _add_pages(parser.add_argument_group("live pages").add_argument)
     return parser
 
 
@@ -202,12 +204,18 @@ def _add_report(add: "Callable[..., object]") -> None:
     )
 
 
-def _add_review(add: "Callable[..., object]") -> None:
+def _add_pages(add: "Callable[..., object]") -> None:
     add(
         "--review",
         type=Path,
         metavar="DIR",
         help="open the page to correct the clips of a data set cut from recordings",
+    )
+    add(
+        "--watch",
+        type=Path,
+        metavar="RUN",
+        help="open the live page of a run: its curves, its samples, how it is going",
     )
     add("--port", type=int, metavar="N", help="port of the page on this machine (default: one that is free)")
     add("--no_browser", action="store_true", help="print the address of the page, and open no browser")
@@ -273,6 +281,10 @@ def _command(
             from finetune_tts.cli.review import run_review
 
             run_review(arguments)
+        elif arguments.watch:
+            from finetune_tts.cli.watch import run_watch
+
+            run_watch(arguments)
         elif arguments.compute_embeddings:
             from finetune_tts.cli.embeddings import run_embeddings
 
@@ -320,11 +332,11 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
             if other not in (start, *STARTS[start]):
                 raise UserError(f"--{start} and --{other} do not go together: leave one of them out.")
     for flag in ("port", "no_browser"):
-        if getattr(arguments, flag) and not arguments.review:
-            raise UserError(f"--{flag} is given without --review, which it belongs to.")
+        if getattr(arguments, flag) and not (arguments.review or arguments.watch):
+            raise UserError(f"--{flag} is given without --review or --watch, which it belongs to.")
     if not 0 <= (arguments.port or 0) <= _LAST_PORT:
         raise UserError(f"--port {arguments.port}: must be from 1 to {_LAST_PORT}, or 0 for one that is free.")
-    for start in ("continue_path", "compute_embeddings", "review"):
+    for start in ("continue_path", "compute_embeddings", "review", "watch"):
         if _checks(arguments) and getattr(arguments, start):
             raise UserError(f"--{start} and --check do not go together: leave one of them out.")
     if _checks(arguments) and arguments.no_check:

@@ -21,7 +21,15 @@ from finetune_tts.report.hearing import Listener, Utterance
 from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.report.speaking import load_speaker
 from finetune_tts.report.speech_recognition import find_recogniser
-from finetune_tts.runs.folder import CONFIG_NAME, SELECTED_NAME, ZERO_SHOT_NAME, best_model, last_model, sample_folders
+from finetune_tts.runs.folder import (
+    ALIGNMENT_SUFFIX,
+    CONFIG_NAME,
+    SELECTED_NAME,
+    ZERO_SHOT_NAME,
+    best_model,
+    last_model,
+    sample_folders,
+)
 from finetune_tts.runs.history import FILE_NAME as HISTORY_NAME
 from finetune_tts.runs.history import HistoryEntry, read_history
 from finetune_tts.runs.record import RunRecord, read_record
@@ -31,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 RECORDING, BASE, BEST, LAST, SELECTED = "recording", "base", "best", "last", "selected"
 
-ALIGNMENT_SUFFIX = ".alignment.png"
 RESTORE_REPORT = "restore_report.json"
 
 

@@ -18,6 +18,9 @@ REPORT_NAME = "report.html"
 CHECKPOINTS = re.compile(r"checkpoint_(\d+)\.pth")
 BEST_MODELS = re.compile(r"best_model_(\d+)\.pth")
 
+ALIGNMENT_SUFFIX = ".alignment.png"
+"""Of the picture of an alignment, in the place of its sound's."""
+
 _SAMPLE_STEPS = re.compile(r"step_(\d+)")
 
 
@@ -51,6 +54,11 @@ def saved_models(folder: Path) -> list[SavedModel]:
 def sample_folder(folder: Path, step: int) -> Path:
     """Where the test sentences are that were synthesised after ``step``."""
     return folder / SAMPLES_NAME / f"step_{step:07d}"
+
+
+def sample_words(text: str) -> str:
+    """A test sentence as the names of its files have it, behind its number."""
+    return re.sub(r"\W+", "_", text)[:40].strip("_")
 
 
 def sample_folders(folder: Path) -> list[tuple[int, Path]]:

@@ -29,6 +29,8 @@ class HistoryEntry:
     """The one of the losses, or their mean, that decides which model is the best; None where it is not known."""
     seconds: float = 0.0
     """Since the run, or its continuation, began."""
+    total: int | None = None
+    """Steps of the whole run, as far as they are known."""
 
 
 class History:

@@ -178,10 +178,12 @@ class _Handler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             self.close_connection = True  # the browser has gone
         except OSError as error:
-            message = f"Not saved: {error}" if self.command == "POST" else f"Cannot be read: {error}"
-            logger.warning("%s", message)
-            unchanged = ". Nothing has changed." if self.command == "POST" else "."
-            self._send_json(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"{message}{unchanged}"})
+            if self.command == "POST":
+                logger.warning("Not saved: %s", error)
+                message = f"Not saved: {error}. Nothing has changed."
+            else:
+                message = f"Cannot be read: {error}."
+            self._send_json(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": message})
 
     def _get(self) -> None:
         address = urlsplit(self.path)

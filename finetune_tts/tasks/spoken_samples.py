@@ -1,6 +1,5 @@
 """What a model in training sounds like: test sentences, synthesised, kept as files, shown on the dashboard."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,7 @@ from torch import nn
 from finetune_tts.audio.pictures import alignment_picture
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.files import replacing
-from finetune_tts.runs.folder import sample_folder
-
-ALIGNMENT_SUFFIX = ".alignment.png"
+from finetune_tts.runs.folder import ALIGNMENT_SUFFIX, sample_folder, sample_words
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,7 @@ def write_samples(folder: Path, step: int, samples: Mapping[str, SpokenSample]) 
     target.mkdir(parents=True, exist_ok=True)
     paths = []
     for number, (text, sample) in enumerate(samples.items(), start=1):
-        words = re.sub(r"\W+", "_", text)[:40].strip("_")
-        paths.append(target / f"{number}_{words}.wav")
+        paths.append(target / f"{number}_{sample_words(text)}.wav")
         write_waveform(paths[-1], sample.waveform, sample.sample_rate)
         if sample.alignment is not None:
             with replacing(paths[-1].with_suffix(ALIGNMENT_SUFFIX)) as file:

@@ -15,6 +15,8 @@ from finetune_tts.errors import ProcessLost, UserError
 logger = logging.getLogger(__name__)
 
 LOG_NAME = "trainer_{rank}_log.txt"
+#: how the last line of a run's log begins that trained to its end, and of one that was stopped.
+ENDED, STOPPED = "The run has ended after step", "Stopped after step"
 
 
 class Progress:

@@ -29,7 +29,7 @@ from finetune_tts.tasks.optimizers import load_state
 from finetune_tts.tasks.schedules import scale_rates, start_schedules
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
-from finetune_tts.training.console import Progress, shown_losses
+from finetune_tts.training.console import STOPPED, Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.hook_view import HookView
@@ -266,7 +266,7 @@ class TrainingLoop:
         self._call_hook("on_keyboard_interrupt")
         self.world.wait()
         raise TrainingInterrupted(
-            f"Stopped after step {self.total_steps_done}. Resume with: {continue_command(self.output_path)}",
+            f"{STOPPED} {self.total_steps_done}. Resume with: {continue_command(self.output_path)}",
             self.output_path,
         )
 
@@ -523,7 +523,7 @@ class TrainingLoop:
             name = self.target_name
             target = losses.get(name) if name else self._target(losses)
             step, epoch = self.total_steps_done, self.epochs_done
-            self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds))
+            self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds, self.total_steps))
 
 
 def _require_all_arguments(optimizer: torch.optim.Optimizer) -> None:

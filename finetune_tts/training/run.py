@@ -39,7 +39,7 @@ from finetune_tts.runs.record import RunRecord, write_record
 from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
-from finetune_tts.training.console import run_log
+from finetune_tts.training.console import ENDED, run_log
 from finetune_tts.training.dashboard import require_dashboard
 from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
@@ -144,6 +144,8 @@ def fit(job: TrainingJob) -> TrainingResult:
                 loop.fit(begun=lambda: write_json(folder / CONFIG_NAME, values) if job.world.is_main else None)
             finally:
                 curve = _draw_curve(loop) if job.world.is_main and loop.total_steps_done else None
+            if job.world.is_main:
+                logger.info("%s %d", ENDED, loop.total_steps_done)
             best = folder / BEST_NAME
             return TrainingResult(
                 folder=folder,

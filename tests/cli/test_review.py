@@ -77,8 +77,8 @@ def test_the_page_is_served_until_ctrl_c(folder: Path, start: Callable[..., subp
         (["--review", "{folder}", "--port", "-1"], "--port -1: must be"),
         (["--review", "{folder}", "--model_name", "x"], "--model_name and --review do not go together"),
         (["--review", "{folder}", "--check"], "--review and --check do not go together"),
-        (["--demo", "--port", "8000"], "--port is given without --review"),
-        (["--demo", "--no_browser"], "--no_browser is given without --review"),
+        (["--demo", "--port", "8000"], "--port is given without --review or --watch"),
+        (["--demo", "--no_browser"], "--no_browser is given without --review or --watch"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(

@@ -1,0 +1,1 @@
+"""How is it going? The live page of a run, made from what lies in its folder."""
