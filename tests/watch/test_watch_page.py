@@ -80,6 +80,7 @@ def test_curves_appear_and_grow_without_a_reload(viewer, run, serve):
     viewer.see("run.state.word === 'ended'")
     assert viewer.text("#warnings") == "2026-11-28 21:10:07<i>careful</i>"
     assert viewer.text("#left") == "–"
+    assert viewer.browser.value("part('alert').hidden")
     assert viewer.browser.value("[part('smoothing').value, part('span').value, window.isTheSame]") == ["0", "0.5", True]
     assert viewer.browser.complaints == []
 
@@ -96,6 +97,17 @@ def test_where_the_pointer_is_the_values_are_told(viewer, run, serve):
     viewer.see("charts.get('loss').reading.textContent === 'step 200: training 200'")
     viewer.browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
     viewer.see("charts.get('loss').reading.textContent === 'step 300: training 300'")
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.001, -3.0, 1e-30, 1e29])
+def test_a_loss_that_stays_the_same_is_a_line_in_the_middle(viewer, run, serve, loss):
+    for step in range(100, 2000, 100):
+        run.add(step, loss=loss)
+    viewer.open(serve(run.path).address)
+    heights = viewer.browser.value(f"{LINE}.slice(1).split('L').map((point) => Number(point.split(' ')[1]))")
+    assert all(100 < height < 130 for height in heights)
+    assert 1 < viewer.browser.value("charts.get('loss').picture.querySelectorAll('.grid').length") < 8
+    assert viewer.browser.value("part('alert').hidden")
 
 
 def test_a_sample_plays_and_newer_ones_wait_until_it_has_ended(viewer, run, serve):

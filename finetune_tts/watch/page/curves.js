@@ -92,7 +92,9 @@ function drawChart(shown) {
   // The first steps of a loss may be so high that the rest would lie flat: a twentieth may leave the picture.
   let low = values[0], high = values[Math.max(0, Math.ceil(0.96 * values.length) - 1)];
   high = Math.max(high, ...lines.map(([, own]) => own[own.length - 1].smooth));
-  const room = 0.06 * (high - low) || Math.abs(low) * 0.1 || 1;
+  // Values that are the same differ by a rounding once they are smoothed.
+  const isFlat = high - low <= 1e-9 * Math.max(Math.abs(low), Math.abs(high));
+  const room = isFlat ? Math.abs(low) * 0.1 || 1 : 0.06 * (high - low);
   low -= room;
   high += room;
   const from = Math.min(...steps), to = Math.max(...steps, from + 1);
@@ -158,9 +160,6 @@ function ticks(low, high) {
   const raw = (high - low) / 4, unit = 10 ** Math.floor(Math.log10(raw));
   const distance = [1, 2, 5, 10].map((factor) => factor * unit)
     .reduce((one, other) => (Math.abs(other - raw) < Math.abs(one - raw) ? other : one));
-  const found = [];
-  for (let number = Math.ceil(low / distance); number <= Math.floor(high / distance); number += 1) {
-    found.push(Number((number * distance).toPrecision(12)));
-  }
-  return found;
+  const first = Math.ceil(low / distance), count = Math.floor(high / distance) - first + 1;
+  return Array.from({ length: Math.min(count, 20) }, (_, index) => Number(((first + index) * distance).toPrecision(12)));
 }
