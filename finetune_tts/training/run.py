@@ -330,6 +330,7 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
         lines.append(f"Learning rate of {what}{name}: {rate:g} ({schedule.explanation})")
     if isinstance(run.task, AdversarialTask):
         lines += _who_learns_alone(job, run, run.task)
+    lines.append(f"Live page: tts-finetune --watch {run.output_path}")
     if job.config.dashboard_logger == "tensorboard":
         lines.append(f"Dashboard: tensorboard --logdir {run.output_path}")
     return lines

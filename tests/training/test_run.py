@@ -73,6 +73,8 @@ def test_a_run_folder_is_whole_and_holds_no_absolute_path(tiny, tmp_path):
     assert "Learning rate of step 1: 0.0001 (NoamLR, stepped each step, rising to 0.001 at step 10)" in log
     assert "14 clips to train on, 5 held out; 4 batches of 4 an epoch, 4 steps in all" in log
     assert "step 4/4" in log
+    assert log.splitlines()[-1].endswith("INFO The run has ended after step 4")
+    assert {entry.total for entry in read_history(result.folder)} == {4}
 
 
 def test_a_fresh_network_is_initialised_from_data_and_a_restored_one_is_not(tiny, tmp_path, monkeypatch):
