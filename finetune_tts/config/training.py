@@ -15,13 +15,19 @@ class RunConfig(Config):
         default=None, metadata={"help": "Where the dashboard logger writes; null is the run folder."}
     )
     run_name: str = field(default="run", metadata={"help": "Name of the run; the start of its folder's name."})
-    project_name: str | None = kept(None, "tensorboard has no projects")
+    project_name: str | None = field(
+        default=None, metadata={"help": "Project of the run on wandb, mlflow or clearml; tensorboard has none."}
+    )
     run_description: str = kept("🐸Coqui trainer run.", "a note that stays in config.json")
     print_step: int = field(default=25, metadata={"help": "Steps between two lines of losses on the terminal."})
     plot_step: int = field(default=100, metadata={"help": "Steps between two entries on the dashboard."})
     model_param_stats: bool = field(default=False, metadata={"help": "Log statistics of all weights."})
-    wandb_entity: str | None = kept(None, "the dashboard is tensorboard")
-    dashboard_logger: str = field(default="tensorboard", metadata={"help": "Dashboard: tensorboard."})
+    wandb_entity: str | None = field(
+        default=None, metadata={"help": "User or team that the project belongs to on wandb."}
+    )
+    dashboard_logger: str = field(
+        default="tensorboard", metadata={"help": "Dashboard: tensorboard, wandb, mlflow, clearml or aim."}
+    )
 
 
 @dataclass

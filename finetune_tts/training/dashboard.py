@@ -1,13 +1,14 @@
 """The dashboard of a run."""
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trainer.logging import BaseDashboardLogger, DummyLogger, logger_factory
+from trainer.logging import DummyLogger, logger_factory
 from trainer.logging.tensorboard_logger import TensorboardLogger
 
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
 
 
 class RunDashboard(TensorboardLogger):
@@ -26,8 +27,8 @@ class RunDashboard(TensorboardLogger):
         self.writer = SummaryWriter(str(folder), purge_step=next_step)
 
 
-#: dashboard → its package.
-PACKAGES = {"wandb": "wandb", "mlflow": "mlflow", "clearml": "clearml", "aim": "aim"}
+#: dashboard → its packages. Each is an extra of that name, too.
+PACKAGES = {"wandb": ("wandb",), "mlflow": ("mlflow", "sqlalchemy"), "clearml": ("clearml",), "aim": ("aim",)}
 
 
 def require_dashboard(config: Any) -> None:
@@ -36,35 +37,68 @@ def require_dashboard(config: Any) -> None:
     Raises:
         UserError: its package is not installed.
     """
-    package = PACKAGES.get(config.dashboard_logger)
-    if package is not None and find_spec(package) is None:
-        raise UserError(
-            f"--coqpit.dashboard_logger {config.dashboard_logger}: the package {package} is not installed. "
-            "Install it, or use tensorboard."
-        )
+    name = config.dashboard_logger
+    for package in PACKAGES.get(name, ()):
+        if find_spec(package) is None:
+            raise UserError(
+                f"--coqpit.dashboard_logger {name}: the package {package} is not installed. "
+                f"Install it (pip install 'finetune-tts[{name}]'), or use tensorboard."
+            )
 
 
 def make_dashboard(config: Any, folder: Path, *, next_step: int | None = None, show: bool = True) -> Any:
     """Make the dashboard that the config names.
 
     Args:
-        config: with ``dashboard_logger``, ``logger_uri``, ``run_name``, ``project_name``.
+        config: with ``dashboard_logger``, ``logger_uri``, ``run_name``, ``project_name``, ``wandb_entity``.
         folder: of the run.
         next_step: first step of a run that is resumed.
         show: false for every process but the main one, which get a dashboard that shows nothing.
 
     Raises:
-        UserError: no such dashboard, or one whose package is not installed.
+        UserError: no such dashboard, or one that cannot begin.
     """
     if not show:
         return DummyLogger()
+    place = Path(config.logger_uri or folder)
     if config.dashboard_logger == "tensorboard":
-        return RunDashboard(Path(config.logger_uri or folder), config.run_name, next_step)
+        return RunDashboard(place, config.run_name, next_step)
     try:
-        dashboard: BaseDashboardLogger = logger_factory(config, folder)
-    except (ImportError, RuntimeError, ValueError) as error:
+        if config.dashboard_logger == "wandb":
+            return _weights_and_biases(config, place)
+        return logger_factory(config, folder)
+    except Exception as error:  # each of these packages has errors of its own
         raise UserError(
-            f"--coqpit.dashboard_logger {config.dashboard_logger}: cannot be used ({error}). "
-            "Install its package, or use tensorboard."
+            f"--coqpit.dashboard_logger {config.dashboard_logger}: cannot begin ({excerpt(str(error), 300)}). "
+            "Set it up as its documentation says, or use tensorboard."
         ) from error
-    return dashboard
+
+
+def _weights_and_biases(config: Any, place: Path) -> Any:
+    # wandb asks whether a figure is this module, and fails where nobody has loaded it.
+    import matplotlib.pyplot  # noqa: F401
+    from trainer.logging.wandb_logger import WandbLogger
+
+    return WandbLogger(
+        project=config.project_name or None,
+        name=config.run_name,
+        config=config.to_dict(),
+        entity=config.wandb_entity or None,
+        dir=str(place),
+    )
+
+
+def dashboard_command(config: Any, folder: Path) -> str | None:
+    """What the user types to look at the dashboard; None for one that is elsewhere and says so itself.
+
+    Args:
+        config, folder: of the run.
+    """
+    place = str(config.logger_uri or folder)
+    commands = {
+        "tensorboard": ["tensorboard", "--logdir", place],
+        "mlflow": ["mlflow", "ui", "--backend-store-uri", f"sqlite:///{Path(place) / 'mlruns.db'}"],
+        "aim": ["aim", "up", "--repo", place],
+    }
+    command = commands.get(config.dashboard_logger)
+    return None if command is None else shlex.join(command)

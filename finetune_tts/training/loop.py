@@ -150,6 +150,7 @@ class TrainingLoop:
             next_step = self.total_steps_done + 1 if self._resumed else None
             self._dashboard = make_dashboard(self.config, self.output_path, next_step=next_step, show=main)
             stack.callback(self._dashboard.finish)
+            stack.callback(self._dashboard.flush)  # some dashboards lose what they have gathered
             self.history = stack.enter_context(History(self.output_path, self._history_position)) if main else None
             self.progress = Progress(self.total_steps, self.total_steps_done, show=main)
             stack.callback(self.progress.close)
@@ -251,6 +252,7 @@ class TrainingLoop:
         self._dashboard.train_epoch_stats(self.total_steps_done, {f"avg_{k}": v for k, v in means.items()})
         if self.config.model_param_stats:
             self._dashboard.model_weights(self.task.network, self.total_steps_done)
+        self._dashboard.flush()
 
     def _finish_run(self) -> None:
         if self.total_steps_done:
@@ -290,6 +292,7 @@ class TrainingLoop:
         self.save_best_model()
         if self._shows_samples():
             self.test_run()
+        self._dashboard.flush()
         self.progress.paused()
 
     def _shows_samples(self) -> bool:

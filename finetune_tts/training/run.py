@@ -40,7 +40,7 @@ from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.training.console import ENDED, run_log
-from finetune_tts.training.dashboard import require_dashboard
+from finetune_tts.training.dashboard import dashboard_command, require_dashboard
 from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.rehearsal import rehearse_if_needed
@@ -331,8 +331,9 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
     if isinstance(run.task, AdversarialTask):
         lines += _who_learns_alone(job, run, run.task)
     lines.append(f"Live page: tts-finetune --watch {run.output_path}")
-    if job.config.dashboard_logger == "tensorboard":
-        lines.append(f"Dashboard: tensorboard --logdir {run.output_path}")
+    dashboard = dashboard_command(job.config, run.output_path)
+    if dashboard is not None:
+        lines.append(f"Dashboard: {dashboard}")
     return lines
 
 
