@@ -163,7 +163,7 @@ def test_changes_since_a_moment_are_told(review: Review) -> None:
 )
 def test_a_value_that_cannot_be_changes_nothing(review: Review, wanted: dict[str, Any], message: str) -> None:
     before = {path: path.read_bytes() for path in review.corpus.folder.rglob("*") if path.is_file()}
-    seen = {"text": "The third, größer.", "kept": True, "start": 6.0, "end": 8.0, "confidence": 0.6}
+    seen = {"text": "The third, größer.", "kept": True, "start": 6.0, "end": 8.0, "confidence": 0.5}
     with pytest.raises(UserError, match=message):
         review.edit("clip_2", {field: seen.get(field, "") for field in wanted}, wanted)
     assert {path: path.read_bytes() for path in review.corpus.folder.rglob("*") if path.is_file()} == before
