@@ -14,19 +14,14 @@ from typing import Any, Protocol
 
 import torch
 
-from finetune_tts.checkpoints.names import fitted_names
 from finetune_tts.checkpoints.reading import Checkpoint
-from finetune_tts.checkpoints.writing import released_payload
-from finetune_tts.config.paths import relative_paths
-from finetune_tts.errors import UserError, excerpt
+from finetune_tts.errors import UserError
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
-from finetune_tts.machine.seeds import borrowed_randomness, random_state, restore_random_state
+from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
 from finetune_tts.runs.checkpoints import RunFiles, continue_command
 from finetune_tts.runs.folder import RUN_STATE
 from finetune_tts.runs.history import History, HistoryEntry
-from finetune_tts.tasks.optimizers import load_state
-from finetune_tts.tasks.schedules import scale_rates, start_schedules
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.console import STOPPED, Progress, shown_losses
@@ -35,7 +30,7 @@ from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.hook_view import HookView
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.settings import TrainerSettings
-from finetune_tts.training.state import RunState
+from finetune_tts.training.snapshot import resume_from, snapshot
 from finetune_tts.training.step import Stepper, clip_norms
 
 logger = logging.getLogger(__name__)
@@ -113,13 +108,13 @@ class TrainingLoop:
         self.early_stopping = EarlyStopping(settings.limits.early_stop_patience)
         self.ending = GOES_ON
         self._resumed = resume is not None
-        self._pending_random_state: Any = None
-        self._history_position = 0
+        self.pending_random_state: Any = None
+        self.history_position = 0
         self._dashboard: Any = None
         self._view = HookView(self)
         self._call_hook("on_init_start")
         if resume is not None:
-            self._resume(resume)
+            resume_from(self, resume)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -151,7 +146,7 @@ class TrainingLoop:
             self._dashboard = make_dashboard(self.config, self.output_path, next_step=next_step, show=main)
             stack.callback(self._dashboard.finish)
             stack.callback(self._dashboard.flush)  # some dashboards lose what they have gathered
-            self.history = stack.enter_context(History(self.output_path, self._history_position)) if main else None
+            self.history = stack.enter_context(History(self.output_path, self.history_position)) if main else None
             self.progress = Progress(self.total_steps, self.total_steps_done, show=main)
             stack.callback(self.progress.close)
             self.started = time.monotonic()
@@ -187,9 +182,9 @@ class TrainingLoop:
     def _groups_of_epoch(self) -> Iterator[list[Any]]:
         self.train_loader.batch_sampler.set_epoch(self.epochs_done)
         batches = iter(self.train_loader)
-        if self._pending_random_state is not None:
-            restore_random_state(self._pending_random_state)
-            self._pending_random_state = None
+        if self.pending_random_state is not None:
+            restore_random_state(self.pending_random_state)
+            self.pending_random_state = None
         self.task.train()
         self._call_hook("on_train_epoch_start")
         accumulated = self.settings.grad_accum_steps
@@ -377,7 +372,7 @@ class TrainingLoop:
         if not self.world.from_main(loss is not None and lowest is not None and loss < lowest and late_enough):
             return
         self.best_loss = current
-        payload = self._payload()
+        payload = snapshot(self)
         if self.task.keeps_best_lean:
             payload = {name: value for name, value in payload.items() if name not in ("optimizer", "scaler", RUN_STATE)}
         if self.world.is_main:
@@ -386,100 +381,11 @@ class TrainingLoop:
     def save_checkpoint(self) -> None:
         """Write a checkpoint of this step."""
         self.stepper.guard.report()
-        payload = self._payload()
+        payload = snapshot(self)
         if self.world.is_main:
             self.files.write_checkpoint(self.total_steps_done, payload)
 
-    def _payload(self) -> dict[str, Any]:
-        """What a checkpoint of this step holds: 🐸TTS's keys, and where the run stands under a key of its own.
-
-        All processes have to ask, as each has random numbers and running means of its own; the main one's payload is
-        complete.
-        """
-        random_states = self.world.gathered(random_state())
-        meters = self.world.gathered(self.meter.state_dict())
-        self.world.share_buffers(self.task.network)
-        state = RunState(
-            batches_done=self.batches_done,
-            grad_accum_steps=self.settings.grad_accum_steps,
-            discriminator_warm_up=self.settings.discriminator_warm_up,
-            loader=self.train_loader.state_dict(),
-            best_loss=dict(self.best_loss),
-            eval_losses=dict(self.eval_losses),
-            evaluated_step=self.evaluated_step,
-            spoken_step=self.spoken_step,
-            early_stopping=self.early_stopping.state_dict(),
-            meters=meters,
-            stepped_optimizers=sorted(self.stepper.stepped),
-            history_position=self.history.position if self.history is not None else 0,
-            random=random_states,
-            restored=self.settings.restored,
-            chosen=sorted(self.settings.chosen),
-        )
-        scaler = self.stepper.scaler
-        return released_payload(
-            config=relative_paths(self.config.to_dict(), self.output_path),
-            model=self.task.state_dict(),
-            optimizer=self.task.released_states([optimizer.state_dict() for optimizer in self.optimizers]),
-            scheduler=[schedule.scheduler.state_dict() for schedule in self.schedules if schedule.scheduler],
-            scaler=scaler.state_dict() if scaler is not None else None,
-            step=self.total_steps_done,
-            epoch=self.epochs_done,
-            model_loss=self.model_loss(),
-            **self.task.checkpoint_fields(),
-            run_state=state.to_dict(),
-        )
-
-    def _resume(self, checkpoint: Checkpoint) -> None:
-        """Stand where the run stood when it wrote ``checkpoint``.
-
-        Raises:
-            UserError: the checkpoint is one of another program, network or optimizer.
-        """
-        state = RunState.of(checkpoint)
-        schedulers = [schedule.scheduler for schedule in self.schedules]
-        try:
-            self.task.load_state_dict(fitted_names(checkpoint.model, self.task.state_dict()))
-            for optimizer, saved in zip(self.optimizers, self.task.own_states(checkpoint.optimizer), strict=True):
-                load_state(optimizer, saved)
-                _require_all_arguments(optimizer)
-            if any(name.startswith("lr_scheduler") for name in self.settings.changed):
-                start_schedules(self.optimizers, schedulers)
-            else:
-                present = [scheduler for scheduler in schedulers if scheduler is not None]
-                for stepped, saved in zip(present, checkpoint.scheduler, strict=True):
-                    stepped.load_state_dict(saved)
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            changed = ", ".join(sorted(self.settings.changed - {"datasets"}))
-            hint = f" A run keeps its network and its optimizer: leave out what changes them ({changed})."
-            raise UserError(
-                f"{checkpoint.path}: does not fit the network or optimizer of the config: {excerpt(str(error), 200)}."
-                f"{hint if changed else ''}"
-            ) from error
-        if self.stepper.scaler is not None and checkpoint.scaler:
-            self.stepper.scaler.load_state_dict(checkpoint.scaler)
-        self.total_steps_done, self.epochs_done = checkpoint.step or 0, checkpoint.epoch or 0
-        self.train_loader.load_state_dict(state.loader)
-        self.batches_done = self._batches_in_epoch()
-        self.best_loss |= {name: loss for name, loss in state.best_loss.items() if loss is not None}
-        self.eval_losses = dict(state.eval_losses)
-        self.evaluated_step, self.spoken_step = state.evaluated_step, state.spoken_step
-        if state.early_stopping:
-            self.early_stopping.load_state_dict(state.early_stopping)
-        if len(state.meters) == self.world.size:
-            self.meter.load_state_dict(state.meters[self.world.rank])
-        elif self.world.is_main:
-            self.meter.load_state_dict(state.meters[0])
-        self.stepper.stepped = set(state.stepped_optimizers)
-        self._history_position = state.history_position
-        if len(state.random) == self.world.size:
-            self._pending_random_state = state.random[self.world.rank]
-        changed_rates = self.task.changed_rates(self.settings.changed)
-        for optimizer, scheduler, rate in zip(self.optimizers, schedulers, changed_rates, strict=True):
-            if rate is not None:
-                scale_rates(optimizer, scheduler, rate)
-
-    def _batches_in_epoch(self) -> int:
+    def batches_in_epoch(self) -> int:
         """Batches of the epoch in progress that need not be trained on again."""
         position = self.train_loader.state_dict()
         if position["epoch"] > self.epochs_done:
@@ -527,12 +433,3 @@ class TrainingLoop:
             target = losses.get(name) if name else self._target(losses)
             step, epoch = self.total_steps_done, self.epochs_done
             self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds, self.total_steps))
-
-
-def _require_all_arguments(optimizer: torch.optim.Optimizer) -> None:
-    """Refuse the state of another optimizer, which lacks arguments of this one and would fail in the first step."""
-    for group in optimizer.param_groups:
-        if missing := sorted(optimizer.defaults.keys() - group.keys()):
-            raise ValueError(
-                f"the run was not trained with {type(optimizer).__name__}, its optimizer has no {', '.join(missing)}"
-            )
