@@ -41,6 +41,7 @@ from finetune_tts.check.summary import DataSummary, summarise
 from finetune_tts.check.transcript_checks import Coverage, check_long_texts, check_transcripts, coverage
 from finetune_tts.check.transcripts import read_transcripts
 from finetune_tts.check.trial import Trial, try_steps
+from finetune_tts.config.adaptation import patterns_of
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.content import CACHE_NAME
 from finetune_tts.data.rows import Row
@@ -366,7 +367,7 @@ def _freezing(assembly: Assembly) -> Advice:
     """Which part of the network should stay as it is."""
     config = assembly.job.config
     switches = freeze_switches(config)
-    frozen = " ".join(name for name, on in switches.items() if on) or "nothing"
+    frozen = " ".join([*(name for name, on in switches.items() if on), *patterns_of(config.freeze)]) or "nothing"
     minutes = assembly.seconds / 60
     new_symbols = (
         assembly.report is not None
@@ -374,7 +375,7 @@ def _freezing(assembly: Assembly) -> Advice:
         and any(row.new for row in assembly.report.rows if row.name == family_of(config.model).embedding_rows.symbols)
     )
     if not switches:
-        return Advice("freezing", "nothing", "no part has a switch; the low rate keeps what the model knows", frozen)
+        return Advice("freezing", "nothing", "the low rate keeps what the model knows", frozen)
     if minutes < _FEW_MINUTES and "freeze_encoder" in switches and not new_symbols:
         reason = f"{minutes:.0f} min hold too few words to learn from how they are pronounced"
         return Advice("freezing", "freeze_encoder", reason, frozen)

@@ -27,6 +27,9 @@ class Config(Coqpit):
     def serialize(self) -> dict[str, Any]:
         """Return the config as plain values, the unknown fields after the known ones."""
         values: dict[str, Any] = super().serialize()
+        for member in fields(self):
+            if "own" in member.metadata and getattr(self, member.name) == member.metadata["own"]:
+                del values[member.name]
         return {**values, **self.kept_fields()}
 
     def copy(self) -> "Config":
@@ -50,3 +53,13 @@ def kept(default: Any, instead: str = "not used here") -> Any:
     """
     text = {"help": f"Kept for coqui-tts; {instead}.", "kept": True}
     return field(default_factory=lambda: deepcopy(default), metadata=text)
+
+
+def own(default: Any, text: str) -> Any:
+    """Declare a field that coqui-tts does not know: a config tells it where it differs from its default.
+
+    Args:
+        default: its value.
+        text: for help.
+    """
+    return field(default_factory=lambda: deepcopy(default), metadata={"help": text, "own": default})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from finetune_tts.config.adaptation import adaptation_faults
 from finetune_tts.config.audio import AudioConfig
 from finetune_tts.config.optimizer_checks import optimizers
 from finetune_tts.config.paths import METADATA_FIELDS, PATH_FIELDS
@@ -89,6 +90,7 @@ def speech_faults(config: SpeechConfig, *, own_optimizers: bool = False) -> Iter
     yield from lengths(config)
     yield from optimizers(config, own=own_optimizers)
     yield from test_sentences(config)
+    yield from adaptation_faults(config)
     yield from path_faults(config)
     yield from reading_faults(config.audio)
 

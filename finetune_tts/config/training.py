@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from finetune_tts.config.adaptation import AdaptationConfig
 from finetune_tts.config.base import Config, kept
 
 
@@ -95,5 +96,5 @@ class OptimisationConfig(Config):
 
 
 @dataclass
-class TrainingConfig(OptimisationConfig, EvaluationConfig, CheckpointConfig, RunConfig):
-    """All fields of the trainer."""
+class TrainingConfig(AdaptationConfig, OptimisationConfig, EvaluationConfig, CheckpointConfig, RunConfig):
+    """All fields of the trainer, and those that say what of a network learns."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from finetune_tts.config.adaptation import adaptation_faults
 from finetune_tts.config.checks import (
     AUDIO_RANGES,
     SPEECH_RANGES,
@@ -67,6 +68,7 @@ def vocoder_faults(config: VocoderConfig) -> Iterator[str]:
     yield from out_of_range(config, {**shared, **VOCODER_RANGES})
     yield from not_among(config, TRAINING_CHOICES)
     yield from optimizers(config)
+    yield from adaptation_faults(config)
     yield from path_faults(config)
     yield from reading_faults(config.audio)
 

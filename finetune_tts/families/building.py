@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.config.adaptation import patterns_of
 from finetune_tts.config.base import Config
 from finetune_tts.config.network_size import built_if_held
 from finetune_tts.config.values import shown
@@ -17,6 +18,7 @@ from finetune_tts.families.family import Fitted, Sizes
 from finetune_tts.families.registry import ENTRIES, architecture_name, family_of, is_vocoder
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.layers.parameter_count import build_within, count_parameters
+from finetune_tts.tasks.freezing import freeze
 from finetune_tts.tasks.task import TTSTask
 
 
@@ -100,9 +102,11 @@ def make_task(network: nn.Module, config: Any, speak: Any | None = None) -> TTST
         speak: synthesises test sentences, or generates recordings again.
 
     Raises:
-        UserError: the config does not fit the task.
+        UserError: the config does not fit the task, or freezes what there is not.
     """
-    return family_of(config.model).implementation.task(network, config, speak)
+    task = family_of(config.model).implementation.task(network, config, speak)
+    freeze(network, patterns_of(config.freeze))
+    return task
 
 
 def read_weights(path: str | Path, config: Config) -> Checkpoint:

@@ -85,9 +85,10 @@ class AdversarialTask(TTSTask):
         return outputs, found
 
     def generator_parameters(self) -> Iterator[nn.Parameter]:
-        """All weights that are not the discriminator's."""
+        """The weights that learn and are not the discriminator's."""
         judging = {id(parameter) for parameter in self.discriminator.parameters()}
-        return (parameter for parameter in self.network.parameters() if id(parameter) not in judging)
+        learning = (parameter for parameter in self.network.parameters() if parameter.requires_grad)
+        return (parameter for parameter in learning if id(parameter) not in judging)
 
     def parts_at(self, step: int, warm_up: int = 0) -> tuple[int, ...]:
         """The generator alone in the first steps, if the config wants that; then the discriminator alone; then both."""
@@ -123,10 +124,11 @@ class AdversarialTask(TTSTask):
     def get_optimizer(self) -> list[torch.optim.Optimizer]:
         """The config's optimizer for each part."""
         config, rates = self.config, self.get_lr()
+        factors = self.rate_factors()
         parts = (self.discriminator.parameters(), self.generator_parameters())
         return [
-            make_optimizer(config.optimizer, part, rate, config.optimizer_params)
-            for part, rate in zip(parts, rates, strict=True)
+            make_optimizer(config.optimizer, part, rate, config.optimizer_params, factors=factors, what=name)
+            for name, part, rate in zip(self.optimizer_names, parts, rates, strict=True)
         ]
 
     def make_schedules(

@@ -17,6 +17,8 @@ def make_optimizer(
     params: Mapping[str, Any],
     *,
     undecayed: Iterable[nn.Parameter] = (),
+    factors: Mapping[nn.Parameter, float] | None = None,
+    what: str = "network",
 ) -> torch.optim.Optimizer:
     """Make the optimizer of this name.
 
@@ -28,9 +30,11 @@ def make_optimizer(
         lr: learning rate.
         params: further arguments of the class.
         undecayed: further parameters, which get no weight decay.
+        factors: parameter → factor of the rate that it gets in :func:`step_optimizer`.
+        what: it trains, for messages.
 
     Raises:
-        UserError: no such optimizer, or one without such an argument.
+        UserError: no such optimizer, one without such an argument, or nothing to learn for it.
     """
     optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
         key.lower(): value
@@ -47,13 +51,19 @@ def make_optimizer(
         arguments.setdefault("decoupled_weight_decay", True)
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     spared = [parameter for parameter in undecayed if parameter.requires_grad]
+    if not trained and not spared:
+        raise UserError(f"--coqpit.freeze: leaves nothing of the {what} to learn. Freeze less.")
     # One kernel for all weights; on a GPU it can also leave a step out without asking the host (see guard.py).
     if found in (torch.optim.Adam, torch.optim.AdamW) and all(
         p.device.type in ("cpu", "cuda") for p in (*trained, *spared)
     ):
         arguments.setdefault("fused", True)
     try:
-        groups: Any = [{"params": trained}, {"params": spared, "weight_decay": 0.0}] if spared else trained
+        groups: Any = (
+            [{"params": trained}, {"params": spared, "weight_decay": 0.0}] if spared else [{"params": trained}]
+        )
+        if factors:
+            groups = [part for group in groups for part in _by_factor(group, factors)]
         optimizer = found(groups, lr=lr, **arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"--coqpit.optimizer_params {dict(params)}: {name} refuses them ({error}).") from error
@@ -62,6 +72,29 @@ def make_optimizer(
         for group in optimizer.param_groups:
             group["buffer"] = [[None, None, None] for _ in range(10)]
     return optimizer
+
+
+_FACTOR = "lr_factor"
+
+
+def _by_factor(group: dict[str, Any], factors: Mapping[nn.Parameter, float]) -> list[dict[str, Any]]:
+    """Split a group by the factors of its weights; those without one come first."""
+    found: dict[float, list[nn.Parameter]] = {1.0: []}
+    for weight in group["params"]:
+        found.setdefault(factors.get(weight, 1.0), []).append(weight)
+    return [{**group, "params": weights, _FACTOR: factor} for factor, weights in found.items() if weights]
+
+
+def step_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Step an optimizer, each group of weights with its factor of the rate that schedule and history know."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = group["lr"] * group.get(_FACTOR, 1.0)
+    try:
+        optimizer.step()
+    finally:
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
 
 _IMPLEMENTATION = ("fused", "foreach", "capturable", "differentiable")

@@ -13,7 +13,9 @@ from trainer import TrainerModel
 from trainer.logging import BaseDashboardLogger
 
 from finetune_tts.errors import UserError
+from finetune_tts.tasks.freezing import hold_statistics
 from finetune_tts.tasks.optimizers import make_optimizer
+from finetune_tts.tasks.patterns import weights_named
 from finetune_tts.tasks.schedules import Schedule, make_schedule
 from finetune_tts.tasks.spoken_samples import Speaker, SpokenSample, figures_of, sentence_text
 
@@ -130,6 +132,26 @@ class TTSTask(TrainerModel):
         """What a checkpoint has to hold of the network beside its weights, as plain values."""
         return {}
 
+    def train(self, mode: bool = True) -> "TTSTask":
+        """Let frozen parts keep the statistics that a training pass would change."""
+        super().train(mode)
+        hold_statistics(self.network)
+        return self
+
+    def rate_factors(self) -> dict[nn.Parameter, float]:
+        """Weights whose rate is another one than the run's → factor (``lr_by``); of two patterns the later counts.
+
+        Raises:
+            UserError: a pattern names nothing that learns.
+        """
+        factors: dict[nn.Parameter, float] = {}
+        for pattern, factor in self.config.lr_by.items():
+            found = [weight for weight in weights_named(self.network, pattern, "lr_by").values()]
+            if not any(weight.requires_grad for weight in found):
+                raise UserError(f"--coqpit.lr_by {pattern}: names only weights that are frozen. Leave it out.")
+            factors.update(dict.fromkeys(found, float(factor)))
+        return factors
+
     # What the PyPI trainer asks of a model. ------------------------------------------------------------------------
 
     def forward(self, input: Any, *args: Any, aux_input: Any = None, **kwargs: Any) -> Any:
@@ -158,7 +180,13 @@ class TTSTask(TrainerModel):
     def get_optimizer(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer]:
         """The optimizer that the config names, over the network's parameters."""
         config = self.config
-        return make_optimizer(config.optimizer, self.network.parameters(), self.get_lr(), config.optimizer_params)
+        return make_optimizer(
+            config.optimizer,
+            self.network.parameters(),
+            self.get_lr(),
+            config.optimizer_params,
+            factors=self.rate_factors(),
+        )
 
     def make_schedules(
         self, optimizers: list[torch.optim.Optimizer], *, restored: bool, chosen: frozenset[str]

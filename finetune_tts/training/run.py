@@ -45,6 +45,7 @@ from finetune_tts.training.loop import TrainingLoop
 from finetune_tts.training.non_finite import NonFiniteLoss
 from finetune_tts.training.rehearsal import rehearse_if_needed
 from finetune_tts.training.settings import RunLimits, TrainerSettings
+from finetune_tts.training.snapshot import require_what_learned
 from finetune_tts.training.state import RunState
 
 logger = logging.getLogger(__name__)
@@ -192,11 +193,14 @@ def _folder(job: TrainingJob) -> Path:
 
 def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     """Make the loop of a run, and write down in its folder what begins."""
-    config, world = job.config, job.world
+    config: Any = job.config
+    world = job.world
     settings = settings_of(job)
     allow_fast_matrix_products(config, settings.chosen)
     if job.device.type == "cpu":
         keep_freed_memory()
+    if job.resumes is not None:
+        require_what_learned(config, settings.changed, job.resumes.checkpoint)
     task = make_task(job.network.to(job.device), config, job.speak)
     train_loader = loader_of(job, job.train_data, training=True)
     eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None

@@ -1,5 +1,6 @@
 """A run at one of its steps: the checkpoint that it writes there, and how it stands there again."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import torch
 from finetune_tts.checkpoints.names import fitted_names
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.writing import released_payload
+from finetune_tts.config.adaptation import AdaptationConfig
 from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError, excerpt
 from finetune_tts.machine.seeds import random_state
@@ -141,6 +143,28 @@ def resume_from(run: Run, checkpoint: Checkpoint) -> None:
     for optimizer, scheduler, rate in zip(run.optimizers, schedulers, changed_rates, strict=True):
         if rate is not None:
             scale_rates(optimizer, scheduler, rate)
+
+
+def require_what_learned(config: AdaptationConfig, changed: Container[str], checkpoint: Checkpoint) -> None:
+    """Refuse to let other weights learn, or otherwise, than those that the states in a checkpoint are of.
+
+    Args:
+        config: of a run that is resumed.
+        changed: its fields that the user set for that.
+        checkpoint: of the run.
+
+    Raises:
+        UserError: one of the fields says something else now.
+    """
+    before, fresh = checkpoint.config or {}, AdaptationConfig()
+    for name in fresh.field_names():
+        here, there = getattr(config, name), before.get(name, getattr(fresh, name))
+        if name in changed and here != there:
+            folder = checkpoint.path.parent
+            raise UserError(
+                f"--coqpit.{name} {here}: a run keeps what of its network learns, and how; this one has {there}. Leave "
+                f"it out, or start a new run from this one: --restore_path {folder}."
+            )
 
 
 def _require_all_arguments(optimizer: torch.optim.Optimizer) -> None:

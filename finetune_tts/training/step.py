@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetune_tts.errors import UserError
+from finetune_tts.tasks.optimizers import step_optimizer
 from finetune_tts.tasks.schedules import Schedule
 from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.loss_meter import LossMeter
@@ -171,7 +172,7 @@ class Stepper:
         if self.guard.allows(number, optimizers, norms + 0 * losses, contribution, counted):
             # Not GradScaler.step(): it asks each optimizer by itself, so that one part would step without the other.
             for optimizer in optimizers:
-                optimizer.step()
+                step_optimizer(optimizer)
             self.stepped.update(mean_losses)
             for index in mean_losses:
                 if not self._schedules[index].after_epoch:

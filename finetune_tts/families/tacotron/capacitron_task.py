@@ -65,10 +65,11 @@ class CapacitronTask(TacotronTask):
         rate = of_beta.pop("lr", None)
         if not isinstance(rate, int | float):
             raise UserError(f"--coqpit.optimizer_params.{name_of_beta}.lr {rate}: the rate of beta must be a number.")
+        factors = self.rate_factors()
         rest = (parameter for parameter in self.network.parameters() if parameter is not self.beta)
         return [
-            make_optimizer(name, rest, self.get_lr(), of_network),
-            make_optimizer(name_of_beta, [self.beta], float(rate), of_beta),
+            make_optimizer(name, rest, self.get_lr(), of_network, factors=factors, what="network"),
+            make_optimizer(name_of_beta, [self.beta], float(rate), of_beta, factors=factors, what="beta"),
         ]
 
     def released_states(self, states: list[Any]) -> list[Any]:

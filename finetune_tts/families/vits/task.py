@@ -1,6 +1,5 @@
 """VITS as a task of the trainer."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from finetune_tts.layers.resampling import Resampler
 from finetune_tts.layers.weight_norm import weights_computed_once
 from finetune_tts.speaker_encoder.frozen import FrozenSpeakerEncoder
 from finetune_tts.tasks.adversarial import AdversarialTask
+from finetune_tts.tasks.freezing import freeze
 from finetune_tts.tasks.spoken_samples import Speaker, figures_of
 
 #: config field → the modules that it leaves as they are.
@@ -52,8 +52,7 @@ def freeze_modules(network: VITS, args: VitsArgs) -> list[str]:
     """Leave the modules that the config names as they are, and return their names."""
     names = [name for field, modules in FREEZE_FIELDS.items() if args[field] for name in modules]
     frozen = [name for name in names if hasattr(network, name)]
-    for name in frozen:
-        getattr(network, name).requires_grad_(False)
+    freeze(network, frozen, "model_args.freeze_*")
     return frozen
 
 
@@ -99,10 +98,6 @@ class VITSTask(AdversarialTask):
     def _hop_length(self) -> int:
         """Samples of a recording for each encoder frame."""
         return self.front.hop_length * self.factor
-
-    def generator_parameters(self) -> Iterator[nn.Parameter]:
-        """What is trained of the generator."""
-        return (parameter for parameter in super().generator_parameters() if parameter.requires_grad)
 
     def on_train_step_start(self, trainer: Any) -> None:
         """Know how far the run is: the noise of the alignment search falls with each step."""

@@ -113,7 +113,14 @@ class XttsTask(TTSTask):
             if config.optimizer_wd_only_on_weights and (weight.dim() < 2 or any(part in name for part in _TABLES))
         ]
         decaying = [weight for _, weight in named if all(weight is not other for other in spared)]
-        return make_optimizer(config.optimizer, decaying, self.get_lr(), config.optimizer_params, undecayed=spared)
+        return make_optimizer(
+            config.optimizer,
+            decaying,
+            self.get_lr(),
+            config.optimizer_params,
+            undecayed=spared,
+            factors=self.rate_factors(),
+        )
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """The network's; with adapters, what was trained alone."""

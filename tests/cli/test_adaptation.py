@@ -1,0 +1,110 @@
+"""What of a network learns, and how fast, in whole runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from finetune_tts.checkpoints.reading import read_checkpoint
+from finetune_tts.errors import UserError
+from finetune_tts.families.building import build_model, make_task
+from finetune_tts.families.loading import any_config_from_dict
+
+TINY = Path(__file__).parents[1] / "families" / "tiny"
+
+
+def task_of(name, **fields):
+    config = any_config_from_dict({**json.loads((TINY / f"{name}.json").read_text()), **fields}, quiet=True)
+    torch.manual_seed(0)
+    return make_task(build_model(config, 9), config)
+
+
+@pytest.mark.parametrize("value", ["encoder.emb,decoder.*", ["encoder.emb", "decoder.*"]])
+def test_a_list_and_commas_freeze_the_same(value):
+    task = task_of("glow_tts", freeze=value)
+    frozen = {name for name, weight in task.network.named_parameters() if not weight.requires_grad}
+    assert frozen == {
+        name for name, _ in task.network.named_parameters() if name.startswith(("encoder.emb.", "decoder."))
+    }
+    assert len(frozen) > 5
+
+
+@pytest.mark.parametrize("name", ["hifigan", "vits"])
+def test_a_whole_part_of_an_adversarial_task_has_to_learn(name):
+    discriminator = {"hifigan": "model_d", "vits": "disc"}[name]
+    with pytest.raises(UserError, match="leaves nothing of the discriminator to learn"):
+        task_of(name, freeze=discriminator).get_optimizer()
+
+
+QUICK = ("--no_report", "--no_check", "--coqpit.batch_size", 4, "--coqpit.epochs", 50)
+
+
+def weights(folder, step):
+    return read_checkpoint(folder / f"checkpoint_{step}.pth").model
+
+
+def moved(folder, first=1, last=2):
+    before, after = weights(folder, first), weights(folder, last)
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def test_the_parts_of_a_gan_that_are_frozen_stay_and_the_others_move(tmp_path, recordings, tune):
+    (tmp_path / "config.json").write_text((TINY / "hifigan.json").read_text())
+    outcome = tune(
+        "--config_path", "config.json", "--dataset_path", recordings, *QUICK, "--max_steps", 2,
+        "--coqpit.save_step", 1, "--coqpit.freeze", "model_g.conv_pre,model_d.discriminators.0.*",
+    )  # fmt: skip
+    found = moved(outcome.run_folder)
+    assert not {name for name in found if name.startswith(("model_g.conv_pre.", "model_d.discriminators.0."))}
+    assert any(name.startswith("model_g.ups.") for name in found)
+    assert any(name.startswith("model_d.discriminators.1.") for name in found)
+
+
+def test_a_frozen_encoder_stays_with_its_statistics_and_a_run_is_resumed_with_it(release, recordings, tune):
+    start = ("--restore_path", release, "--dataset_path", recordings, *QUICK, "--coqpit.save_step", 1)
+    start += ("--coqpit.save_n_checkpoints", 9)
+    start += ("--coqpit.freeze", "encoder", "--coqpit.lr_by", '{"decoder.flows.*": 0.5}')
+    outcome = tune(*start, "--output_path", "straight", "--max_steps", 3)
+    run = outcome.run_folder
+    assert {name.split(".")[0] for name in moved(run)} == {"decoder"}
+    stopped = tune(*start, "--output_path", "stopped", "--max_steps", 2).run_folder
+    tune("--continue_path", stopped, "--max_steps", 3, "--coqpit.freeze", "decoder").refused("freeze decoder", "keeps")
+    tune("--continue_path", stopped, "--max_steps", 3, "--coqpit.lr_by", '{"decoder": 2.0}').refused("lr_by", "keeps")
+    again = tune("--continue_path", stopped, "--max_steps", 3, "--no_report", "--no_check")
+    expected, found = weights(run, 3), weights(again.run_folder, 3)
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    config = json.loads((run / "config.json").read_text())
+    assert (config["freeze"], config["lr_by"]) == ("encoder", {"decoder.flows.*": 0.5})
+
+
+def test_a_config_without_such_fields_tells_nothing_of_them(tuned):
+    assert not {"freeze", "lr_by"} & json.loads((tuned / "config.json").read_text()).keys()
+
+
+def test_a_rate_by_pattern_is_a_factor_of_the_runs(release, recordings, tune):
+    start = ("--restore_path", release, "--dataset_path", recordings, *QUICK, "--max_steps", 1)
+    start += ("--coqpit.optimizer", "SGD", "--coqpit.optimizer_params", "{}", "--coqpit.grad_clip", 0)
+    plain = tune(*start, "--output_path", "plain").run_folder
+    other = tune(*start, "--output_path", "other", "--coqpit.lr_by", '{"encoder": 0.5, "encoder.emb": 3.0}').run_folder
+    before = read_checkpoint(release).model
+    plainly, otherwise = weights(plain, 1), weights(other, 1)
+    for name, factor in (("encoder.emb.weight", 3.0), ("encoder.proj_m.weight", 0.5), ("decoder.flows.0.logs", 1.0)):
+        step = plainly[name] - before[name]
+        assert step.abs().max() > 0
+        torch.testing.assert_close(otherwise[name] - before[name], factor * step, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--coqpit.freeze", "decodr.*"), ("freeze decodr.*", "names no weight", "decoder")),
+        (("--coqpit.freeze", "*"), ("freeze *", "leaves nothing")),
+        (("--coqpit.lr_by", '{"encodr": 2}'), ("lr_by encodr", "names no weight", "encoder")),
+        (("--coqpit.lr_by", '{"encoder": 0}'), ("lr_by.encoder = 0", "above 0", "freeze")),
+        (("--coqpit.lr_by", '{"encoder": 2}', "--coqpit.freeze", "encoder"), ("lr_by encoder", "frozen")),
+    ],
+)
+def test_what_makes_no_sense_is_refused(flags, said, release, recordings, tune):
+    start = ("--restore_path", release, "--dataset_path", recordings, *QUICK, "--max_steps", 1)
+    tune(*start, *flags).refused(*said)
