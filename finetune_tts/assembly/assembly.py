@@ -37,6 +37,7 @@ from finetune_tts.data.recordings import load_recordings
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
+from finetune_tts.families.building import require_base
 from finetune_tts.families.checks import require_valid
 from finetune_tts.families.family import Recorded
 from finetune_tts.files import expanded
@@ -125,6 +126,8 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     if report is not None:
         report.raise_for_gap(allow_partial=request.allow_partial)
         report.raise_for_non_finite()
+    if resumed is None:
+        require_base(config, report)
     fresh_discriminator = restored and material.lacks_discriminator(network)
     material.forget_weights()
     heard = material.hear(network, resumed.folder if resumed is not None else material.base)

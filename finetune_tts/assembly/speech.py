@@ -29,6 +29,7 @@ from finetune_tts.data.gathering import load_samples
 from finetune_tts.data.preparing import PreparedData, prepare_data
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.families.adapters import write_merged
 from finetune_tts.families.building import build_model, fit_to_weights
 from finetune_tts.families.speech import EndedRun
 from finetune_tts.runs.creation import RunAsset
@@ -278,6 +279,8 @@ class SpeechMaterial(Material):
 
     def ended(self, folder: Path, best: Path | None) -> None:
         """Do what is left when the run has ended."""
+        if self.family.adapters is not None:
+            write_merged(best, self.config)
         self.family.implementation.finish(
             EndedRun(
                 folder=folder,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finetune_tts.config.base import Config, own
-from finetune_tts.config.ranges import ABOVE_ZERO
+from finetune_tts.config.ranges import ABOVE_ZERO, SHARE, Range, out_of_range
 from finetune_tts.config.values import shown
 
 
@@ -18,6 +18,16 @@ class AdaptationConfig(Config):
     lr_by: dict[str, float] = own(
         {}, 'Pattern of names of weights → factor of the learning rate there: {"encoder.*": 0.1}'
     )
+    lora_rank: int = own(
+        0, "Rank of the low-rank adapters that learn in place of the weights, 16 for example; 0 trains the weights."
+    )
+    lora_alpha: float | None = own(
+        None, "What the adapters add is scaled by this over the rank; null is twice the rank."
+    )
+    lora_dropout: float = own(0.0, "Dropout before the adapters.")
+    lora_targets: str | list[str] = own(
+        [], "Patterns of names of layers that get adapters, a list or separated by commas; none are the architecture's."
+    )
 
 
 def patterns_of(value: str | list[str]) -> list[str]:
@@ -26,8 +36,12 @@ def patterns_of(value: str | list[str]) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+_RANGES = {"lora_rank": Range(0, 4096), "lora_alpha": ABOVE_ZERO, "lora_dropout": SHARE}
+
+
 def adaptation_faults(config: AdaptationConfig) -> Iterator[str]:
     """Yield what is out of range, one line each."""
+    yield from out_of_range(config, _RANGES)
     for pattern, factor in config.lr_by.items():
         if not ABOVE_ZERO.holds(factor):
             yield f"lr_by.{pattern} = {shown(factor)}: must be {ABOVE_ZERO}; freeze keeps weights from learning"

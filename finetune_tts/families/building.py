@@ -8,17 +8,20 @@ from typing import Any
 from torch import nn
 
 from finetune_tts.checkpoints.reading import Checkpoint, read_checkpoint
+from finetune_tts.checkpoints.report import Fate, RestoreReport
 from finetune_tts.config.adaptation import patterns_of
 from finetune_tts.config.base import Config
 from finetune_tts.config.network_size import built_if_held
 from finetune_tts.config.values import shown
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.errors import UserError
-from finetune_tts.families.family import Fitted, Sizes
+from finetune_tts.families.adapters import adapt, plain
+from finetune_tts.families.family import Family, Fitted, Sizes
 from finetune_tts.families.registry import ENTRIES, architecture_name, family_of, is_vocoder
 from finetune_tts.layers.gan import GANVocoder
 from finetune_tts.layers.parameter_count import build_within, count_parameters
 from finetune_tts.tasks.freezing import freeze
+from finetune_tts.tasks.patterns import is_named
 from finetune_tts.tasks.task import TTSTask
 
 
@@ -104,9 +107,48 @@ def make_task(network: nn.Module, config: Any, speak: Any | None = None) -> TTST
     Raises:
         UserError: the config does not fit the task, or freezes what there is not.
     """
-    task = family_of(config.model).implementation.task(network, config, speak)
+    family = family_of(config.model)
+    if config.lora_rank and family.adapters is not None:
+        places = family.adapters
+        adapt(network, config, usual=places.layers, never=places.never, whole=_learns_whole(family, config))
+    task = family.implementation.task(network, config, speak)
     freeze(network, patterns_of(config.freeze))
     return task
+
+
+def require_base(config: Any, report: RestoreReport | None) -> None:
+    """Refuse adapters beside weights that were not learned.
+
+    Args:
+        config: of a run that begins.
+        report: of what was restored; None from scratch.
+
+    Raises:
+        UserError: a part of the network that only adapters are to change begins fresh.
+    """
+    family = family_of(config.model)
+    if not config.lora_rank or family.adapters is None:
+        return
+    flag = f"--coqpit.lora_rank {config.lora_rank}: adapters stand beside weights that were learned before"
+    if report is None:
+        raise UserError(f"{flag}. Name a model to start from: --model_name or --restore_path.")
+    whole = _learns_whole(family, config)
+    fresh = [
+        tensor.module
+        for tensor in report.of(Fate.FRESH)
+        if not tensor.name.endswith("num_batches_tracked") and not any(is_named(tensor.name, name) for name in whole)
+    ]
+    if fresh:
+        names = ", ".join(dict.fromkeys(fresh))
+        raise UserError(f"{flag}, but {report.source} has not all of {names}. Train the weights: leave lora_rank out.")
+
+
+def _learns_whole(family: Family, config: Any) -> list[str]:
+    """Patterns of the weights that learn as they are, beside adapters: what may be new, and what judges."""
+    rows, places = family.rows, family.adapters
+    own = places.whole if places is not None else ()
+    tables = [rows.symbols, rows.speakers, rows.languages, *rows.heads] if rows is not None else []
+    return [name for name in (*family.renewed(config), family.discriminator, *own, *tables) if name]
 
 
 def read_weights(path: str | Path, config: Config) -> Checkpoint:
@@ -126,12 +168,12 @@ def read_weights(path: str | Path, config: Config) -> Checkpoint:
 
 
 def fit_to_weights(config: Config, checkpoint: Checkpoint, chosen: Container[str] = ()) -> Fitted:
-    """Find out what makes ``config`` describe the network that a checkpoint's weights are of, as far as you allow.
+    """Add adapters to their layers, and make ``config`` describe the network that a checkpoint's weights are of.
 
     Args:
         config: of the run.
         checkpoint: weights, and what else the file holds.
-        chosen: names of the config fields that the user set.
+        chosen: names of the config fields that the user set, which are not changed.
     """
     known: dict[str, Any] = {**checkpoint.extra, "config": checkpoint.config}
-    return family_of(config.model).implementation.fit_to_weights(config, checkpoint.model, known, chosen)
+    return family_of(config.model).implementation.fit_to_weights(config, plain(checkpoint.model), known, chosen)

@@ -14,6 +14,13 @@ def check_config(config: SpeechConfig | VocoderConfig) -> list[str]:
         faults = list(vocoder_faults(config))
     else:
         faults = list(speech_faults(config, own_optimizers=family.own_optimizers(config)))
+    if config.lora_rank and family.adapters is None and not family.adapts_itself:
+        why = (
+            "a vocoder is small, and nearly all memory of its steps is that of activations, which adapters do not save"
+            if isinstance(config, VocoderConfig)
+            else "the architecture names no layers for them"
+        )
+        faults.append(f"lora_rank = {config.lora_rank}: there are no adapters for {config.model}: {why}; see freeze")
     return [*faults, *family.run_faults(config), *network_faults(config)]
 
 

@@ -49,6 +49,21 @@ class EmbeddingRows:
 
 
 @dataclass(frozen=True)
+class AdapterPlaces:
+    """Where low-rank adapters stand in a network, as patterns of names.
+
+    Attributes:
+        layers: that get one where the user names none.
+        never: layers that get none, as they are computed with other than by calling them.
+        whole: weights that learn as they are, beside those of embeddings and discriminator.
+    """
+
+    layers: tuple[str, ...] = ("*",)
+    never: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sizes:
     """Sizes of a network that follow from its data, not from its config.
 
@@ -106,6 +121,12 @@ def _weights_as_they_are(
     return Fitted(weights)
 
 
+def _completed(weights: "Mapping[str, Tensor]", folder: Path) -> "Mapping[str, Tensor]":
+    from finetune_tts.families.adapters import completed
+
+    return completed(weights, folder)
+
+
 @dataclass(frozen=True)
 class MemoryPlan:
     """A way to train that takes another amount of memory.
@@ -134,7 +155,7 @@ class Implementation:
         codec: ``(config, device) → what makes codes of recordings`` there; None for a network that reads none.
         listening: how it speaks like a recording; None where it does not listen to any itself.
         completed: ``(weights of a checkpoint, its folder) → all weights``, of a checkpoint that holds only what was
-            trained.
+            trained; of a run with adapters, unless the family says otherwise.
         grown: ``(config, tokenizer, recordings) → a tokenizer that reads all of their languages, and what changes in
             the config``; the tokenizer itself where it reads them.
         assets: ``(config, weights that a run starts from, tokenizer) → files that its folder gets``, beside those of
@@ -163,7 +184,7 @@ class Implementation:
     tokenizer: "Callable[[Any], Tokenizer] | None" = None
     codec: "Callable[[Any, torch.device], Codec] | None" = None
     listening: "Listening | None" = None
-    completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = lambda weights, folder: weights
+    completed: "Callable[[Mapping[str, Tensor], Path], Mapping[str, Tensor]]" = _completed
     grown: "Callable[[Any, Any, Sequence[Sample]], tuple[Tokenizer, list[Change]]] | None" = None
     assets: "Callable[[Any, Path | None, Any], list[RunAsset]]" = lambda config, base, tokenizer: []
     finish: "Callable[[EndedRun], None]" = lambda run: None
@@ -215,6 +236,8 @@ class Family:
             batch.
         aligned_frames: frames of a spectrogram that a symbol lasts at least, where the two are aligned monotonically.
         conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
+        adapters: where a network gets low-rank adapters; None for a family whose networks get none.
+        adapts_itself: its task and its files know adapters, in a way of the family's own.
         slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
         read_style: flags of ``tts`` that only this family has → how it is to sound, or None where none was given.
     """
@@ -246,6 +269,8 @@ class Family:
     clips_an_update: Callable[[Any, int], int | None] = lambda config, clips: None
     aligned_frames: Callable[[Any], int | None] = lambda config: None
     conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)
+    adapters: AdapterPlaces | None = None
+    adapts_itself: bool = False
     slow_to_speak: bool = False
     read_style: Callable[[Mapping[str, Any]], Any | None] = lambda flags: None
 

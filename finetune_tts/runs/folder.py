@@ -8,6 +8,10 @@ from finetune_tts.checkpoints.finding import numbered
 
 CONFIG_NAME = "config.json"
 BEST_NAME = "best_model.pth"
+MERGED_NAME = "model.pth"
+"""The best model of a run that trained adapters, without these."""
+BASE_NAME = "base_model.pth"
+"""In the folder of a run that trains adapters: the weights that they belong to."""
 SELECTED_NAME = "selected_model.pth"
 SAMPLES_NAME = "samples"
 ZERO_SHOT_NAME = "zero_shot_voices.pth"

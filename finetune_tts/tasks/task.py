@@ -13,6 +13,7 @@ from trainer import TrainerModel
 from trainer.logging import BaseDashboardLogger
 
 from finetune_tts.errors import UserError
+from finetune_tts.layers.low_rank import MARK, is_adapted
 from finetune_tts.tasks.freezing import hold_statistics
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.patterns import weights_named
@@ -261,9 +262,24 @@ class TTSTask(TrainerModel):
         """Show a held-out clip's figures."""
         logger.eval_figures(steps, self.figures(outputs, batch))
 
+    @property
+    def trains_adapters(self) -> bool:
+        """Whether most weights stay what they are, and adapters beside them learn."""
+        return is_adapted(name for name, _ in self.network.named_parameters())
+
+    def base_state(self) -> dict[str, Tensor]:
+        """The weights that stay beside adapters: a run keeps them once, and not in each of its checkpoints."""
+        frozen = {name for name, weight in self.network.named_parameters() if not weight.requires_grad}
+        state = self.network.state_dict()
+        return {name: state[name] for name in state if name in frozen and MARK not in name}
+
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """The network's, without a prefix."""
-        return self.network.state_dict(*args, **kwargs)
+        """The network's, without a prefix; of one with adapters, without the weights that stay."""
+        state = self.network.state_dict(*args, **kwargs)
+        if not self.trains_adapters:
+            return state
+        base = self.base_state()
+        return {name: tensor for name, tensor in state.items() if name not in base}
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load into the network."""

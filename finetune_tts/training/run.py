@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from finetune_tts.checkpoints.reading import Checkpoint
-from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes
+from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes, write_checkpoint
 from finetune_tts.config.base import Config
 from finetune_tts.config.paths import absolute_paths, relative_paths
 from finetune_tts.data.batching import LengthBatchSampler
@@ -33,7 +33,7 @@ from finetune_tts.machine.seeds import seed_everything
 from finetune_tts.runs.checkpoints import continue_command, read_newest
 from finetune_tts.runs.creation import RunAsset, create_run_folder, place_assets
 from finetune_tts.runs.curves import draw_loss_curve
-from finetune_tts.runs.folder import BEST_NAME, CONFIG_NAME
+from finetune_tts.runs.folder import BASE_NAME, BEST_NAME, CONFIG_NAME
 from finetune_tts.runs.history import read_history
 from finetune_tts.runs.record import RunRecord, write_record
 from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
@@ -214,6 +214,8 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     world.share_weights(task.network)
     if world.is_main and job.resumes is None:
         place_assets(config, folder, job.assets)
+        if task.trains_adapters and family_of(config.model).adapters is not None:
+            write_checkpoint(folder / BASE_NAME, {"model": task.base_state()})
         if job.record is not None:
             write_record(folder, job.record)
     resume = job.resumes.checkpoint if job.resumes else None

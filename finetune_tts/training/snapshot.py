@@ -104,7 +104,7 @@ def resume_from(run: Run, checkpoint: Checkpoint) -> None:
     state = RunState.of(checkpoint)
     schedulers = [schedule.scheduler for schedule in run.schedules]
     try:
-        run.task.load_state_dict(fitted_names(checkpoint.model, run.task.state_dict()))
+        run.task.load_state_dict(fitted_names(checkpoint.model, run.task.network.state_dict()))
         for optimizer, saved in zip(run.optimizers, run.task.own_states(checkpoint.optimizer), strict=True):
             load_state(optimizer, saved)
             _require_all_arguments(optimizer)

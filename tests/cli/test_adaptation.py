@@ -108,3 +108,61 @@ def test_a_rate_by_pattern_is_a_factor_of_the_runs(release, recordings, tune):
 def test_what_makes_no_sense_is_refused(flags, said, release, recordings, tune):
     start = ("--restore_path", release, "--dataset_path", recordings, *QUICK, "--max_steps", 1)
     tune(*start, *flags).refused(*said)
+
+
+ADAPTERS = ("--coqpit.lora_rank", 2)
+
+
+def test_adapters_stand_where_the_user_wants_them_and_new_speakers_learn(choir, tmp_path, make_recordings, tune):
+    data = make_recordings(tmp_path / "data")
+    lines = [line.split("|") for line in (data / "metadata.csv").read_text().splitlines()]
+    table = [f"wavs/{clip}.wav|{text}|eve" for clip, text, _ in lines]
+    (data / "metadata.csv").write_text("\n".join(["audio_file|text|speaker_name", *table]) + "\n")
+    start = ("--restore_path", choir, "--dataset_path", data, *QUICK, "--max_steps", 2, "--coqpit.lr", 0.01)
+    outcome = tune(*start, *ADAPTERS, "--coqpit.lora_targets", "decoder.flows.2.*", "--coqpit.save_step", 1)
+    found = weights(outcome.run_folder, 2)
+    places = {name.partition(".adapter.")[0] for name in found if ".adapter." in name}
+    assert places
+    assert all(name.startswith("decoder.flows.2.") for name in places)
+    (speakers,) = {name: tensor for name, tensor in found.items() if name.startswith("emb_g")}.values()
+    assert len(speakers) == 3
+    assert {"encoder.emb.weight", "emb_g.weight"} <= found.keys()
+
+
+def test_a_run_with_adapters_is_reported_and_checked(release, recordings, tune):
+    start = ("--restore_path", release, "--dataset_path", recordings, *ADAPTERS, "--max_steps", 2)
+    outcome = tune(*start, "--coqpit.batch_size", 4)
+    assert outcome.status == 0, outcome.err
+    assert (outcome.run_folder / "report.html").is_file()
+    assert (outcome.run_folder / "model.pth").is_file()
+    again = tune("--restore_path", outcome.run_folder, "--dataset_path", recordings, "--check")
+    assert again.status == 0, again.err
+
+
+def test_a_run_with_adapters_whose_base_is_gone_says_so(release, recordings, tune, tts):
+    start = ("--restore_path", release, "--dataset_path", recordings, *QUICK, *ADAPTERS, "--max_steps", 1)
+    run = tune(*start).run_folder
+    (run / "base_model.pth").unlink()
+    tune("--continue_path", run, "--max_steps", 2).refused("base_model.pth is missing", "model.pth")
+    assert tts("--model_path", run, "--text", "a bad egg.").status == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--coqpit.lora_rank", 2, "--coqpit.lora_targets", "decodr"), ("lora_targets decodr", "decoder")),
+        (("--coqpit.lora_rank", 4000), ("lora_rank 4000", "lower rank")),
+        (("--coqpit.lora_rank", -1), ("lora_rank = -1", "at least 0")),
+    ],
+)
+def test_adapters_that_cannot_stand_anywhere_are_refused(flags, said, release, recordings, tune):
+    tune("--restore_path", release, "--dataset_path", recordings, *QUICK, *flags).refused(*said)
+
+
+def test_adapters_beside_random_weights_are_refused(config_file, tune):
+    tune("--config_path", config_file(), *ADAPTERS, "--no_check").refused("lora_rank 2", "--restore_path")
+
+
+def test_adapters_of_a_vocoder_are_refused_with_the_reason(recordings, tune):
+    start = ("--config_path", TINY / "hifigan.json", "--dataset_path", recordings)
+    tune(*start, *ADAPTERS).refused("lora_rank = 2", "activations", "freeze")

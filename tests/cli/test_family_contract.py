@@ -19,6 +19,7 @@ from finetune_tts.families.checks import check_config
 from finetune_tts.families.loading import any_config_from_dict, load_any_config
 from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import ENTRIES, FINE_TUNE, family_of, names
+from finetune_tts.runs.history import read_history
 
 TINY = Path(__file__).parents[1] / "families" / "tiny"
 #: These have channels that a config cannot lower.
@@ -122,6 +123,54 @@ def test_it_is_fine_tuned_stopped_and_resumed_to_the_last_bit(name, make_release
     # The run folder alone is enough to read its config and to see what was restored.
     assert load_any_config(again.run_folder / "config.json", quiet=True).model == name
     assert (again.run_folder / "restore_report.json").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * family_of(name).makes_waveform)
+     for name in SPEECH if family_of(name).adapters is not None],
+)  # fmt: skip
+def test_its_adapters_are_small_resume_to_the_last_bit_and_merge(name, make_release, recordings, tune, tts):
+    release = make_release(name)
+    with_rest = build_model(tiny_config(name), len(tokenizer_of(tiny_config(name)).vocabulary))
+    state = {key: tensor + 0.05 * torch.randn_like(tensor) if tensor.is_floating_point() else tensor
+             for key, tensor in with_rest.state_dict().items()}  # fmt: skip
+    torch.save({"model": {key: tensor.abs() if "var" in key else tensor for key, tensor in state.items()}, "step": 7},
+               release / "model_file.pth")  # fmt: skip
+    start = [
+        "--dataset_path", recordings, *told(name), "--coqpit.batch_size", 4, "--no_report", "--no_check",
+        "--coqpit.lora_rank", 1,
+    ]  # fmt: skip
+    learning = ["--restore_path", release, *start, "--coqpit.lr", 0.01]
+    straight = tune(*learning, "--output_path", "straight", "--max_steps", 3)
+    assert straight.status == 0, straight.err
+    stopped = tune(*learning, "--output_path", "stopped", "--max_steps", 2)
+    again = tune("--continue_path", stopped.run_folder, "--max_steps", 3, "--no_report", "--no_check")
+    expected, found = weights(straight.run_folder, 3), weights(again.run_folder, 3)
+    assert found.keys() == expected.keys()
+    for tensor_name, tensor in expected.items():
+        assert torch.equal(found[tensor_name], tensor), tensor_name
+    # Every adapter has learned, and what stays stands in the folder once.
+    run = straight.run_folder
+    assert [key for key in found if key.endswith(".adapter.up") and not found[key].any()] == []
+    base = read_checkpoint(run / "base_model.pth").model
+    plain = {key for key in found if ".adapter." not in key}
+    assert not base.keys() & plain
+    assert all(torch.equal(tensor, read_checkpoint(release).model[key]) for key, tensor in base.items())
+    # Without adapters it is a model like any other.
+    assert read_checkpoint(run / "model.pth").model.keys() == base.keys() | plain == state.keys()
+    flags = ("--text", "a bad egg.", "--out_path", "egg.wav", "--seed", 3, *told_to_speak(name, recordings))
+    spoken = []
+    for path in (run, run / "best_model.pth"):
+        assert tts("--model_path", path, *flags).status == 0
+        spoken.append(Path("egg.wav").read_bytes())
+    assert spoken[0] == spoken[1]
+    best = read_checkpoint(run / "best_model.pth").step
+    once_more = tune("--restore_path", run, *start, "--coqpit.lr", 1e-30, "--max_steps", 1, "--output_path", "more")
+    before = next(entry for entry in read_history(run) if (entry.split, entry.step) == ("eval", best))
+    (after,) = (entry for entry in read_history(once_more.run_folder) if entry.split == "eval")
+    loss = "loss" if "loss" in before.losses else "loss_1"
+    assert after.losses[loss] == pytest.approx(before.losses[loss], rel=1e-3)
 
 
 @each

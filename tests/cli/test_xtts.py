@@ -133,6 +133,12 @@ def test_adapters_are_small_resume_to_the_last_bit_and_speak_when_merged(start, 
         assert outcome.status == 0, outcome.err
 
 
+def test_adapters_stand_where_patterns_of_a_shell_want_them(start, tune):
+    run = tune(*start, *ADAPTERS, "--coqpit.lora_targets", "gpt.gpt.h.*.mlp,gpt.gpt.h.0.attn.c_proj", "--max_steps", 1)
+    found = {name.partition(".adapter.")[0].rpartition(".h.0.")[2] for name in weights(run.run_folder, 1)}
+    assert found == {"mlp.c_fc", "mlp.c_proj", "attn.c_proj"}
+
+
 def test_a_run_of_adapters_whose_base_is_gone_says_so(start, tune, tts):
     run = tune(*start, *ADAPTERS, "--max_steps", 1).run_folder
     (run / "base_model.pth").unlink()

@@ -1,6 +1,6 @@
 """Glow-TTS, as the program knows it."""
 
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.glow_tts.config import GlowTTSConfig, modernise
 from finetune_tts.families.glow_tts.faults import glow_tts_faults, glow_tts_run_faults
 
@@ -20,6 +20,7 @@ FAMILY = Family(
     faults=glow_tts_faults,
     run_faults=glow_tts_run_faults,
     modernise=modernise,
+    adapters=AdapterPlaces(),
     rows=EmbeddingRows(symbols="encoder.emb.weight", speakers="emb_g.weight"),
     # The inverses of its mixing matrices, which early releases saved.
     derived=("weight_inv",),

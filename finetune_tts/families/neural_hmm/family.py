@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.neural_hmm.config import HMMConfig, NeuralHMMConfig, OverflowConfig
 from finetune_tts.families.neural_hmm.faults import hmm_faults, hmm_run_faults, overflow_faults
 
@@ -33,6 +33,7 @@ NEURAL_HMM = Family(
     load=_load,
     faults=hmm_faults,
     run_faults=hmm_run_faults,
+    adapters=AdapterPlaces(never=("neural_hmm.output_net",)),
     rows=EmbeddingRows(symbols="encoder.emb.weight"),
     aligned_frames=_aligned_frames,
 )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.tacotron.config import Tacotron2Config, TacotronConfig, modernise
 from finetune_tts.families.tacotron.faults import tacotron_faults, tacotron_run_faults
 from finetune_tts.families.tacotron.style_flags import style_of_flags
@@ -54,6 +54,7 @@ TACOTRON = Family(
     run_faults=tacotron_run_faults,
     modernise=modernise,
     own_optimizers=_has_prosody,
+    adapters=AdapterPlaces(never=("*.attention",), whole=("capacitron_vae_layer.beta",)),
     rows=_ROWS,
     only_in_training=_ONLY_IN_TRAINING,
     read_style=style_of_flags,

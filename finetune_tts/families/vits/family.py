@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from finetune_tts.config.released import Values
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.vits.config import VitsConfig, modernise, renewed_modules, upsampling_factor
 from finetune_tts.families.vits.faults import vits_faults, vits_run_faults
 from finetune_tts.families.vits.mms import from_mms, is_mms_config
@@ -42,6 +42,7 @@ FAMILY = Family(
     modernise=modernise,
     from_foreign=_from_foreign,
     settle=VitsConfig.settle,
+    adapters=AdapterPlaces(),
     rows=EmbeddingRows(symbols="text_encoder.emb.weight", speakers="emb_g.weight", languages="emb_l.weight"),
     translate_names=translated_names,
     discriminator="disc",

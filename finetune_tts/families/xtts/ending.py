@@ -10,18 +10,19 @@ from finetune_tts.checkpoints.networks import restore_network
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.checkpoints.writing import write_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.families.adapters import plain
 from finetune_tts.families.speech import EndedRun
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.network import Xtts
 from finetune_tts.families.xtts.reader import PieceReader
 from finetune_tts.families.xtts.speech import hear_all
 from finetune_tts.families.xtts.voices import FILE_NAME, read_voices, write_voices
-from finetune_tts.families.xtts.weights import BASE_NAME, completed, plain, translate_names
+from finetune_tts.families.xtts.weights import completed, translate_names
 from finetune_tts.runs.creation import RunAsset
+from finetune_tts.runs.folder import BASE_NAME, MERGED_NAME
 
 logger = logging.getLogger(__name__)
 
-MODEL_NAME = "model.pth"
 _DISCRIMINATOR = "disc."
 
 
@@ -55,7 +56,7 @@ def finish(run: EndedRun) -> None:
     checkpoint = read_checkpoint(run.best)
     weights = plain(translate_names(completed(checkpoint.model, run.folder)))
     weights = {name: tensor for name, tensor in weights.items() if not name.startswith(_DISCRIMINATOR)}
-    path = run.folder / MODEL_NAME
+    path = run.folder / MERGED_NAME
     payload: dict[str, Any] = {"model": weights, "config": checkpoint.config, "step": checkpoint.step}
     write_checkpoint(path, payload)
     # Merged matrices are a copy in memory; those of the file are mapped from it.
@@ -73,4 +74,4 @@ def finish(run: EndedRun) -> None:
             except UserError as error:
                 logger.warning("The voice of %s: %s", name, error)
     write_voices(path, voices)
-    logger.info("Model to speak with, here and in coqui-tts: %s", run.folder / MODEL_NAME)
+    logger.info("Model to speak with, here and in coqui-tts: %s", run.folder / MERGED_NAME)

@@ -139,6 +139,7 @@ FAMILY = Family(
     modernise=modernise,
     locate=locate,
     symbol_fields=("model_args.gpt_number_text_tokens",),
+    adapts_itself=True,
     rows=EmbeddingRows(symbols="gpt.text_embedding.weight", heads=("gpt.text_head.weight", "gpt.text_head.bias")),
     translate_names=_translate_names,
     makes_waveform=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from finetune_tts.config.ranges import ABOVE_ZERO, CHANNELS, COUNT, FROM_ONE, FROM_ZERO, SHARE, Range, out_of_range
+from finetune_tts.config.ranges import CHANNELS, COUNT, FROM_ONE, FROM_ZERO, Range, out_of_range
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.text.extending import MAX_NEW_PIECES
 
@@ -46,9 +46,6 @@ RUN_ARGS_RANGES = {
 }
 RUN_RANGES = {
     "new_language_pieces": Range(0, MAX_NEW_PIECES),
-    "lora_rank": Range(0, 4096),
-    "lora_alpha": ABOVE_ZERO,
-    "lora_dropout": SHARE,
     "decoder_segment_frames": Range(4, 1000),
     "l1_spec_loss_weight": FROM_ZERO,
     "feat_match_loss_weight": FROM_ZERO,

@@ -9,7 +9,6 @@ from finetune_tts.config.changes import Change
 from finetune_tts.errors import UserError
 from finetune_tts.families.family import Fitted
 from finetune_tts.families.xtts.config import XttsConfig
-from finetune_tts.families.xtts.weights import plain
 
 _PERCEIVER = "gpt.conditioning_perceiver.latents"
 
@@ -17,14 +16,13 @@ _PERCEIVER = "gpt.conditioning_perceiver.latents"
 def fit_to_weights(
     config: XttsConfig, weights: Mapping[str, Tensor], known: Mapping[str, Any], chosen: Container[str]
 ) -> Fitted:
-    """Add adapters to their matrices, and take from the weights what releases leave open in their configs.
+    """Take from the weights what releases leave open in their configs.
 
     Where the decoder is trained, adapters of a run before are a part of the language model, and there are no new ones.
 
     Raises:
-        UserError: an adapter is not whole; adapters were asked for where the language model does not learn.
+        UserError: adapters were asked for where the language model does not learn.
     """
-    weights = plain(weights)
     args = config.model_args
     found: dict[str, Any] = {}
     has_perceiver = _PERCEIVER in weights

@@ -5,17 +5,20 @@ that copying gains nothing. The makers' program has that mask for one clip of a 
 """
 
 import re
+from fnmatch import translate
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from finetune_tts.config.adaptation import patterns_of
 from finetune_tts.data.batch import Batch
 from finetune_tts.errors import UserError
 from finetune_tts.families.xtts.config import XttsConfig
 from finetune_tts.families.xtts.loss import gpt_losses
 from finetune_tts.families.xtts.low_rank import add_adapters, keep_in_bfloat16
 from finetune_tts.families.xtts.network import GptOutput, Xtts
+from finetune_tts.layers.low_rank import MARK
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.tasks.task import TTSTask
@@ -35,11 +38,10 @@ class XttsTask(TTSTask):
         self.adapted = config.lora_rank > 0
         self.keeps_best_lean = not self.adapted
         if self.adapted:
-            alpha = 2.0 * config.lora_rank if config.lora_alpha is None else config.lora_alpha
             device = network.mel_stats.device
-            pattern, rank, dropout = config.lora_pattern, config.lora_rank, config.lora_dropout
+            pattern, rank, dropout = self._lora_pattern(), config.lora_rank, config.lora_dropout
             try:
-                add_adapters(network.gpt, pattern=pattern, rank=rank, alpha=alpha, dropout=dropout)
+                add_adapters(network.gpt, pattern=pattern, rank=rank, alpha=config.lora_alpha, dropout=dropout)
             except ValueError as error:
                 raise UserError(str(error)) from error
             network.to(device)
@@ -50,6 +52,13 @@ class XttsTask(TTSTask):
                     parameter.requires_grad_(True)
         saves = config.recompute_activations
         network.gpt.gpt.recompute = self.adapted if saves is None else saves
+
+    def _lora_pattern(self) -> str:
+        """What is looked for in the names of the language model's matrices: ``lora_targets``, else ``lora_pattern``."""
+        targets = patterns_of(self.config.lora_targets)
+        if not targets:
+            return str(self.config.lora_pattern)
+        return "|".join(f"^{translate(of_all.removeprefix('gpt.'))}" for of in targets for of_all in (of, f"{of}.*"))
 
     def run_network(self, batch: Batch) -> GptOutput:
         """Read each clip in the voice of a part of it."""
@@ -127,5 +136,5 @@ class XttsTask(TTSTask):
         state = super().state_dict(*args, **kwargs)
         if not self.adapted:
             return state
-        trained = {name for name, weight in self.network.named_parameters() if weight.requires_grad}
-        return {name: tensor for name, tensor in state.items() if name in trained or ".adapter." in name}
+        learned = {name for name, _ in self.network.named_parameters()}
+        return {name: tensor for name, tensor in state.items() if name in learned or MARK in name}

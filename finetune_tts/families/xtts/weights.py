@@ -5,12 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from finetune_tts.checkpoints.reading import read_checkpoint
-from finetune_tts.errors import UserError
-from finetune_tts.families.xtts.low_rank import is_adapted, merged
-
-BASE_NAME = "base_model.pth"
-"""In the folder of a run with adapters: the weights that they belong to."""
+from finetune_tts.families import adapters
 
 #: what the makers' training program puts before the names of the network.
 _TRAINING_PREFIX = "xtts."
@@ -32,23 +27,5 @@ def completed(weights: Mapping[str, Tensor], folder: Path) -> dict[str, Tensor]:
     Raises:
         UserError: the base model is not there, or cannot be read.
     """
-    if not is_adapted(weights) or any(name.endswith(".ln_f.weight") for name in weights):
-        return dict(weights)
-    if not (folder / BASE_NAME).exists():
-        raise UserError(
-            f"{folder}: holds adapters, and {BASE_NAME} is missing, the weights that they belong to. Put it back, or "
-            "use model.pth, which has both."
-        )
-    return {**translate_names(read_checkpoint(folder / BASE_NAME).model), **weights}
-
-
-def plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights whose adapters are added to their matrices, if there are any.
-
-    Raises:
-        UserError: an adapter is not whole.
-    """
-    try:
-        return merged(weights)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    is_whole = any(name.endswith(".ln_f.weight") for name in weights)
+    return dict(weights) if is_whole else adapters.completed(weights, folder, translate_names)
