@@ -139,6 +139,7 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
         device=device,
         restored=restored,
         fresh_discriminator=fresh_discriminator,
+        new_rows={row.name: row.places for row in report.rows if row.places} if report is not None else {},
         chosen=chosen,
         world=world,
         # The folder of a run that is resumed has them.

@@ -55,12 +55,14 @@ class RowReport:
         kept: keys whose rows were copied.
         new: keys that the checkpoint does not know: a fresh row each.
         left_out: keys of the checkpoint that the network does not have.
+        places: of the new rows in the tensor.
     """
 
     name: str
     kept: tuple[str, ...]
     new: tuple[str, ...]
     left_out: tuple[str, ...]
+    places: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
         """What the user wants to see: how many stayed, and which ones are new or left out."""

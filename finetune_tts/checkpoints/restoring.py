@@ -91,7 +91,7 @@ def restore(
             if name not in found and rule is not None and not rule.old_keys:
                 reason = f"the checkpoint has no rows, all {len(rule.new_keys)} are new"
                 tensors.append(TensorReport(name, Fate.FRESH, target.numel(), reason))
-                rows.append(RowReport(name, (), tuple(rule.new_keys), ()))
+                rows.append(RowReport(name, (), tuple(rule.new_keys), (), tuple(range(len(rule.new_keys)))))
             elif name not in found:
                 allowed = _below(name, fresh_ok) or name.endswith("num_batches_tracked")  # torch before 0.4.1 had none
                 tensors.append(TensorReport(name, Fate.FRESH, target.numel(), "not in the checkpoint", allowed))
@@ -144,7 +144,7 @@ def _restore_rows(
     places = {key: index for index, key in enumerate(rule.old_keys)}  # of a key that stands twice the last one counts
     values = old.to(target)
     mean, spread = values.mean(0), values.std(0, correction=0)
-    kept, new = [], []
+    kept, new, places_of_new = [], [], []
     for index, key in enumerate(rule.new_keys):
         same_place = index < len(rule.old_keys) and rule.old_keys[index] == key
         place = index if same_place else places.get(key)
@@ -157,12 +157,13 @@ def _restore_rows(
             if len(values):  # without any row to learn from, the network's own initialisation stays
                 target[index] = mean + NEW_ROW_NOISE * spread * noise
             new.append(key)
+            places_of_new.append(index)
     wanted = set(rule.new_keys)
     left_out = tuple(key for key in rule.old_keys if key not in wanted)
     reason = _cast(old, target)
     if new or left_out or list(rule.old_keys) != list(rule.new_keys):
         reason = f"rows follow their keys, {len(rule.old_keys)} there, {len(rule.new_keys)} here"
-    report = RowReport(rule.name, tuple(kept), tuple(new), left_out)
+    report = RowReport(rule.name, tuple(kept), tuple(new), left_out, tuple(places_of_new))
     return TensorReport(rule.name, Fate.RESTORED, target.numel(), reason), report
 
 

@@ -28,6 +28,9 @@ class AdaptationConfig(Config):
     lora_targets: str | list[str] = own(
         [], "Patterns of names of layers that get adapters, a list or separated by commas; none are the architecture's."
     )
+    ema_decay: float = own(
+        0.0, "Decay of the moving average of the weights that is evaluated and saved too, 0.999 for example; 0 is off."
+    )
 
 
 def patterns_of(value: str | list[str]) -> list[str]:
@@ -36,7 +39,7 @@ def patterns_of(value: str | list[str]) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-_RANGES = {"lora_rank": Range(0, 4096), "lora_alpha": ABOVE_ZERO, "lora_dropout": SHARE}
+_RANGES = {"lora_rank": Range(0, 4096), "lora_alpha": ABOVE_ZERO, "lora_dropout": SHARE, "ema_decay": SHARE}
 
 
 def adaptation_faults(config: AdaptationConfig) -> Iterator[str]:

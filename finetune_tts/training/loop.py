@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import torch
 
 from finetune_tts.checkpoints.reading import Checkpoint
-from finetune_tts.errors import UserError
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
@@ -24,6 +23,7 @@ from finetune_tts.runs.folder import RUN_STATE
 from finetune_tts.runs.history import History, HistoryEntry
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
+from finetune_tts.training.averaging import AVERAGED, TRAINED, WeightAverage
 from finetune_tts.training.console import STOPPED, Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.early_stopping import EarlyStopping
@@ -32,10 +32,14 @@ from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.snapshot import resume_from, snapshot
 from finetune_tts.training.step import Stepper, clip_norms
+from finetune_tts.training.target_loss import OF_AVERAGE, TargetLoss
 
 logger = logging.getLogger(__name__)
 
 MIN_STEPS_BETWEEN_SAMPLES = 200
+
+_LEFT_OUT = ("optimizer", "scaler", RUN_STATE, AVERAGED, TRAINED)
+"""Of the best model of a task that keeps it for speaking alone."""
 
 GOES_ON, AT_THE_END, INTERRUPTED = range(3)
 
@@ -101,6 +105,8 @@ class TrainingLoop:
         optimizers = task.get_optimizer()
         self.optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         self.schedules = task.make_schedules(self.optimizers, restored=settings.restored, chosen=settings.chosen)
+        self.target = TargetLoss(config.target_loss, task.best_loss_name, len(self.optimizers), settings.chosen)
+        self.average = self._make_average()
         self.meter = LossMeter(settings.device)
         clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizers)))
         self.stepper = Stepper(task, self.optimizers, self.schedules, clips, settings, self.meter)
@@ -216,6 +222,8 @@ class TrainingLoop:
     def _after_step(self, batches: int) -> None:
         self.total_steps_done += 1
         self.batches_done += batches
+        if self.average is not None:
+            self.average.update()
         step, config = self.total_steps_done, self.config
         self.progress.step()
         if self.batches_done >= len(self.train_loader):
@@ -300,13 +308,30 @@ class TrainingLoop:
         half_way = 2 * done >= total > 2 * self.spoken_step
         return done - self.spoken_step >= pause or half_way or done >= total
 
+    def eval_epoch(self) -> None:
+        """Measure the mean held-out losses, each clip counting the same; those of averaged weights beside them."""
+        self.eval_losses, figures = self._measured(self.world.is_main and self._shows_samples())
+        if self.average is not None:
+            with self.average.in_use():
+                averaged, _ = self._measured(False)
+            self.eval_losses |= {f"{OF_AVERAGE}{name}": loss for name, loss in averaged.items()}
+        step = self.total_steps_done
+        logger.info("step %d: held-out %s", step, shown_losses(self.eval_losses))
+        self._record("eval", self.eval_losses)
+        self._dashboard.eval_stats(step, {f"avg_{name}": value for name, value in self.eval_losses.items()})
+        self._dashboard.eval_figures(step, figures)
+        target = self.target.best_of(self.eval_losses)
+        # A generator that stays as it is, while its discriminator learns, has not stopped getting better.
+        if target is not None and step and self.stepper.main_part_learns(step):
+            self.stepper.measured(target)
+            self._consider_stopping(target)
+
     # Not inference_mode: what a network caches under it could not be trained with afterwards.
     @torch.no_grad()
-    def eval_epoch(self) -> None:
-        """Measure the mean held-out losses, each clip counting the same."""
+    def _measured(self, shows_figures: bool) -> tuple[dict[str, float], dict[str, Any]]:
+        """The mean held-out losses of the network as it is, and figures of a clip, if these are wanted."""
         sums = DeviceSums(self.settings.device)
         figures: dict[str, Any] = {}
-        shows_figures = self.world.is_main and self._shows_samples()
         self.world.share_buffers(self.task.network)
         self.task.eval()
         with borrowed_randomness(self.config.training_seed):
@@ -322,17 +347,7 @@ class TrainingLoop:
                 if number == 0 and shows_figures:
                     figures = self.task.figures(outputs, batch)
         self.task.train()
-        self.eval_losses = self._means_of_all(sums.look())
-        step = self.total_steps_done
-        logger.info("step %d: held-out %s", step, shown_losses(self.eval_losses))
-        self._record("eval", self.eval_losses)
-        self._dashboard.eval_stats(step, {f"avg_{name}": value for name, value in self.eval_losses.items()})
-        self._dashboard.eval_figures(step, figures)
-        target = self._target(self.eval_losses)
-        # A generator that stays as it is, while its discriminator learns, has not stopped getting better.
-        if target is not None and step and self.stepper.main_part_learns(step):
-            self.stepper.measured(target)
-            self._consider_stopping(target)
+        return self._means_of_all(sums.look()), figures
 
     def _consider_stopping(self, target: float) -> None:
         patience, was_exhausted = self.early_stopping, self.early_stopping.exhausted
@@ -352,7 +367,7 @@ class TrainingLoop:
             return
         self.task.eval()
         try:
-            with borrowed_randomness(self.config.training_seed):
+            with borrowed_randomness(self.config.training_seed), self._better_weights():
                 samples = self.task.test_run(self._view)
             write_samples(self.output_path, self.total_steps_done, samples)
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
@@ -372,11 +387,12 @@ class TrainingLoop:
         if not self.world.from_main(loss is not None and lowest is not None and loss < lowest and late_enough):
             return
         self.best_loss = current
-        payload = snapshot(self)
-        if self.task.keeps_best_lean:
-            payload = {name: value for name, value in payload.items() if name not in ("optimizer", "scaler", RUN_STATE)}
-        if self.world.is_main:
-            self.files.write_best(self.total_steps_done, payload)
+        with self._better_weights():
+            payload = snapshot(self)
+            if self.task.keeps_best_lean:
+                payload = {name: value for name, value in payload.items() if name not in _LEFT_OUT}
+            if self.world.is_main:
+                self.files.write_best(self.total_steps_done, payload)
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of this step."""
@@ -395,32 +411,28 @@ class TrainingLoop:
 
     def model_loss(self) -> dict[str, float | None]:
         """The target loss now: mean over the epoch so far, and held out. All processes have to ask."""
-        train = self._target(self._means_of_all(self.meter.epoch_sums()))
-        return {"train_loss": math.inf if train is None else train, "eval_loss": self._target(self.eval_losses)}
+        train = self.target.of(self._means_of_all(self.meter.epoch_sums()))
+        return {"train_loss": math.inf if train is None else train, "eval_loss": self.target.best_of(self.eval_losses)}
+
+    def _make_average(self) -> WeightAverage | None:
+        """The moving average of what the main optimizer trains, if the config wants one."""
+        decay = float(self.config.ema_decay)
+        if not decay:
+            return None
+        groups = self.optimizers[self.task.main_optimizer].param_groups
+        trained = {id(weight) for group in groups for weight in group["params"]}
+        named = {name: weight for name, weight in self.task.network.named_parameters() if id(weight) in trained}
+        return WeightAverage(named, decay, self.settings.new_rows)
+
+    def _better_weights(self) -> AbstractContextManager[None]:
+        """Give the network the averaged weights, if these were the better ones when the held-out loss was measured."""
+        if self.average is None or not self.target.prefers_average(self.eval_losses):
+            return nullcontext()
+        return self.average.in_use()
 
     def _means_of_all(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
         """Means over what all processes have summed up. All have to ask."""
         return Sums(self.world.gathered(sums)).means()
-
-    def _target(self, losses: Mapping[str, float]) -> float | None:
-        name = self.target_name
-        if name is not None and name in losses:
-            return losses[name]
-        totals = ["loss"] if len(self.optimizers) == 1 else [f"loss_{index}" for index in range(len(self.optimizers))]
-        if any(total not in losses for total in totals):
-            return None  # nothing is measured yet, or a part does not learn yet
-        if name is not None:
-            raise UserError(f"--coqpit.target_loss {name}: no such loss. There are {', '.join(losses)}.")
-        return sum(losses[total] for total in totals) / len(totals)
-
-    @property
-    def target_name(self) -> str | None:
-        """The loss that decides which model is the best; None where the mean of several totals does."""
-        asked, own = self.config.target_loss, self.task.best_loss_name
-        # Released configs name the total of a discriminator or generator there, which says nothing about the sound.
-        if asked and (own is None or "target_loss" in self.settings.chosen):
-            return str(asked)
-        return own or ("loss" if len(self.optimizers) == 1 else None)
 
     def _suffixed(self, values: list[float]) -> list[tuple[str, float]]:
         return [(f"_{index}" if len(values) > 1 else "", value) for index, value in enumerate(values)]
@@ -429,7 +441,6 @@ class TrainingLoop:
         if self.history is not None:
             rate = self.stepper.used_rates[self.task.main_optimizer] if split == "train" else None
             seconds = round(time.monotonic() - self.started, 2)
-            name = self.target_name
-            target = losses.get(name) if name else self._target(losses)
+            target = self.target.best_of(losses) if self.target.is_in(losses) else None
             step, epoch = self.total_steps_done, self.epochs_done
             self.history.add(HistoryEntry(step, epoch, split, losses, rate, target, seconds, self.total_steps))

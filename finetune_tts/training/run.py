@@ -3,9 +3,9 @@
 import errno
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,8 @@ class TrainingJob:
     """Speaks a test sentence with the network as it is."""
     resumes: StoppedRun | None = None
     """The run that this one continues, in its folder."""
+    new_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Rows of weights, by name, that the restored ones did not have."""
     fresh_discriminator: bool = False
     """The restored weights held no discriminator."""
     limits: RunLimits = RunLimits()
@@ -223,7 +225,8 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     if world.is_main:
         if job.resumes is not None and run.files.set_aside(job.resumes.damaged):
             run.best_loss = {name: loss if loss is None else math.inf for name, loss in run.best_loss.items()}
-        check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run)))
+        states = 3 if config.ema_decay else 2
+        check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run), optimizer_states=states))
         for line in _announcement(job, run):
             logger.info(line)
         _warn_of_long_warm_up(run)
@@ -233,9 +236,10 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
 def settings_of(job: TrainingJob) -> TrainerSettings:
     """What the loop needs to know beside the config, but for the warm-up of a discriminator that is chosen for it."""
     restored, chosen, changed, limits = job.restored, job.chosen, frozenset[str](), job.limits
+    new_rows = job.new_rows
     if job.resumes is not None:
         before = RunState.of(job.resumes.checkpoint)
-        restored, changed = before.restored, job.chosen
+        restored, changed, new_rows = before.restored, job.chosen, before.new_rows
         # A new rate is laid over the schedule that the run has; it does not choose another one.
         chosen = frozenset(before.chosen) | (changed - {"lr", *RATE_FIELDS})
         limits = replace(
@@ -253,6 +257,7 @@ def settings_of(job: TrainingJob) -> TrainerSettings:
         restored=restored,
         chosen=chosen,
         changed=changed,
+        new_rows=new_rows,
         start_with_eval=job.start_with_eval,
     )
 
@@ -376,7 +381,7 @@ def _draw_curve(run: TrainingLoop) -> Path | None:
     if not entries:
         return None
     path = run.output_path / CURVE_NAME
-    loss = run.target_name or "loss_0"
+    loss = run.target.name or "loss_0"
     try:
         draw_loss_curve(entries, path, loss=loss, title=run.config.run_name)
     except OSError as error:

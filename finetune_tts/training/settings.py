@@ -1,5 +1,6 @@
 """What a run needs to know beside its config."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -38,6 +39,8 @@ class TrainerSettings:
     """Config fields that the user set, when the run began or since."""
     changed: frozenset[str] = frozenset()
     """Those among them that were set for a run that is resumed."""
+    new_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Rows of weights, by name, that were not in the pre-trained ones."""
     start_with_eval: bool = False
     """Measure the held-out loss before the first step."""
 

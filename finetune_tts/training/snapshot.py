@@ -17,6 +17,7 @@ from finetune_tts.runs.history import History
 from finetune_tts.tasks.optimizers import load_state
 from finetune_tts.tasks.schedules import Schedule, scale_rates, start_schedules
 from finetune_tts.tasks.task import TTSTask
+from finetune_tts.training.averaging import WeightAverage
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.loss_meter import LossMeter
 from finetune_tts.training.settings import TrainerSettings
@@ -37,6 +38,7 @@ class Run(Protocol):
     schedules: list[Schedule]
     meter: LossMeter
     stepper: Stepper
+    average: WeightAverage | None
     early_stopping: EarlyStopping
     history: History | None
     history_position: int
@@ -79,6 +81,8 @@ def snapshot(run: Run) -> dict[str, Any]:
         random=random_states,
         restored=run.settings.restored,
         chosen=sorted(run.settings.chosen),
+        new_rows={name: list(rows) for name, rows in run.settings.new_rows.items()},
+        averaged_steps=run.average.steps if run.average is not None else 0,
     )
     scaler = run.stepper.scaler
     return released_payload(
@@ -91,6 +95,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         epoch=run.epochs_done,
         model_loss=run.model_loss(),
         **run.task.checkpoint_fields(),
+        **(run.average.checkpoint_fields() if run.average is not None else {}),
         run_state=state.to_dict(),
     )
 
@@ -108,6 +113,8 @@ def resume_from(run: Run, checkpoint: Checkpoint) -> None:
         for optimizer, saved in zip(run.optimizers, run.task.own_states(checkpoint.optimizer), strict=True):
             load_state(optimizer, saved)
             _require_all_arguments(optimizer)
+        if run.average is not None:
+            run.average.load(checkpoint.extra, state.averaged_steps)
         if any(name.startswith("lr_scheduler") for name in run.settings.changed):
             start_schedules(run.optimizers, schedulers)
         else:

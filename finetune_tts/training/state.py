@@ -28,6 +28,8 @@ class RunState:
         random: random numbers of each process, by rank.
         restored: the run started from pre-trained weights.
         chosen: config fields that the user set.
+        new_rows: rows of weights that the pre-trained ones did not have.
+        averaged_steps: that the moving average of the weights is of.
     """
 
     batches_done: int
@@ -45,6 +47,8 @@ class RunState:
     chosen: list[str]
     discriminator_warm_up: int = 0
     early_stopping: Mapping[str, Any] = field(default_factory=dict)
+    new_rows: Mapping[str, Any] = field(default_factory=dict)
+    averaged_steps: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -59,7 +63,8 @@ class RunState:
         """
         stored = checkpoint.extra.get(RUN_STATE)
         names = cls.__dataclass_fields__
-        required = set(names) - {"discriminator_warm_up", "early_stopping"}  # which runs of early versions lack
+        # Which runs of early versions lack.
+        required = set(names) - {"discriminator_warm_up", "early_stopping", "new_rows", "averaged_steps"}
         if isinstance(stored, Mapping) and "meter" in stored:  # early versions kept the main process's alone
             stored = {"meters": [stored["meter"]], **stored}
         if not isinstance(stored, Mapping) or not required <= stored.keys():

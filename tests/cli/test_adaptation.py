@@ -166,3 +166,22 @@ def test_adapters_beside_random_weights_are_refused(config_file, tune):
 def test_adapters_of_a_vocoder_are_refused_with_the_reason(recordings, tune):
     start = ("--config_path", TINY / "hifigan.json", "--dataset_path", recordings)
     tune(*start, *ADAPTERS).refused("lora_rank = 2", "activations", "freeze")
+
+
+def test_new_rows_of_an_averaged_run_are_known_and_survive_resuming(choir, tmp_path, make_recordings, tune):
+    data = make_recordings(tmp_path / "data")
+    lines = [line.split("|") for line in (data / "metadata.csv").read_text().splitlines()]
+    table = [f"wavs/{clip}.wav|{text}|eve" for clip, text, _ in lines]
+    (data / "metadata.csv").write_text("\n".join(["audio_file|text|speaker_name", *table]) + "\n")
+    start = ("--restore_path", choir, "--dataset_path", data, *QUICK, "--coqpit.ema_decay", 0.99, *ADAPTERS)
+    straight = tune(*start, "--max_steps", 3, "--output_path", "straight").run_folder
+    stopped = tune(*start, "--max_steps", 2, "--output_path", "stopped").run_folder
+    again = tune("--continue_path", stopped, "--max_steps", 3, "--no_report", "--no_check").run_folder
+    expected, found = (torch.load(folder / "checkpoint_3.pth") for folder in (straight, again))
+    assert found["run_state"]["new_rows"] == {"emb_g.weight": [2]}
+    assert torch.equal(found["ema"]["emb_g.weight"][2], found["model"]["emb_g.weight"][2])
+    assert not torch.equal(found["ema"]["encoder.emb.weight"], found["model"]["encoder.emb.weight"])
+    for part in ("model", "ema"):
+        assert expected[part].keys() == found[part].keys()
+        assert all(torch.equal(tensor, found[part][name]) for name, tensor in expected[part].items())
+    tune("--continue_path", again, "--max_steps", 4, "--coqpit.ema_decay", 0.5).refused("ema_decay 0.5", "keeps")
