@@ -27,6 +27,7 @@ SECTIONS = {
         "layers",
         "radam",
         "training_speed",
+        "adapters",
         "coqui_xtts_learns",
     ),
     "Synthesis": ("vits_speech", "vocoder_speed", "griffin_lim", "coqui_xtts_speaks"),

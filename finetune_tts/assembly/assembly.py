@@ -229,6 +229,7 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
         epochs=known.get("epochs", config.epochs if "epochs" in chosen else None),
         batches_per_step=world.size * accumulated,
         cpus=usable_cpus() // world.local_size,
+        adapters=config.lora_rank > 0,
     )
     decided = {change.field for change in own}
     return [*own, *(change for change in common if change.field not in decided)]

@@ -26,6 +26,7 @@ def fine_tune_defaults(
     epochs: int | None = None,
     batches_per_step: int = 1,
     cpus: int = 1,
+    adapters: bool = False,
 ) -> list[Change]:
     """Choose settings for fine-tuning a pre-trained model.
 
@@ -41,6 +42,7 @@ def fine_tune_defaults(
         batch_size, epochs: what the user chose.
         batches_per_step: of all processes together.
         cpus: cores that this process may use.
+        adapters: low-rank adapters learn, and the weights stay.
     """
     batch_size = batch_size or _batch_size(clips)
     steps = max(500, round(1500 * (max(minutes, 1) / 5) ** 0.6, -2))
@@ -51,7 +53,7 @@ def fine_tune_defaults(
     save_steps = eval_steps * 2
     amount = f"{minutes:.0f} min in {clips} clips"
     defaults = [
-        *(Change(field, float(f"{rate / 3:.0e}"), _rate_reason(field)) for field, rate in rates.items()),
+        *(_rate(field, rate, adapters=adapters) for field, rate in rates.items()),
         Change("batch_size", batch_size, f"{steps_per_epoch} steps in an epoch of {clips} clips"),
         Change("eval_batch_size", batch_size, "as the training batches"),
         Change("epochs", epochs, f"about {total:,} steps for {amount}"),
@@ -100,10 +102,12 @@ def defaults_table(applied: Sequence[Change]) -> str:
     return "\n".join(f"{left:<{width}}  {reason}" for left, reason in rows)
 
 
-def _rate_reason(field: str) -> str:
-    return (
-        f"a third of the rate{RATES[field]} that trains from scratch: fast, and still close to the pre-trained weights"
-    )
+def _rate(field: str, rate: float, *, adapters: bool) -> Change:
+    what = f"the rate{RATES[field]} that trains from scratch"
+    if adapters and field != "lr_disc":  # a discriminator has none
+        return Change(field, rate, f"{what}: adapters begin at zero, and change the network less")
+    reason = f"a third of {what}: fast, and still close to the pre-trained weights"
+    return Change(field, float(f"{rate / 3:.0e}"), reason)
 
 
 def _batch_size(clips: int) -> int:

@@ -41,6 +41,18 @@ def test_the_length_of_a_run_reckons_with_what_the_person_chose():
     assert (found["epochs"], found["run_eval_steps"]) == (20, 10)
 
 
+def test_adapters_get_the_rate_that_trains_from_scratch_and_discriminators_do_not():
+    rates = {"lr_gen": 6e-4, "lr_disc": 3e-4}
+    chosen = {
+        adapters: {
+            default.field: default.value
+            for default in fine_tune_defaults(minutes=5, clips=60, device=CPU, rates=rates, adapters=adapters)
+        }
+        for adapters in (False, True)
+    }
+    assert [(found["lr_gen"], found["lr_disc"]) for found in chosen.values()] == [(2e-4, 1e-4), (6e-4, 1e-4)]
+
+
 @pytest.mark.parametrize(("cpus", "workers"), [(1, None), (2, 1), (5, 4), (64, 4)])
 def test_on_a_gpu_other_cores_read_the_clips(cpus, workers):
     made = {
