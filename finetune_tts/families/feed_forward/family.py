@@ -1,6 +1,6 @@
 """The feed-forward models, as the program knows them."""
 
-from finetune_tts.families.family import EmbeddingRows, Family, Implementation
+from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.feed_forward.config import (
     FastPitchConfig,
     FastSpeech2Config,
@@ -45,6 +45,7 @@ def _family(name: str, config_class: type[FeedForwardConfig]) -> Family:
         settle=FeedForwardConfig.settle,
         rows=EmbeddingRows(symbols="emb.weight", speakers="emb_g.weight"),
         only_in_training=("aligner",),
+        adapters=AdapterPlaces(whole=("aligner",)),
         aligned_frames=lambda config: 1,
         contours=_contours,
         read_style=read_melody,
