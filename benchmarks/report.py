@@ -31,6 +31,7 @@ SECTIONS = {
         "coqui_xtts_learns",
     ),
     "Synthesis": ("vits_speech", "vocoder_speed", "griffin_lim", "coqui_xtts_speaks"),
+    "Raw recordings": ("recordings",),
     "Text, recordings and features": (
         "check_speed",
         "feature_cache",
