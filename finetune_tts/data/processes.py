@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +19,8 @@ Result = TypeVar("Result")
 _LARGEST_CHUNK = 16
 _FEW = 50
 """Recordings that are read before processes have begun."""
+_LOOKS_EVERY = 1.0
+"""Seconds from one look at whether the parent lives to the next."""
 
 
 class Team(Protocol):
@@ -88,7 +92,7 @@ def in_processes(
     workers = max(1, workers)
     # Forking spares each worker the imports, and works in a recipe whose module has no main guard.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_take, initargs=(work,)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_take, initargs=(work, os.getpid())) as pool:
         try:
             yield from pool.map(_do, items, chunksize=max(1, min(_LARGEST_CHUNK, len(items) // workers)))
         except BrokenProcessPool as error:
@@ -101,8 +105,16 @@ def in_processes(
 _work_of_process: list[Callable[[Any], Any]] = []
 
 
-def _take(work: Callable[[Any], Any]) -> None:
+def _take(work: Callable[[Any], Any], parent: int) -> None:
     _work_of_process.append(work)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that it works for is gone: a killed one has no time to say so."""
+    while os.getppid() == parent:
+        time.sleep(_LOOKS_EVERY)
+    os._exit(1)
 
 
 def _do(item: Any) -> Any:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -57,3 +59,18 @@ def test_a_team_divides_the_cpus_and_a_few_recordings_need_none(monkeypatch):
     assert workers_for(1000, Alone(1, 16, 4)) == 2
     assert workers_for(1000, Alone(1, 16, 16)) == 1
     assert workers_for(50) == 0
+
+
+def test_processes_end_with_the_one_they_work_for():
+    program = (
+        "import time\n"
+        "from finetune_tts.data.processes import in_processes\n"
+        "def work(item):\n"
+        "    print('begun', flush=True)\n"
+        "    time.sleep(100)\n"
+        "list(in_processes(work, range(2), 2))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.kill()
+        process.communicate(timeout=60)  # ends when no process has the pipe open any more
