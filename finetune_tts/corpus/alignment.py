@@ -169,7 +169,8 @@ def _adapted(
 
 def _chance(features: np.ndarray, text: np.ndarray) -> float:
     """What a frame costs on the best path through a text that is not said: the text backwards."""
-    count = min(len(features), _TRIED)
+    # No more frames than the text has: a path that may not leave the text would come to its end before them.
+    count = min(len(features), len(text), _TRIED)
     backwards = text[::-1][: 2 * count]
     starts = {0, (len(features) - count) // 2, len(features) - count}
     parts = [features[start : start + count] for start in sorted(starts)]

@@ -156,7 +156,10 @@ def _require_sense(order: Order) -> None:
     if order.transcripts:
         if not order.language:
             raise UserError("--transcript: which language is it in? Say it, such as --language en.")
-        espeak_library().voice(order.language)
+        try:
+            espeak_library().voice(order.language)
+        except UserError as error:  # which it says of the field of a config
+            raise UserError(str(error).replace("phoneme_language", "--language", 1)) from error
     if not 0 < order.lengths.least < order.lengths.most:
         raise UserError(
             f"--clip_seconds {order.lengths.least:g} {order.lengths.most:g}: the first has to be above 0, and the "
@@ -278,7 +281,7 @@ def _prefixes(paths: Sequence[Path]) -> list[str]:
     """A beginning for the names of each recording's clips, no two alike."""
     found: list[str] = []
     for path in paths:
-        plain = re.sub(r"[^\w-]+", "_", path.stem)[:_MOST_NAME].strip("_") or "clip"
+        plain = re.sub(r"[^\w-]+", "_", path.stem)[:_MOST_NAME].strip("_-") or "clip"
         name, number = plain, 1
         while name in found:
             number += 1

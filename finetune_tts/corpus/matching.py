@@ -74,11 +74,17 @@ def _aligned(
     spectra, silent, starts = _in_a_row(sources)
     alignment = align(spectra, silent, script.spectra)
     matched = float(np.count_nonzero(alignment.frames != NOWHERE)) / max(1.0, float(np.count_nonzero(~silent)))
-    if alignment.certainty < _CERTAIN or matched < _LEAST_MATCHED:
+    them = f"{sources[0].path}{' and the others' * (len(sources) > 1)}"
+    if alignment.certainty < _CERTAIN:
         raise UserError(
-            f"--transcript {path}: is not what is said in {sources[0].path}{' and the others' * (len(sources) > 1)}: "
-            f"sound and text do not go together (certainty {alignment.certainty:.1f} of at least {_CERTAIN}). Is it "
-            f"the right text, and is --language {language} its language?"
+            f"--transcript {path}: is not what is said in {them}: sound and text do not go together (certainty "
+            f"{alignment.certainty:.1f} of at least {_CERTAIN}). Is it the right text, and is --language {language} "
+            "its language?"
+        )
+    if matched < _LEAST_MATCHED:
+        raise UserError(
+            f"--transcript {path}: is not what is said in {them}: it says {matched:.0%} of the speech there, of at "
+            f"least {_LEAST_MATCHED:.0%}. Give the whole text, or the recording of this part alone."
         )
     cuts = []
     for source, start in zip(sources, starts, strict=True):

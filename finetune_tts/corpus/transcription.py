@@ -18,7 +18,7 @@ from finetune_tts.audio.reading import read_part, resample
 from finetune_tts.corpus.clips import one_line
 from finetune_tts.corpus.cutting import NO_SPEECH, UNLIKE, Cut
 from finetune_tts.data.progress import progress
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text
 
 _RATE = 16000
@@ -62,11 +62,17 @@ class Transcriber:
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
-        UserError: faster-whisper does not know the model or the language.
+        UserError: faster-whisper cannot be imported, or does not know the model or the language.
     """
 
     def __init__(self, model: str, language: str | None, device: str = "auto") -> None:
-        from faster_whisper import WhisperModel
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as error:
+            raise UserError(
+                f"--make_dataset: faster-whisper is installed, but cannot be used ({excerpt(str(error))}). "
+                "Install it again: pip install --force-reinstall faster-whisper; or give the text: --transcript FILE"
+            ) from error
 
         try:
             self._model: Any = WhisperModel(model, device=device, compute_type="auto")

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from finetune_tts.audio.reading import read_original, write_waveform
+from finetune_tts.corpus import transcription
 from finetune_tts.corpus.clips import open_corpus
 from finetune_tts.corpus.cutting import Lengths
 from finetune_tts.corpus.making import Order, is_made, make_dataset
@@ -160,6 +161,37 @@ def test_killed_at_any_moment_and_run_again_it_makes_the_same(recording, order, 
     assert everything_in(asked.folder) == everything_in(tmp_path / "at once" / "voice")
 
 
+def test_a_text_of_a_small_part_finds_that_part(recording, order):
+    sentences = [said.text for said in recording.said[5:9]]
+    made = make_dataset(order(" ".join(sentences)))
+    kept = [clip for clip in made.clips if clip.kept]
+    assert kept
+    for clip in kept:
+        assert clip.text == recording.words_within(clip.start, clip.end)
+    assert {row["reason"] for row in dropped(made.corpus.folder)} == {"not in the text"}
+
+
+@pytest.mark.parametrize("given", ["Hi.", "The early train was full of sleepy students."])
+def test_a_text_of_next_to_nothing_is_refused(order, given):
+    with pytest.raises(UserError, match="% of the speech there, of at least 20%"):
+        make_dataset(order(given))
+
+
+def test_names_of_files_become_names_that_every_program_takes(recording, order, tmp_path):
+    path = tmp_path / '-my "new\nreading|'
+    path.write_bytes(recording.path.read_bytes())
+    made = make_dataset(order(recordings=[path]))
+    assert made.clips[0].name == "my_new_reading_0001"
+    assert open_corpus(made.corpus.folder)[1] == made.clips
+
+
+def test_a_speech_recogniser_that_cannot_be_imported_is_told_of(order, tmp_path, monkeypatch):
+    monkeypatch.setattr(transcription, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(UserError, match="faster-whisper is installed, but cannot be used"):
+        make_dataset(order(transcripts=[]))
+
+
 def test_made_once_it_is_not_made_again(order):
     asked = order()
     make_dataset(asked)
@@ -200,7 +232,7 @@ def test_recordings_without_speech_are_refused(order, tmp_path):
     ("fields", "message"),
     [
         ({"language": None}, "--transcript: which language is it in"),
-        ({"language": "xq"}, "has no such language"),
+        ({"language": "xq"}, "--language 'xq': .*has no such language"),
         ({"recordings": []}, "of which recordings"),
         ({"recordings": [Path("gone.wav")]}, "--recordings gone.wav: there is no such file"),
         ({"transcripts": [Path("a"), Path("b")]}, "2 files for 1 recording"),
