@@ -46,7 +46,7 @@ def readable(recording: Path, folder: Path) -> Path:
 def copy_of(recording: Path, folder: Path) -> Path:
     """Where the copy of a recording is that needs one."""
     status = recording.stat() if recording.exists() else None
-    key = f"{recording.resolve()} {status.st_size if status else 0}"
+    key = f"{recording.resolve()} {status.st_size} {status.st_mtime_ns}" if status else str(recording.resolve())
     digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return folder / _DECODED / f"{recording.stem[:60]}-{digest}.flac"
 

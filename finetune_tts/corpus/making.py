@@ -124,7 +124,7 @@ def make_dataset(order: Order) -> Made:
     work.mkdir(parents=True, exist_ok=True)
     with Corpus(order.folder, order.format).held():
         made = _make(order, work)
-    shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     return made
 
 

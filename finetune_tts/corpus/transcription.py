@@ -140,10 +140,12 @@ def transcribed(transcriber: Transcriber, recording: Path, cuts: Sequence[Cut], 
         some = stretches[:: max(1, len(stretches) // _TRIED)][:_TRIED]
         transcriber.language = transcriber.find_language([_samples(recording, stretch) for stretch in some])
     done = _read(kept)
+    status = recording.stat()
+    source = f"{recording.resolve()} {status.st_size} {status.st_mtime_ns} {transcriber.name} {transcriber.language}"
     written: dict[Cut, Cut] = {}
     with kept.open("a", encoding="utf-8") as file:
         for stretch in progress(stretches, len(stretches), "Transcribing"):
-            key = f"{transcriber.name} {transcriber.language} {[(cut.start, cut.end) for cut in stretch]}"
+            key = f"{source} {[(cut.start, cut.end) for cut in stretch]}"
             if key not in done:
                 found = _transcribe(transcriber, recording, stretch)
                 file.write(json.dumps({"key": key, "cuts": [asdict(cut) for cut in found]}, ensure_ascii=False) + "\n")

@@ -192,6 +192,21 @@ def test_a_speech_recogniser_that_cannot_be_imported_is_told_of(order, tmp_path,
         make_dataset(order(transcripts=[]))
 
 
+def test_clips_of_another_voice_are_dropped(order):
+    class Encoder:
+        """Takes the third clip for another voice."""
+
+        def vector_of_files(self, paths):
+            other = paths[0].stem.endswith("0003")
+            return np.array([0.0, 1.0] if other else [1.0, 0.01 * int(paths[0].stem[-1])])
+
+    made = make_dataset(order(encoder=Encoder()))
+    assert len(made.clips) > 5
+    assert [clip.name[-4:] for clip in made.clips if not clip.kept] == ["0003"]
+    assert made.clips[2].reason.startswith("another voice")
+    assert made.clips[2].name not in (made.corpus.folder / "metadata.csv").read_text(encoding="utf-8")
+
+
 def test_made_once_it_is_not_made_again(order):
     asked = order()
     make_dataset(asked)

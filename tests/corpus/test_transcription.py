@@ -28,7 +28,7 @@ class Listener:
 
 
 @pytest.fixture
-def sound(monkeypatch) -> Path:
+def sound(monkeypatch, tmp_path) -> Path:
     """A recording whose samples do not matter."""
     import numpy as np
 
@@ -38,7 +38,9 @@ def sound(monkeypatch) -> Path:
         return Original(np.zeros(round((end - start) * 16000), np.float32), 16000, 1)
 
     monkeypatch.setattr("finetune_tts.corpus.transcription.read_part", read_part)
-    return Path("anything.wav")
+    path = tmp_path / "anything.wav"
+    path.touch()
+    return path
 
 
 def test_words_go_to_the_clip_that_they_are_heard_in(sound, tmp_path):
