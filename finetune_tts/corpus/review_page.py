@@ -12,6 +12,7 @@ from finetune_tts.corpus.cuts import LEVELS, LONGEST, PEAKS, SHORTEST, own_sound
 from finetune_tts.corpus.review import Undoable
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text, write_text
+from finetune_tts.json_text import parse_json
 from finetune_tts.serving.page import Page
 
 PAGE = "review.html"
@@ -105,7 +106,7 @@ def _known_peaks(path: Path) -> dict[tuple[Any, ...], str]:
         return {}
     try:
         found = _DATA.search(read_text(path))
-        data = json.loads(found[1]) if found else {}
+        data = parse_json(found[1]) if found else {}
         if data.get("rate") != _STATIC_PEAKS or data.get("levels") != LEVELS:
             return {}
         return {

@@ -20,6 +20,7 @@ from finetune_tts.corpus.cutting import NO_SPEECH, UNLIKE, Cut
 from finetune_tts.data.progress import progress
 from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text
+from finetune_tts.json_text import parse_json
 
 _RATE = 16000
 _LONGEST = 28.0  # seconds of a stretch; Whisper hears 30
@@ -160,7 +161,7 @@ def _read(kept: Path) -> dict[str, list[Cut]]:
     found: dict[str, list[Cut]] = {}
     for line in read_text(kept).splitlines() if kept.exists() else ():
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             found[entry["key"]] = [Cut(**values) for values in entry["cuts"]]
         except (ValueError, TypeError, KeyError):
             continue
