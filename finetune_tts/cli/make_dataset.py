@@ -40,7 +40,7 @@ def add_flags(add: Callable[..., object]) -> None:
         help="model of faster-whisper that transcribes: a name or a folder (default: small)",
     )
     add("--clip_seconds", nargs=2, type=float, metavar=("LEAST", "MOST"), help="length of clips (default: 1 12)")
-    add("--clip_format", choices=("wav", "flac"), help="of the clips' sound (default: wav)")
+    add("--clip_format", metavar="FORMAT", help="of the clips' sound: wav or flac (default: wav)")
 
 
 def require_sense(arguments: argparse.Namespace, *, of_run: bool) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from finetune_tts.check.filtered import spoiled
 from finetune_tts.check.measuring import measure_samples
 from finetune_tts.check.recording_checks import check_pace, check_recordings
-from finetune_tts.corpus.clips import METADATA, SOUND_FOLDER, SOURCES, WAV, Clip, Corpus, one_line
+from finetune_tts.corpus.clips import FORMATS, METADATA, SOUND_FOLDER, SOURCES, WAV, Clip, Corpus, one_line
 from finetune_tts.corpus.cutting import (
     NO_SPEECH,
     UNLIKE,
@@ -160,6 +160,8 @@ def _require_sense(order: Order) -> None:
             espeak_library().voice(order.language)
         except UserError as error:  # which it says of the field of a config
             raise UserError(str(error).replace("phoneme_language", "--language", 1)) from error
+    if order.format not in FORMATS:
+        raise UserError(f"--clip_format {order.format}: must be {' or '.join(FORMATS)}.")
     if not 0 < order.lengths.least < order.lengths.most:
         raise UserError(
             f"--clip_seconds {order.lengths.least:g} {order.lengths.most:g}: the first has to be above 0, and the "

@@ -251,6 +251,7 @@ def test_recordings_without_speech_are_refused(order, tmp_path):
         ({"recordings": []}, "of which recordings"),
         ({"recordings": [Path("gone.wav")]}, "--recordings gone.wav: there is no such file"),
         ({"transcripts": [Path("a"), Path("b")]}, "2 files for 1 recording"),
+        ({"format": "mp3"}, "--clip_format mp3: must be wav or flac"),
         ({"lengths": Lengths(3.0, 2.0)}, "--clip_seconds 3 2"),
     ],
 )
