@@ -18,6 +18,7 @@ _AT_ONCE = 20  # sentences that a process is given
 _WINDOW = 1024
 # Letters of scripts that put no spaces between words: each of them counts as a word.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_unspaced_end = re.compile(rf"[{_UNSPACED}\u3000-\u303f\uff00-\uffef]$")
 _word = re.compile(rf"[{_UNSPACED}][^\s{_UNSPACED}\w]*|[^\s{_UNSPACED}]+(?:(?<=\w)[^\s{_UNSPACED}\w]+)?")
 
 
@@ -77,9 +78,15 @@ def spoken_script(text: str, language: str) -> Script:
                 for start, end, frame in found
             ]
             spectra.append(sound)
-            place += len(sentence) + 1
+            place += len(sentence) + len(_space_behind(sentence))
             frames += len(sound)
-    return Script(" ".join(sentences), words, np.concatenate(spectra))
+    text = "".join(sentence + _space_behind(sentence) for sentence in sentences).rstrip()
+    return Script(text, words, np.concatenate(spectra))
+
+
+def _space_behind(sentence: str) -> str:
+    """What stands between a sentence and the next: nothing in scripts that put no spaces between words."""
+    return "" if _unspaced_end.search(sentence) else " "
 
 
 def _speak(job: tuple[str, Sequence[str]]) -> list[tuple[np.ndarray, list[tuple[int, int, int | None]]]]:

@@ -33,6 +33,20 @@ def test_words_are_where_they_are_heard():
     assert len(script.spectra) > frames[-1]
 
 
+def test_sentences_without_spaces_between_them_get_none():
+    script = spoken_script("你好，世界。我們去！", "cmn")
+    assert script.text == "你好，世界。我們去！"
+    assert [script.text[word.start : word.end] for word in script.words] == [
+        "你",
+        "好，",
+        "世",
+        "界。",
+        "我",
+        "們",
+        "去！",
+    ]
+
+
 def test_an_unknown_language_is_refused():
     with pytest.raises(UserError, match="'xq': espeak-ng"):
         spoken_script("text", "xq")

@@ -1,6 +1,6 @@
 "use strict";
 // The live page of a run, in one script: this file, curves.js, samples.js, start.js. Here: asking the server again and
-// again, and what stands above the curves. Nothing is built anew that has not changed, so that what somebody has chosen,
+// again, and what stands above the curves. Nothing that has not changed is built again, so that what somebody has chosen,
 // and what is playing, stays.
 
 const ASKING = 2000; // ms
