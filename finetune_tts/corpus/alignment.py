@@ -81,7 +81,7 @@ def align(heard: np.ndarray, silent: np.ndarray, text: np.ndarray) -> Alignment:
         silent: ``[N]``, which of them are of silence.
         text: ``[M, B]`` of the text.
     """
-    text_silent = _silent_frames(text)
+    text_silent = silences_of_text(text)
     kept, text_kept = _kept(silent), _kept(text_silent)
     frames = np.full(len(heard), NOWHERE)
     costs, outside = np.zeros(len(heard), np.float32), np.zeros(len(heard), bool)
@@ -105,7 +105,7 @@ def align(heard: np.ndarray, silent: np.ndarray, text: np.ndarray) -> Alignment:
     return Alignment(frames, costs, outside & ~silent, chance, usual)
 
 
-def _silent_frames(text: np.ndarray) -> np.ndarray:
+def silences_of_text(text: np.ndarray) -> np.ndarray:
     """Silences between words of espeak-ng, which are without any noise: ``[M]`` bool."""
     power = text.sum(axis=1)
     return power < 1e-4 * power.mean() if len(power) else np.zeros(0, bool)

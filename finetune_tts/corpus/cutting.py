@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finetune_tts.corpus.alignment import NOWHERE, Alignment
+from finetune_tts.corpus.alignment import NOWHERE, Alignment, silences_of_text
 from finetune_tts.corpus.hearing import FRAME_SECONDS
 from finetune_tts.corpus.pauses import Pause
 from finetune_tts.corpus.script import Script
@@ -110,10 +110,8 @@ class _Pieces:
     def __init__(self, alignment: Alignment, script: Script) -> None:
         self._frames, self._costs, self._outside = alignment.frames, alignment.costs, alignment.outside
         self._chance, self._words = alignment.chance, script.words
-        power = script.spectra.sum(axis=1)
-        sound = power >= 1e-4 * power.mean()
         # How much of the text has been heard before each of its frames: silences of espeak-ng count for nothing.
-        self._heard_before = np.concatenate([[0], np.cumsum(sound)])
+        self._heard_before = np.concatenate([[0], np.cumsum(~silences_of_text(script.spectra))])
         known = [number for number, word in enumerate(self._words) if word.frame is not None]
         begins = [self._heard_before[self._words[number].frame] for number in known]
         # Boundaries of words: the number of the first word behind each, and where it is.

@@ -25,7 +25,8 @@ SAMPLE_RATE = 16000
 FRAME = 640
 """Samples from one spectrum to the next, 40 ms."""
 FRAME_SECONDS = FRAME / SAMPLE_RATE
-_WINDOW, _FFT = 1024, 1024
+WINDOW = _FFT = 1024
+"""Samples that a spectrum is of."""
 BANDS = 32
 _LOWEST, _HIGHEST = 80.0, 7000.0  # in Hz
 LEVEL = 160
@@ -119,7 +120,7 @@ def _heard_part(part: tuple[Path, float, float, Path]) -> Heard:
         except (ValueError, KeyError, OSError, EOFError, BadZipFile):  # spoiled by another program
             kept.unlink()
     warm_up = _WARM_UP / SAMPLE_RATE if start > 0 else 0.0
-    window = (_WINDOW - FRAME) / SAMPLE_RATE
+    window = (WINDOW - FRAME) / SAMPLE_RATE
     original = read_part(path, start - warm_up, end + window)
     samples = resample(original.waveform, original.sample_rate, SAMPLE_RATE)
     heard = heard_in(samples, round((end - start) * SAMPLE_RATE), warm_up=round(warm_up * SAMPLE_RATE))
@@ -137,7 +138,7 @@ def heard_in(samples: np.ndarray, count: int, warm_up: int = 0) -> Heard:
         warm_up: samples before them.
     """
     whole = -(-count // _STEP) * _STEP
-    needed = warm_up + whole + _WINDOW - FRAME
+    needed = warm_up + whole + WINDOW - FRAME
     samples = np.pad(samples[:needed], (0, max(0, needed - len(samples))))
     counted = samples[warm_up:]
     differences = np.diff(counted[:whole], prepend=counted[:1])
@@ -154,8 +155,8 @@ def spectra_of(samples: np.ndarray) -> np.ndarray:
     """Powers of mel bands, ``[T]`` to ``[N, BANDS]`` float32; the samples behind the last whole window are left out."""
     from scipy.fft import rfft
 
-    frames = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW)[::FRAME]
-    window = np.hanning(_WINDOW).astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::FRAME]
+    window = np.hanning(WINDOW).astype(np.float32)
     filters = mel_filter_bank(SAMPLE_RATE, _FFT, BANDS, _LOWEST, _HIGHEST).T
     parts = []
     for begin in range(0, len(frames), 4096):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finetune_tts.audio.reading import resample
-from finetune_tts.corpus.hearing import BANDS, FRAME, SAMPLE_RATE, spectra_of
+from finetune_tts.corpus.hearing import BANDS, FRAME, SAMPLE_RATE, WINDOW, spectra_of
 from finetune_tts.data.processes import in_processes
 from finetune_tts.data.progress import progress
 from finetune_tts.text.espeak import espeak_library
@@ -15,7 +15,6 @@ from finetune_tts.text.sentences import divide, find_sentences
 
 _LONGEST = 400  # characters that are spoken at once
 _AT_ONCE = 20  # sentences that a process is given
-_WINDOW = 1024
 # Letters of scripts that put no spaces between words: each of them counts as a word.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _unspaced_end = re.compile(rf"[{_UNSPACED}\u3000-\u303f\uff00-\uffef]$")
@@ -99,7 +98,7 @@ def _spoken(sentence: str, voice: str) -> tuple[np.ndarray, list[tuple[int, int,
     spoken = espeak_library().speak(sentence, voice)
     samples = np.frombuffer(spoken.sound, np.int16).astype(np.float32) / 32768
     samples = resample(samples, spoken.sample_rate, SAMPLE_RATE) if len(samples) else samples
-    samples = np.pad(samples, (0, _WINDOW))
+    samples = np.pad(samples, (0, WINDOW))
     begins: dict[int, float] = {}
     for place, seconds in spoken.words:
         begins.setdefault(place, seconds)
