@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "finetune_tts"
 FLOORS = [
     ["bin", "__main__"],
     ["cli"],
-    ["corpus"],
+    ["corpus", "sharing"],
     ["check", "report", "watch"],
     ["assembly"],
     ["training"],

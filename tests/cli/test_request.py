@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetune_tts.cli.finetune import build_parser
+from finetune_tts.cli.finetune_flags import build_parser
 from finetune_tts.cli.request import apply, make_room_for_dataset, request_of, short_forms
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.errors import UserError

@@ -10,7 +10,7 @@ import torch
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict
-from finetune_tts.synthesis.export import export_voice
+from finetune_tts.sharing.onnx import export_voice
 from finetune_tts.synthesis.loading import load_voice
 
 TINY = Path(__file__).parents[1] / "tiny"
@@ -46,7 +46,7 @@ def model_of(tmp_path):
 def test_onnxruntime_draws_what_torch_draws(name, fields, model_of, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     voice = load_voice(model_of(name, fields))
-    exported = export_voice(voice, "onnx", tmp_path / "voice.onnx")
+    exported = export_voice(voice, tmp_path / "voice.onnx")
     session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     ids, lengths = torch.randint(0, 10, (1, 40)), torch.tensor([40])
     feed = {"input": ids, "input_lengths": lengths, "scales": torch.tensor([1.5, 1.2, 0.5])}

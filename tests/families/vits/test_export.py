@@ -11,7 +11,7 @@ from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
-from finetune_tts.synthesis.export import export_voice
+from finetune_tts.sharing.onnx import export_voice
 from finetune_tts.synthesis.loading import load_voice
 
 TINY = {
@@ -55,7 +55,7 @@ def model_of(tmp_path):
 def test_onnxruntime_says_what_torch_says(args, model_of, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     voice = load_voice(model_of(**args))
-    exported = export_voice(voice, "onnx", tmp_path / "voice.onnx")
+    exported = export_voice(voice, tmp_path / "voice.onnx")
     assert exported.difference < 1e-3
     session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     ids, lengths = torch.randint(0, 50, (2, 40)), torch.tensor([40, 11])
@@ -84,4 +84,4 @@ def test_another_format_and_missing_packages_are_named(model_of, tmp_path, monke
     voice = load_voice(model_of())
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs onnx and onnxruntime: pip install 'finetune-tts\[export\]'"):
-        export_voice(voice, "onnx", tmp_path / "voice.onnx")
+        export_voice(voice, tmp_path / "voice.onnx")
