@@ -160,6 +160,7 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
             filled_in=filled_in,
         ),
     )
+    material.forget_texts()
     return Assembly(
         job=job,
         material=material,

@@ -148,6 +148,10 @@ class Material(ABC):
         """Give back the memory of the pre-trained weights, once the network has them."""
         return
 
+    def forget_texts(self) -> None:
+        """Give back the memory of the texts, once the data sets have them."""
+        return
+
     @abstractmethod
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
         """Make what is heard of the run.

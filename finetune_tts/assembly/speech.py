@@ -209,6 +209,10 @@ class SpeechMaterial(Material):
                 self.pretrained, checkpoint=replace(self.pretrained.checkpoint, model={}, optimizer=None, extra={})
             )
 
+    def forget_texts(self) -> None:
+        """Let go of the token ids of all texts."""
+        self.data.tokens.forget()
+
     def hear(self, network: nn.Module, weights: Path | None) -> Heard:
         """Test sentences that the model can synthesise, by who has most of the recordings."""
         conditions, split = self.conditions, self.data.split

@@ -30,6 +30,8 @@ def without_audio_extension(name: str) -> str:
 
 def _as_written(name: str) -> str:
     """What metadata calls a file: a name that is not UTF-8 is mostly one of an old Windows."""
+    if name.isascii():
+        return name
     if half_character(name) and not half_character(readable(name)):
         name = os.fsencode(name).decode("cp1252", errors="replace")
     return normal_form(name)

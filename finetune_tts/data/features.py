@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from finetune_tts.data.codes import Codec
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
+from finetune_tts.data.packed import PackedRecordings, Recording
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
 from finetune_tts.data.progress import progress
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 CACHE_VERSION = 1
 """Goes up when the files of the cache change their form; what is in the features is the extractor's fingerprint."""
 
+_MANY, _LISTED_FOR_EACH = 1000, 8
+"""From so many recordings on, folders are listed in which no more than so many others lie for each of them."""
 _FEW = 50
 """Recordings that are read before processes for them have begun."""
 _CHECKSUM_BYTES = 4
@@ -70,6 +74,7 @@ class FeatureCache:
         linear: keep linear spectrograms too.
         waveforms: keep waveforms too.
         contours: keep these of each frame too, of :data:`finetune_tts.data.contours.CONTOURS`.
+        digests: of the folder, where somebody has asked for them already.
 
     Attributes:
         digests: tells recordings by their content.
@@ -86,6 +91,7 @@ class FeatureCache:
         linear: bool = False,
         waveforms: bool = False,
         contours: Sequence[str] = (),
+        digests: Digests | None = None,
     ) -> None:
         self.extractor = extractor
         self.has_linear = linear
@@ -98,12 +104,14 @@ class FeatureCache:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
-        self.digests = Digests(self._root)
+        self.digests = digests or Digests(self._root)
         self._lengths = Index(self._folder / "lengths.jsonl")
+        self._whole: set[str] = set()
+        """Digests of recordings all of whose features were seen."""
         self.codec: Codec | None = None
         self._codes = ""
 
-    def mel(self, sample: Sample) -> np.ndarray:
+    def mel(self, sample: Sample | Recording) -> np.ndarray:
         """The mel spectrogram of a recording, ``[n_mels, T_mel]`` float32.
 
         Raises:
@@ -111,23 +119,23 @@ class FeatureCache:
         """
         return self._feature(sample, "mel")
 
-    def linear(self, sample: Sample) -> np.ndarray:
+    def linear(self, sample: Sample | Recording) -> np.ndarray:
         """The linear spectrogram of a recording, ``[n_freq, T_mel]`` float32 (raises as ``mel``)."""
         return self._feature(sample, "linear")
 
-    def waveform(self, sample: Sample) -> np.ndarray:
+    def waveform(self, sample: Sample | Recording) -> np.ndarray:
         """The waveform that the spectrograms were computed from, ``[hop_length * T_mel]`` float32 (raises as ``mel``).
 
         The last of its frames reaches beyond the recording; it is filled with the last sample, as 🐸TTS does.
         """
         return aligned(_as_float(self._feature(sample, "wav")), self.length(sample), self.extractor.hop_length)
 
-    def contour(self, sample: Sample, name: str) -> np.ndarray:
+    def contour(self, sample: Sample | Recording, name: str) -> np.ndarray:
         """The pitch or the energy of a recording, ``[T_mel]`` float32 (raises as ``mel``).
 
         Where it is missing, nothing else is computed: a check looks at the pitch of more recordings than it trains on.
         """
-        path = self._path(self.digests.of(sample.audio_file), self._contour_kind(name))
+        path = self._path(self._digest(sample), self._contour_kind(name))
         contour = _read_feature(path) if path.exists() else None
         if contour is None:
             contour = self._contour_of(self.extractor.load(sample.audio_file), name)
@@ -158,9 +166,9 @@ class FeatureCache:
         codec.close()
         team.gathered(None)
 
-    def codes(self, sample: Sample) -> np.ndarray:
+    def codes(self, sample: Sample | Recording) -> np.ndarray:
         """The codes of a recording, ``[T_codes]`` int64 (raises as ``mel``); see :meth:`add_codes`."""
-        path = self._path(self.digests.of(sample.audio_file), self._codes)
+        path = self._path(self._digest(sample), self._codes)
         codes = _read_feature(path) if path.exists() else None
         return self._encode(sample.audio_file) if codes is None else codes
 
@@ -170,9 +178,21 @@ class FeatureCache:
         _write_feature(self._path(self.digests.of(path), self._codes), codes)
         return codes
 
-    def length(self, sample: Sample) -> int:
+    def length(self, sample: Sample | Recording) -> int:
         """Number of mel frames of a recording, from the index if it is known there (raises as ``mel``)."""
+        if isinstance(sample, Recording):
+            return sample.frames
         return self._complete(sample.audio_file, self.digests.of(sample.audio_file))
+
+    def pack(self, samples: Sequence[Sample]) -> PackedRecordings:
+        """Look each recording up once (raises as ``mel``); by what comes of it features are found without the index."""
+        files = [sample.audio_file for sample in samples]
+        digests = list(map(self.digests.of, files))
+        frames = list(map(self._complete, files, digests))
+        return PackedRecordings(map(str, files), digests, frames, (sample.name for sample in samples))
+
+    def _digest(self, sample: Sample | Recording) -> str:
+        return sample.digest if isinstance(sample, Recording) else self.digests.of(sample.audio_file)
 
     def frame_counts(self, samples: Sequence[Sample], workers: int | None = None) -> dict[Path, int]:
         """Number of mel frames of each recording, its silence trimmed as the settings ask, without any spectrogram.
@@ -212,6 +232,7 @@ class FeatureCache:
             UserError: recordings that cannot be read, all of them, up to ten named; or the cache cannot be written.
         """
         files = dict.fromkeys(sample.audio_file for sample in samples)
+        self._look_at_folders(len(files))
         found = team.gathered([path for path in files if not self._is_known(path)])
         # What one process found missing another may have found already computed by a third.
         missing = list(dict.fromkeys(path for part in found for path in part))
@@ -278,8 +299,8 @@ class FeatureCache:
         self._lengths.remember(digest, mel.shape[1])
         return mel.shape[1]
 
-    def _feature(self, sample: Sample, kind: str) -> np.ndarray:
-        digest = self.digests.of(sample.audio_file)
+    def _feature(self, sample: Sample | Recording, kind: str) -> np.ndarray:
+        digest = self._digest(sample)
         path = self._path(digest, kind)
         if path.exists():
             feature = _read_feature(path)
@@ -309,10 +330,28 @@ class FeatureCache:
         return digest is not None and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
 
     def _is_complete(self, digest: str) -> bool:
+        if digest not in self._whole and all(self._path(digest, kind).exists() for kind in self._kinds()):
+            self._whole.add(digest)
+        return digest in self._whole
+
+    def _kinds(self) -> list[str]:
+        """What files of a recording are called after."""
         wanted = {"mel": True, "linear": self.has_linear, "wav": self.has_waveforms}
         kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
-        kinds += [self._contour_kind(name) for name in self.contours]
-        return all(self._path(digest, kind).exists() for kind in kinds)
+        return kinds + [self._contour_kind(name) for name in self.contours]
+
+    def _look_at_folders(self, recordings: int) -> None:
+        """Find what is complete by the folders of the cache, which is quicker than to ask for each of many files."""
+        if recordings < _MANY or recordings * _LISTED_FOR_EACH < len(self._lengths):
+            return
+        kinds = self._kinds()
+        for folder in self._folder.glob("[0-9a-f][0-9a-f]"):
+            names = set(os.listdir(folder))
+            ending = f".{kinds[0]}.npy"
+            digests = (name.removesuffix(ending) for name in names if name.endswith(ending))
+            self._whole.update(
+                digest for digest in digests if all(f"{digest}.{kind}.npy" in names for kind in kinds[1:])
+            )
 
     def _contour_of(self, wav: np.ndarray, name: str) -> np.ndarray:
         contour = self.extractor.pitch(wav) if name == "pitch" else self.extractor.energy(wav)

@@ -25,6 +25,7 @@ from finetune_tts.config.ranges import limited
 from finetune_tts.config.values import Findings, build
 from finetune_tts.data.audio_files import walk_files
 from finetune_tts.data.content import CacheFailure, Digests, Index
+from finetune_tts.data.packed import Recording
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, replacing, write_json
@@ -214,7 +215,7 @@ class ForcedFeatures:
             )
         return kept
 
-    def mel(self, sample: Sample) -> np.ndarray:
+    def mel(self, sample: Sample | Recording) -> np.ndarray:
         """The spectrogram of one of the recordings that have features, ``[n_mels, T]`` float32.
 
         Raises:

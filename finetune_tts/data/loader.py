@@ -1,6 +1,7 @@
 """The loader: batches from worker processes, in the sampler's order, counted for a resume."""
 
 import atexit
+import gc
 import logging
 import multiprocessing
 import random
@@ -35,8 +36,10 @@ class SpeechLoader(DataLoader[Any]):
         sampler = self.batch_sampler
         self.dataset.set_epoch(sampler.epoch)
         start = sampler.first_batch
+        if self.num_workers:
+            self.dataset.pack()
         try:
-            with _signals_held_back(self.num_workers):
+            with _signals_held_back(self.num_workers), _memory_left_alone(self.num_workers):
                 batches = super().__iter__()
             for done, batch in enumerate(batches, start=start + 1):
                 sampler.batches_done = done
@@ -125,6 +128,19 @@ def _signals_held_back(num_workers: int) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _memory_left_alone(num_workers: int) -> Iterator[None]:
+    """Let workers start with all objects out of the collector's sight: it would write to each, and so copy it."""
+    if not num_workers:
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _seed_worker(worker_id: int) -> None:

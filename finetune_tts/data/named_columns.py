@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from finetune_tts.data.audio_files import AudioFinder
 from finetune_tts.data.columns import (
@@ -42,13 +42,40 @@ class AudioPlaces:
         places = [root / first, *(base / subfolder for subfolder in AUDIO_FOLDERS for base in bases)]
         self._places = tuple(dict.fromkeys(os.path.join(place, "") for place in places))
 
-    def candidates(self, audio: str) -> tuple[str, ...]:
+    def candidates(self, audio: str) -> Sequence[str]:
         """The paths that ``audio`` may mean, the likeliest first."""
         if os.path.isabs(audio):
             return (audio,)
-        found = tuple(place + audio for place in self._places)
+        found = Candidates(self._places, audio)
         # Written on Windows, where folders are separated by another sign.
         return (*found, *self.candidates(audio.replace("\\", "/"))) if "\\" in audio else found
+
+
+class Candidates(Sequence[str]):
+    """A file below each of some folders; the paths are made when they are asked for, as mostly the first is right.
+
+    Args:
+        places: the folders, each with a separator at its end.
+        audio: the file.
+    """
+
+    __slots__ = ("_audio", "_places")
+
+    def __init__(self, places: tuple[str, ...], audio: str) -> None:
+        self._places = places
+        self._audio = audio
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return Candidates(self._places[index], self._audio)
+        return self._places[index] + self._audio
 
 
 def read_table(

@@ -12,7 +12,7 @@ def normal_form(name: str) -> str:
     macOS stores the names of files decomposed, and so do texts that were copied from there; what people type is mostly
     composed. Both look the same.
     """
-    return unicodedata.normalize("NFC", name)
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def readable(name: str) -> str:
@@ -26,6 +26,8 @@ def readable(name: str) -> str:
 
 def half_character(text: str) -> str | None:
     """The first half of a surrogate pair in ``text``, which no file can hold; None where there is none."""
+    if text.isascii():
+        return None
     try:
         text.encode()
     except UnicodeEncodeError as error:

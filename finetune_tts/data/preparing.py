@@ -8,6 +8,7 @@ from typing import Protocol
 
 from finetune_tts.config.bounds import UNBOUNDED, Bounds
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.content import Digests
 from finetune_tts.data.contours import Scale
 from finetune_tts.data.features import Extractor, FeatureCache
 from finetune_tts.data.filtering import filter_by_alignment, filter_by_bounds, filter_empty_texts, filter_samples
@@ -122,7 +123,8 @@ def prepare_data(
         UserError: a fault of the data, see the functions called; or the vocabulary lacks more than 1 % of the text.
     """
     samples = load_samples(config.datasets, formatter) if samples is None else samples
-    infos = probe_samples(samples)
+    digests = Digests(Path(cache_folder))
+    infos = probe_samples(samples, digests=digests)
     durations = {path: info.duration for path, info in infos.items()}
     filtered = filter_samples(
         samples,
@@ -133,7 +135,7 @@ def prepare_data(
         min_audio_len=config.min_audio_len,
         max_audio_len=config.max_audio_len,
     )
-    tokens = TokenCache(tokenizer)
+    tokens = TokenCache(tokenizer, Path(cache_folder))
     missing = tokens.missing(filtered.kept)
     if missing.counter:
         logger.warning("The vocabulary lacks characters of the text, which the model will not read: %s.", missing)
@@ -145,17 +147,19 @@ def prepare_data(
         )
     if not dry:
         require_covered(missing)
-    readable = filter_empty_texts(filtered.kept, [tokens.encoded(sample).is_empty for sample in filtered.kept])
+    readable = filter_empty_texts(filtered.kept, [tokens.is_empty(sample) for sample in filtered.kept])
     lengths = [durations[sample.audio_file] for sample in readable.kept]
-    fitting = filter_by_bounds(readable.kept, lengths, [len(tokens.ids(sample)) for sample in readable.kept], bounds)
+    fitting = filter_by_bounds(readable.kept, lengths, [tokens.length(sample) for sample in readable.kept], bounds)
     kept, dropped = fitting.kept, {**filtered.dropped, **readable.dropped, **fitting.dropped}
     # Models that are trained on waveforms compute their own spectrograms.
     linear = config.compute_linear_spec and not waveforms
-    cache = FeatureCache(cache_folder, extractor, linear=linear, waveforms=waveforms, contours=contours)
+    cache = FeatureCache(
+        cache_folder, extractor, linear=linear, waveforms=waveforms, contours=contours, digests=digests
+    )
     if not dry:
         cache.precompute(kept, config.precompute_num_workers or None, team)
     if aligned_frames is not None:
-        token_lengths = [len(tokens.ids(sample)) for sample in kept]
+        token_lengths = [tokens.length(sample) for sample in kept]
         if dry and extractor.trims:
             counts = cache.frame_counts(kept, config.precompute_num_workers or None)
             mel_lengths = [counts[sample.audio_file] for sample in kept]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.content import Digests
 from finetune_tts.data.features import FeatureCache
 from finetune_tts.data.filtering import filter_samples
 from finetune_tts.data.forced_features import ForcedFeatures
@@ -102,7 +103,8 @@ def prepare_recordings(
         UserError: a fault of the data, see the functions called.
     """
     samples = load_recordings(datasets, formatter) if samples is None else samples
-    infos = probe_samples(samples)
+    digests = Digests(Path(cache_folder))
+    infos = probe_samples(samples, digests=digests)
     filtered = filter_samples(
         samples,
         infos,
@@ -112,7 +114,7 @@ def prepare_recordings(
         max_audio_len=math.inf,
     )
     kept, dropped = filtered.kept, dict(filtered.dropped)
-    cache = FeatureCache(cache_folder, extractor, waveforms=True)
+    cache = FeatureCache(cache_folder, extractor, waveforms=True, digests=digests)
     forced = None
     if feature_path:
         forced = ForcedFeatures(feature_path, extractor)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One entry of a data set as its metadata gives it.
 
@@ -26,7 +26,7 @@ class Row:
     """
 
     text: str
-    audio: tuple[str, ...]
+    audio: Sequence[str]
     origin: str
     speaker: str = ""
     speaker_id: str = ""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One recording of a data set with its transcript.
 

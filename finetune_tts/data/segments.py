@@ -14,6 +14,7 @@ from finetune_tts.data.batch import TensorGroup
 from finetune_tts.data.dataset import NOISE_LEVEL
 from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.data.forced_features import ForcedFeatures
+from finetune_tts.data.packed import PackedRecordings, Recording
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.training_data import TrainingData
 from finetune_tts.errors import UserError
@@ -107,6 +108,7 @@ class SegmentDataset(TrainingData):
                 f"(--coqpit.seq_len {max(round(seq_len / self._hop), 1) * self._hop})."
             )
         self.samples = list(samples)
+        self._packed: PackedRecordings | None = None
         self.collate = collate_segments
         self._cache = cache
         self._frames = seq_len // self._hop
@@ -125,8 +127,8 @@ class SegmentDataset(TrainingData):
 
     def __getitem__(self, index: int) -> Segment:
         number, piece = divmod(index, self._pieces)
-        sample = self.samples[number]
-        mel, waveform = self._whole(sample)
+        recording = self._recording(number)
+        mel, waveform = self._whole(recording)
         random = np.random.default_rng([self._seed, int(self._epoch[0]) if self._training else 0, index])
         room = mel.shape[1] - self._frames
         start = int(random.integers(room + 1)) if self._training else round(room * (piece + 0.5) / self._pieces)
@@ -134,7 +136,12 @@ class SegmentDataset(TrainingData):
         segment = waveform[samples]
         if self._noise:
             segment = segment + np.float32(NOISE_LEVEL) * random.standard_normal(segment.shape, dtype=np.float32)
-        return Segment(self._with_context(mel, start), np.ascontiguousarray(segment), sample.name)
+        return Segment(self._with_context(mel, start), np.ascontiguousarray(segment), recording.name)
+
+    def pack(self) -> None:
+        """Put what workers read of the recordings into arrays (raises as ``FeatureCache.mel``)."""
+        if self._packed is None:
+            self._packed = self._cache.pack(self.samples)
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes."""
@@ -144,13 +151,16 @@ class SegmentDataset(TrainingData):
         """Frames of each item: all the same."""
         return [self._frames] * len(self)
 
-    def _whole(self, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    def _recording(self, number: int) -> Sample | Recording:
+        return self._packed[number] if self._packed is not None else self.samples[number]
+
+    def _whole(self, recording: Sample | Recording) -> tuple[np.ndarray, np.ndarray]:
         """Mel spectrogram ``[n_mels, T]`` and waveform ``[hop * T]`` of a recording, at least a segment long."""
         if self._forced is not None:
-            mel = self._forced.mel(sample)
-            waveform = aligned(self._cache.waveform(sample), mel.shape[1], self._hop)
+            mel = self._forced.mel(recording)
+            waveform = aligned(self._cache.waveform(recording), mel.shape[1], self._hop)
         else:
-            mel, waveform = self._cache.mel(sample), self._cache.waveform(sample)
+            mel, waveform = self._cache.mel(recording), self._cache.waveform(recording)
         missing = self._frames - mel.shape[1]
         if missing <= 0:
             return mel, waveform

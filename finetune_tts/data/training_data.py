@@ -23,6 +23,10 @@ class TrainingData(Dataset[Any]):
     def __len__(self) -> int:
         """Number of items."""
 
+    def pack(self) -> None:
+        """Put what workers read into arrays, which they share, before they begin (see ``data.packed``)."""
+        return
+
     @abstractmethod
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes, so that what is random differs between epochs and is the same after a resume."""

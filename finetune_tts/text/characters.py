@@ -54,6 +54,10 @@ class Vocabulary:
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._ids
 
+    def find(self, symbol: str) -> int | None:
+        """Return the id of a symbol, None if the vocabulary lacks it."""
+        return self._ids.get(symbol)
+
     def id(self, symbol: str) -> int:
         """Return the id of a symbol.
 

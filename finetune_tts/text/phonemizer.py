@@ -10,6 +10,9 @@ from finetune_tts.text.espeak import espeak_library
 
 PUNCTUATION = ';:,.!?¡¿—…"«»“”'
 
+RULES_VERSION = 1
+"""Goes up when the phonemes of a text become others, so that none that were kept are used again."""
+
 _mark_runs = re.compile(rf"[\s{re.escape(PUNCTUATION)}]+")
 _language_flags = re.compile(r"\(.+?\)")
 # espeak-ng has no bounds on the names of these signs: in some languages they write beyond its buffers.
@@ -25,6 +28,10 @@ class Phonemizer(Protocol):
 
     def phonemize(self, text: str, language: str | None = None) -> str:
         """Return the phonemes of ``text``; ``language`` matters only where there are several."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return what decides the phonemes of a text; two with the same one say the same."""
         ...
 
 
@@ -70,6 +77,10 @@ class EspeakPhonemizer:
             )
         return "".join(pieces)
 
+    def fingerprint(self) -> str:
+        """Return language, voice and espeak-ng's version."""
+        return f"{RULES_VERSION} {espeak_library(self.library).version} {self.language} {self._voice}"
+
 
 class MultiPhonemizer:
     """A phonemizer for each language of a multilingual model (🐸TTS: ``multi_phonemizer``)."""
@@ -89,6 +100,10 @@ class MultiPhonemizer:
                 f"Language {language!r}: this model has phonemes for {', '.join(self.phonemizers)}. Name one of them."
             )
         return self.phonemizers[language].phonemize(text)
+
+    def fingerprint(self) -> str:
+        """Return those of all languages."""
+        return " ".join(f"{name}: {phonemizer.fingerprint()}" for name, phonemizer in self.phonemizers.items())
 
 
 def _readable(text: str, voice: str) -> str:

@@ -30,6 +30,8 @@ class Encoded:
     @property
     def is_empty(self) -> bool:
         """Whether nothing but spaces is left of the text."""
+        if not self.missing:
+            return not self.spelled or self.spelled.isspace()
         return all(symbol.isspace() or symbol in self.missing for symbol in self.spelled)
 
 
@@ -92,13 +94,11 @@ class Tokenizer:
         """
         cleaned = self._clean(text, language or None) if self._clean else text
         spelled = self.phonemizer.phonemize(cleaned, language) if self.phonemizer else cleaned
-        ids: list[int] = []
+        found = list(map(self.vocabulary.find, spelled))
+        ids = [place for place in found if place is not None]
         missing: Counter[str] = Counter()
-        for symbol in spelled:
-            if symbol in self.vocabulary:
-                ids.append(self.vocabulary.id(symbol))
-            else:
-                missing[symbol] += 1
+        if len(ids) < len(found):
+            missing.update(symbol for symbol, place in zip(spelled, found, strict=True) if place is None)
         if self.add_blank and self.vocabulary.blank:
             spaced = [self.vocabulary.id(self.vocabulary.blank)] * (2 * len(ids) + 1)
             spaced[1::2] = ids
@@ -117,7 +117,7 @@ class Tokenizer:
 
     def count_missing(self, texts: Iterable[str], language: str | None = None) -> "MissingReport":
         """Count what the vocabulary lacks over many texts."""
-        return missing_of((self.encode(text, language) for text in texts), self.vocabulary)
+        return missing_of((_count(self.encode(text, language)) for text in texts), self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,20 @@ class MissingReport:
         return listed(self.counter)
 
 
-def missing_of(texts: Iterable[Encoded], vocabulary: Vocabulary) -> MissingReport:
-    """Count what a vocabulary lacks over encoded texts."""
+def missing_of(texts: Iterable[tuple[int, Counter[str] | None]], vocabulary: Vocabulary) -> MissingReport:
+    """Count what a vocabulary lacks over texts, of each of which its length is given and what of it is missing."""
     total = 0
     counter: Counter[str] = Counter()
-    for encoded in texts:
-        total += len(encoded.spelled)
-        counter += encoded.missing
+    for length, missing in texts:
+        total += length
+        if missing:
+            counter.update(missing)
     ignored = Counter({symbol: count for symbol, count in counter.items() if vocabulary.ignores(symbol)})
     return MissingReport(total, counter - ignored, ignored, vocabulary.letters_field)
+
+
+def _count(encoded: Encoded) -> tuple[int, Counter[str]]:
+    return len(encoded.spelled), encoded.missing
 
 
 def listed(counter: Counter[str]) -> str:

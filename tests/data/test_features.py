@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
+from finetune_tts.data import features
 from finetune_tts.data.features import FeatureCache, aligned
 from finetune_tts.errors import UserError
 
@@ -100,6 +101,17 @@ def test_a_changed_recording_is_computed_anew(cache_at, recorded, extractor, wri
     write_wav(sample.audio_file, seconds=0.3)
     assert cache_at().mel(sample).shape[1] > before.shape[1]
     assert extractor.loads == 2
+
+
+def test_many_recordings_are_looked_for_by_folder(cache_at, recorded, extractor, monkeypatch, tmp_path):
+    monkeypatch.setattr(features, "_MANY", 2)
+    samples = recorded(5)
+    cache_at(waveforms=True).precompute(samples)
+    next((tmp_path / "cache").rglob("*.wav.npy")).unlink()
+    next((tmp_path / "cache").rglob("*.mel.npy")).with_suffix(".tmp").touch()
+    extractor.loads = 0
+    cache_at(waveforms=True).precompute(samples)
+    assert extractor.loads == 1
 
 
 def test_another_setting_meets_no_stale_feature(cache_at, recorded, other_extractor, tmp_path):

@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import signal
@@ -132,11 +133,37 @@ def test_workers_hear_of_the_epoch(recorded, tokenizer, cache, workers):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, workers):
+def test_a_recording_that_breaks_while_training_is_named_in_one_line(dataset, tmp_path, workers):
     sampler = LengthBatchSampler(dataset.mel_lengths(), 7)
+    dataset.pack()
+    for feature in (tmp_path / "cache").rglob("*.npy"):
+        feature.unlink()
     dataset.samples[3].audio_file.write_bytes(b"")
     with pytest.raises(UserError, match=r"^\S*anna3.wav: the file has 0 bytes[^\n]*$"):
         list(make_loader(dataset, sampler, num_workers=workers))
+
+
+def test_what_workers_read_is_the_same_when_it_is_packed(dataset):
+    before = [dataset[index] for index in range(7)]
+    dataset.pack()
+    for one, other in zip(before, [dataset[index] for index in range(7)], strict=True):
+        assert (one.name, one.text) == (other.name, other.text)
+        assert np.array_equal(one.token_ids, other.token_ids)
+        assert one.token_ids.dtype == other.token_ids.dtype == np.int64
+        assert np.array_equal(one.mel, other.mel)
+
+
+def test_the_collector_of_a_worker_leaves_alone_what_its_parent_had(dataset):
+    class Counting:
+        """Counts what the collector of a worker does not look at, in the place of a batch."""
+
+        def __call__(self, items):
+            return gc.get_freeze_count()
+
+    dataset.collate = Counting()
+    loader = make_loader(dataset, LengthBatchSampler(dataset.mel_lengths(), 7), num_workers=1)
+    assert next(iter(loader)) > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_more_workers_than_cpus_are_told_in_one_line(dataset, monkeypatch, caplog):
@@ -180,6 +207,9 @@ class Numbers(Dataset):
         return index
 
     def set_epoch(self, epoch):
+        pass
+
+    def pack(self):
         pass
 
 def train():

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from finetune_tts.audio.reading import probe
+from finetune_tts.data import probing
+from finetune_tts.data.content import Digests, file_key
 from finetune_tts.data.probing import probe_samples
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -35,3 +38,36 @@ def test_all_unreadable_files_are_named_up_to_ten(tmp_path, write_wav, write_tex
     assert message.endswith("and 2 more")
     with pytest.raises(UserError, match="text.wav: not audio"):
         probe_samples(samples_of([good, broken]))
+
+
+def test_the_header_of_a_file_is_read_once(tmp_path, write_wav, monkeypatch):
+    files = [write_wav(tmp_path / f"{name}.wav", seconds=0.5) for name in "ab"]
+    before = probe_samples(samples_of(files), digests=Digests(tmp_path / "cache"))
+    opened = []
+    monkeypatch.setattr(probing, "probe", lambda file: opened.append(file) or probe(file))
+    assert probe_samples(samples_of(files), digests=Digests(tmp_path / "cache")) == before
+    assert not opened
+    write_wav(files[1], seconds=0.75)
+    after = probe_samples(samples_of(files), digests=Digests(tmp_path / "cache"))
+    assert opened == [files[1]]
+    assert after[files[1]].duration == 0.75
+
+
+@pytest.mark.parametrize(
+    "value", ['"8000"', "[8000, 1]", "[0, 1, 5]", "[8000, 1, -5]", "[8000, 1, 0.5]", "[true, 1, 9]", "{}", "null"]
+)
+def test_a_header_that_nobody_has_written_so_is_read_again(tmp_path, write_wav, value):
+    file = write_wav(tmp_path / "a.wav", seconds=0.5)
+    (tmp_path / "headers.jsonl").write_text(f'["{file_key(file)}", {value}]\n')
+    assert probe_samples(samples_of([file]), digests=Digests(tmp_path))[file].duration == 0.5
+
+
+def test_a_file_that_became_unreadable_is_named_although_its_header_was_kept(tmp_path, write_wav):
+    file = write_wav(tmp_path / "a.wav")
+    probe_samples(samples_of([file]), digests=Digests(tmp_path))
+    file.write_bytes(b"")
+    with pytest.raises(UserError, match="0 bytes"):
+        probe_samples(samples_of([file]), digests=Digests(tmp_path))
+    file.unlink()
+    with pytest.raises(UserError, match=r"a\.wav"):
+        probe_samples(samples_of([file]), digests=Digests(tmp_path))

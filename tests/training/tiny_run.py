@@ -47,6 +47,9 @@ class Clips(Dataset):
     def __getitem__(self, index: int) -> Item:
         return self.items[index]
 
+    def pack(self) -> None:
+        pass
+
     def set_epoch(self, epoch: int) -> None:
         pass
 
