@@ -220,20 +220,28 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
     accumulated = material.request.limits.grad_accum_steps or _accumulated(
         material, clips, world, known.get("batch_size")
     )
+    counted = _clips_in_a_batch(config, seconds / (clips + held_out)) or known.get("batch_size", material.batch_size())
     common = fine_tune_defaults(
         minutes=minutes,
         clips=clips,
         device=device,
         rates=rates_from_scratch(config),
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
-        batch_size=known.get("batch_size", material.batch_size()),
+        batch_size=counted,
         epochs=known.get("epochs", config.epochs if "epochs" in chosen else None),
         batches_per_step=world.size * accumulated,
         cpus=usable_cpus() // world.local_size,
         adapters=config.lora_rank > 0,
     )
-    decided = {change.field for change in own}
+    decided = {change.field for change in own} | ({"batch_size"} if config.batch_frames else set())
     return [*own, *(change for change in common if change.field not in decided)]
+
+
+def _clips_in_a_batch(config: Any, seconds: float) -> int | None:
+    """Clips of average length in a batch that is counted in frames; None where clips are counted."""
+    if not config.batch_frames:
+        return None
+    return max(1, round(config.batch_frames * config.audio.hop_length / (config.audio.sample_rate * seconds)))
 
 
 def _accumulated(material: Material, clips: int, world: World, batch_size: int | None = None) -> int:

@@ -136,6 +136,8 @@ def _memory(trial: Trial, device: torch.device) -> Finding:
             f"Leave long clips out: --coqpit.max_audio_len (in samples), or use a smaller model.{_less(trial)}",
             count=1,
         )
+    if trial.batch_size < trial.asked_batch_size and trial.auto_batch:
+        return fine("memory", f"{trial.batch_size} of {trial.asked_batch_size} {of} fit; --auto_batch splits the batch")
     if trial.batch_size < trial.asked_batch_size:
         return Finding(
             "memory",
@@ -143,7 +145,8 @@ def _memory(trial: Trial, device: torch.device) -> Finding:
             f"a batch of {trial.asked_batch_size} {of} does not fit into the memory of {device}; "
             f"{trial.batch_size} of them do",
             f"--coqpit.batch_size {trial.batch_size} "
-            f"--grad_accum_steps {-(-trial.asked_batch_size // trial.batch_size)} trains the same, more slowly."
+            f"--grad_accum_steps {-(-trial.asked_batch_size // trial.batch_size)} trains the same, more slowly; "
+            f"--auto_batch finds both."
             f"{_less(trial)}",
             count=1,
         )

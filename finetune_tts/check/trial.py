@@ -55,6 +55,7 @@ class Trial:
         feature_bytes: of disk that the features of all recordings take.
         losses: of the steps.
         non_finite: steps that had no finite loss or gradient.
+        auto_batch: the run itself finds how many fit.
         fault: why no step worked, apart from memory.
         plans: what other ways to train would take of memory, where a family offers such.
     """
@@ -73,6 +74,7 @@ class Trial:
     feature_bytes: int
     losses: dict[str, float]
     non_finite: int
+    auto_batch: bool = False
     fault: str = ""
     plans: tuple[PlannedMemory, ...] = ()
 
@@ -122,10 +124,10 @@ class _Trial:
         samples = [*job.train_data.samples, *(job.eval_data.samples if job.eval_data is not None else ())]
         self.all_seconds = sum(durations[sample.audio_file] for sample in samples)
         self.task = make_task(job.network.to(job.device), config)
-        self.loader = loader_of(job, job.train_data, training=True, lengths=_in_milliseconds(seconds))
+        self.loader = loader_of(job, job.train_data, training=True, lengths=_in_frames(seconds, config))
         held_out = None
         if job.eval_data is not None:
-            held_out = loader_of(job, job.eval_data, training=False, lengths=_in_milliseconds(eval_seconds))
+            held_out = loader_of(job, job.eval_data, training=False, lengths=_in_frames(eval_seconds, config))
         self.held_out = held_out
         folder = expanded(config.output_path)
         self.loop = TrainingLoop(self.task, config, folder, self.loader, held_out, settings)
@@ -260,6 +262,7 @@ class _Trial:
             feature_bytes=round(rate * self.all_seconds),
             losses=run.meter.since_print.means(),
             non_finite=run.stepper.guard.skipped,
+            auto_batch=self.job.limits.auto_batch,
             fault=self.fault,
         )
 
@@ -277,9 +280,9 @@ def item_seconds(data: TrainingData, durations: Mapping[Path, float], config: An
     return [durations[sample.audio_file] for sample in data.samples]
 
 
-def _in_milliseconds(seconds: Sequence[float]) -> list[int]:
-    # Any unit does for the sampler, which puts lengths in order.
-    return [max(1, round(1000 * length)) for length in seconds]
+def _in_frames(seconds: Sequence[float], config: Any) -> list[int]:
+    rate = config.audio.sample_rate / config.audio.hop_length
+    return [max(1, round(rate * length)) for length in seconds]
 
 
 def _array_bytes(item: Any) -> int:

@@ -136,6 +136,11 @@ def _add_run(add: Callable[..., object]) -> None:
     add("--early_stop_patience", type=int, metavar="N", help="end after N evaluations without a lower held-out loss")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
     add(
+        "--auto_batch",
+        action="store_true",
+        help="find the largest batch that fits into memory; a step takes as many clips as before, in more batches",
+    )
+    add(
         "--discriminator_warm_up", type=int, metavar="N", help="steps in which a discriminator learns alone; 0 for none"
     )
 

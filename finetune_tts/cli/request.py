@@ -152,6 +152,7 @@ def request_of(
             max_steps=arguments.max_steps,
             time_limit=arguments.time_limit * 60 if arguments.time_limit else None,
             early_stop_patience=arguments.early_stop_patience,
+            auto_batch=arguments.auto_batch,
             grad_accum_steps=arguments.grad_accum_steps,
             discriminator_warm_up=arguments.discriminator_warm_up,
         ),

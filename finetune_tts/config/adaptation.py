@@ -33,6 +33,18 @@ class AdaptationConfig(Config):
     )
 
 
+@dataclass
+class MemoryConfig(Config):
+    """What a step takes of memory, and nothing of what it learns."""
+
+    batch_frames: int = own(
+        0, "Mel frames of a training batch, padding counted, in place of batch_size clips; 0 counts clips."
+    )
+    recompute_activations: bool | None = own(
+        None, "Keep less in memory and compute it twice; null does so for XTTS with adapters alone."
+    )
+
+
 def patterns_of(value: str | list[str]) -> list[str]:
     """Return the patterns of a field: those of a list, or those that commas separate."""
     parts = value.split(",") if isinstance(value, str) else [part for item in value for part in item.split(",")]

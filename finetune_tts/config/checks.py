@@ -27,6 +27,7 @@ from finetune_tts.errors import UserError
 SPEECH_RANGES = {
     "lr": ABOVE_ZERO,
     "batch_size": FROM_ONE,
+    "batch_frames": FROM_ZERO,
     "eval_batch_size": FROM_ONE,
     "epochs": FROM_ONE,
     "grad_clip": FROM_ZERO,

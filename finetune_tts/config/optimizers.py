@@ -5,7 +5,7 @@ Written out by hand, because asking torch for them would import it, and a mistyp
 
 OPTIMIZERS = (
     *("RAdam", "AdamW", "Adam", "NAdam", "Adamax", "SGD", "RMSprop", "Adagrad", "Adadelta"),
-    *("Adafactor", "ASGD", "Rprop", "Muon"),
+    *("Adafactor", "ASGD", "Rprop", "Muon", "Adam8bit", "AdamW8bit"),
 )
 
 #: Schedules that need nothing but the optimizer and plain arguments.

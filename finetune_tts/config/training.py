@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune_tts.config.adaptation import AdaptationConfig
+from finetune_tts.config.adaptation import AdaptationConfig, MemoryConfig
 from finetune_tts.config.base import Config, kept
 
 
@@ -96,5 +96,5 @@ class OptimisationConfig(Config):
 
 
 @dataclass
-class TrainingConfig(AdaptationConfig, OptimisationConfig, EvaluationConfig, CheckpointConfig, RunConfig):
-    """All fields of the trainer, and those that say what of a network learns."""
+class TrainingConfig(AdaptationConfig, MemoryConfig, OptimisationConfig, EvaluationConfig, CheckpointConfig, RunConfig):
+    """All fields of the trainer, those that say what of a network learns, and what a step takes of memory."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.layers.precision import in_float32
+from finetune_tts.layers.recomputing import Recomputing
 from finetune_tts.layers.wavenet import WaveNet
 from finetune_tts.layers.weight_norm import WeightNormConv1d
 
@@ -142,7 +143,7 @@ class Coupling(nn.Module):
         return shift, log_scale
 
 
-class FlowDecoder(nn.Module):
+class FlowDecoder(Recomputing):
     """A stack of ActNorm, invertible convolution and coupling over frames that are squeezed in groups of S."""
 
     def __init__(
@@ -194,7 +195,7 @@ class FlowDecoder(nn.Module):
         x, mask = self._squeeze(mel, mask)
         log_determinant = torch.zeros(mel.shape[0], device=mel.device)
         for flow in self.flows:
-            x, added = flow(x, mask, condition)
+            x, added = self.through(flow, x, mask, condition)
             log_determinant = log_determinant + added
         return self._unsqueeze(x, mask), log_determinant
 

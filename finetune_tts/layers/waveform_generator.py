@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from finetune_tts.layers.channels_last import Conv1d, channels_last
 from finetune_tts.layers.precision import in_float32
+from finetune_tts.layers.recomputing import Recomputing
 from finetune_tts.layers.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fold_weight_norm
 
 SLOPE = 0.1  # of the leaky ReLUs between the layers
@@ -78,7 +79,7 @@ class ResBlock2(nn.Module):
 RESBLOCKS: dict[str, type[ResBlock1] | type[ResBlock2]] = {"1": ResBlock1, "2": ResBlock2}
 
 
-class WaveformGenerator(nn.Module):
+class WaveformGenerator(Recomputing):
     """The generator.
 
     Args:
@@ -197,9 +198,9 @@ class WaveformGenerator(nn.Module):
             if self.cond_in_each_stage and condition is not None:
                 x = x + self.conds[stage](condition)
             first = stage * self.num_stacks
-            refined = self.resblocks[first](x)
+            refined = self.through(self.resblocks[first], x)
             for stack in self.resblocks[first + 1 : first + self.num_stacks]:
-                refined = refined + stack(x)
+                refined = refined + self.through(stack, x)
             x = refined / self.num_stacks
         # A waveform is heard to sixteen bits, bfloat16 has eight.
         return torch.tanh(in_float32(self.conv_post, F.leaky_relu(x, LAST_SLOPE)))

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from finetune_tts.layers.dropout import dropout
+from finetune_tts.layers.recomputing import Recomputing
 from finetune_tts.layers.weight_norm import WeightNormConv1d
 
 
-class WaveNet(nn.Module):
+class WaveNet(Recomputing):
     """Gated convolutions with residual and skip connections, not causal (van den Oord et al. 2016).
 
     Args:
@@ -63,11 +64,8 @@ class WaveNet(nn.Module):
         output = torch.zeros_like(x)
         shifts = self.cond_layer(condition).chunk(self.num_layers, dim=1) if condition is not None else None
         for index, (gate_layer, res_skip_layer) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):
-            gate = dropout(gate_layer(x), self.dropout, self.training)
-            if shifts is not None:
-                gate = gate + shifts[index]
-            filtered, gated = gate.chunk(2, dim=1)  # two times [B, C, T]
-            res_skip = res_skip_layer(torch.tanh(filtered) * torch.sigmoid(gated))
+            shift = shifts[index] if shifts is not None else None
+            res_skip = self.through(self._layer, gate_layer, res_skip_layer, x, shift)
             if index < self.num_layers - 1:
                 residual, skip = res_skip.chunk(2, dim=1)
                 x = (x + residual) * mask
@@ -75,3 +73,12 @@ class WaveNet(nn.Module):
             else:
                 output = output + res_skip
         return output * mask
+
+    def _layer(self, gate_layer: nn.Module, res_skip_layer: nn.Module, x: Tensor, shift: Tensor | None) -> Tensor:
+        """What a layer adds to ``x [B, C, T]`` and to the skips, ``[B, 2C, T]``; the last one only the latter."""
+        gate = dropout(gate_layer(x), self.dropout, self.training)
+        if shift is not None:
+            gate = gate + shift
+        filtered, gated = gate.chunk(2, dim=1)  # two times [B, C, T]
+        mixed: Tensor = res_skip_layer(torch.tanh(filtered) * torch.sigmoid(gated))
+        return mixed

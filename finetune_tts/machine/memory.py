@@ -35,14 +35,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_explained(when: str, device: torch.device, field: str, clips: int, seconds: float) -> Iterator[None]:
+def memory_explained(when: str, device: torch.device, field: str, size: int, seconds: float) -> Iterator[None]:
     """Turn memory that does not suffice for a batch into an error that says what to lower.
 
     Args:
         when: the batch was computed.
         device: that it was computed on.
-        field: of the config that says how many clips make a batch.
-        clips: that it says.
+        field: of the config that says how many clips, or frames, make a batch.
+        size: that it says.
         seconds: of the longest clip; 0 where it is not known.
 
     Raises:
@@ -54,9 +54,10 @@ def memory_explained(when: str, device: torch.device, field: str, clips: int, se
         if not is_out_of_memory(error):
             raise
         of = f" of up to {seconds:.1f} s" if seconds else ""
-        more = " (and raise --grad_accum_steps)" if field == "batch_size" else ""
+        more = " (and raise --grad_accum_steps, or leave both to --auto_batch)" if field != "eval_batch_size" else ""
+        unit = "frames" if field == "batch_frames" else "clips"
         raise UserError(
-            f"{when}: the memory of {device} does not hold a batch of {clips} clips{of}. Lower --coqpit.{field}{more}, "
+            f"{when}: the memory of {device} does not hold a batch of {size} {unit}{of}. Lower --coqpit.{field}{more}, "
             "or --coqpit.max_audio_len (samples). Checkpoints so far are whole."
         ) from error
 

@@ -9,6 +9,9 @@ from torch import nn
 from finetune_tts.errors import UserError
 from finetune_tts.tasks.radam import RAdam
 
+EIGHT_BIT = ("Adam8bit", "AdamW8bit")
+"""Optimizers that keep a byte where others keep a float32 (Dettmers et al. 2022, https://arxiv.org/abs/2110.02861)."""
+
 
 def make_optimizer(
     name: str | None,
@@ -25,7 +28,7 @@ def make_optimizer(
     RAdam decouples its weight decay from the gradient unless ``params`` says otherwise, as 🐸TTS's own RAdam does.
 
     Args:
-        name: of a class in ``torch.optim``; upper and lower case are the same.
+        name: of a class in ``torch.optim``, or of :data:`EIGHT_BIT`; upper and lower case are the same.
         parameters: those without ``requires_grad`` are left out.
         lr: learning rate.
         params: further arguments of the class.
@@ -34,17 +37,9 @@ def make_optimizer(
         what: it trains, for messages.
 
     Raises:
-        UserError: no such optimizer, one without such an argument, or nothing to learn for it.
+        UserError: no such optimizer, bitsandbytes is missing, an argument that it lacks, or nothing to learn for it.
     """
-    optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-        key.lower(): value
-        for key, value in vars(torch.optim).items()
-        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
-    }
-    found = optimizers.get((name or "").lower())
-    if found is None:
-        names = ", ".join(sorted(value.__name__ for value in optimizers.values()))
-        raise UserError(f"--coqpit.optimizer {name}: no such optimizer. There are {names}.")
+    found = _class_of(name)
     arguments = dict(params)
     if found is torch.optim.RAdam:
         found = RAdam
@@ -74,6 +69,31 @@ def make_optimizer(
     return optimizer
 
 
+def _class_of(name: str | None) -> Callable[..., torch.optim.Optimizer]:
+    """The class of an optimizer, of torch or, where it keeps its state in 8 bits, of bitsandbytes."""
+    wanted = (name or "").lower()
+    if wanted in (known.lower() for known in EIGHT_BIT):
+        try:
+            from bitsandbytes import optim
+        except ImportError as error:
+            raise UserError(
+                f"--coqpit.optimizer {name} needs bitsandbytes: pip install 'finetune-tts[8bit]'. Or choose "
+                f"{wanted.removesuffix('8bit')}, whose state takes four times the memory."
+            ) from error
+        eight_bit: dict[str, Callable[..., torch.optim.Optimizer]]
+        eight_bit = {known.lower(): getattr(optim, known) for known in EIGHT_BIT}
+        return eight_bit[wanted]
+    optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        key.lower(): value
+        for key, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
+    }
+    if wanted not in optimizers:
+        names = ", ".join(sorted([*(value.__name__ for value in optimizers.values()), *EIGHT_BIT]))
+        raise UserError(f"--coqpit.optimizer {name}: no such optimizer. There are {names}.")
+    return optimizers[wanted]
+
+
 _FACTOR = "lr_factor"
 
 
@@ -97,7 +117,7 @@ def step_optimizer(optimizer: torch.optim.Optimizer) -> None:
             group["lr"] = rate
 
 
-_IMPLEMENTATION = ("fused", "foreach", "capturable", "differentiable")
+IMPLEMENTATION = frozenset({"fused", "foreach", "capturable", "differentiable"})
 """Settings of an optimizer that say how it computes, and nothing of what comes out."""
 
 
@@ -116,6 +136,6 @@ def load_state(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> No
     groups = []
     for number, group in enumerate(saved["param_groups"]):
         own = optimizer.param_groups[number] if number < len(optimizer.param_groups) else {}
-        kept = {name: value for name, value in group.items() if name not in _IMPLEMENTATION}
-        groups.append(kept | {name: own[name] for name in _IMPLEMENTATION if name in own})
+        kept = {name: value for name, value in group.items() if name not in IMPLEMENTATION}
+        groups.append(kept | {name: own[name] for name in IMPLEMENTATION if name in own})
     optimizer.load_state_dict({**saved, "param_groups": groups})

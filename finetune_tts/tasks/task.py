@@ -14,6 +14,7 @@ from trainer.logging import BaseDashboardLogger
 
 from finetune_tts.errors import UserError
 from finetune_tts.layers.low_rank import MARK, is_adapted
+from finetune_tts.layers.recomputing import let_recompute
 from finetune_tts.tasks.freezing import hold_statistics
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.patterns import weights_named
@@ -55,6 +56,7 @@ class TTSTask(TrainerModel):
         self.config = config
         self.speak = speak
         self.loaders: dict[bool, DataLoader[Any]] = {}
+        let_recompute(network, bool(getattr(config, "recompute_activations", None)))
 
     @abstractmethod
     def losses(self, outputs: Any, batch: Any) -> dict[str, Tensor]:
@@ -154,6 +156,11 @@ class TTSTask(TrainerModel):
         return factors
 
     # What the PyPI trainer asks of a model. ------------------------------------------------------------------------
+
+    def on_device(self, batch: Any, device: torch.device) -> Any:
+        """A batch of the loader as the network takes it, on a device, without waiting for it."""
+        formatted: Any = self.format_batch(batch)
+        return self.format_batch_on_device(formatted.to(device, non_blocking=True))
 
     def forward(self, input: Any, *args: Any, aux_input: Any = None, **kwargs: Any) -> Any:
         """The network's own forward pass."""

@@ -210,14 +210,13 @@ class TrainingLoop:
         self, when: str, batches: Sequence[Any], *, held_out: bool = False
     ) -> AbstractContextManager[None]:
         """Say what to lower where memory does not suffice for ``batches`` (see :func:`memory_explained`)."""
-        field = "eval_batch_size" if held_out else "batch_size"
+        field = "eval_batch_size" if held_out else "batch_frames" if self.config.batch_frames else "batch_size"
         longest = max((self.task.seconds(batch) or 0.0 for batch in batches), default=0.0)
         return memory_explained(when, self.settings.device, field, getattr(self.config, field), longest)
 
     def format_batch(self, batch: Any) -> Any:
         """Put a batch on the device, without waiting for it."""
-        formatted: Any = self.task.format_batch(batch)
-        return self.task.format_batch_on_device(formatted.to(self.settings.device, non_blocking=True))
+        return self.task.on_device(batch, self.settings.device)
 
     def _after_step(self, batches: int) -> None:
         self.total_steps_done += 1

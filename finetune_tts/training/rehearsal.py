@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from finetune_tts.machine.memory import bounded_memory
 from finetune_tts.machine.seeds import borrowed_randomness
+from finetune_tts.tasks.task import TTSTask
+from finetune_tts.training.settings import TrainerSettings
+from finetune_tts.training.step import Stepper
 
 if TYPE_CHECKING:
     from finetune_tts.training.loop import TrainingLoop
@@ -39,16 +42,31 @@ def rehearse_if_needed(run: "TrainingLoop") -> None:
     logger.info("Trying a step in which all parts learn over the %d longest clips, for its memory.", len(clips))
     data = run.train_loader.dataset
     batch = run.train_loader.collate_fn([data[index] for index in clips])
-    run.task.train()
+    with run.memory_explained(f"Before step {following}", [batch]):
+        rehearse(run.task, run.optimizers, run.stepper, batch, run.settings)
+
+
+def rehearse(
+    task: TTSTask, optimizers: Sequence[torch.optim.Optimizer], stepper: Stepper, batch: Any, settings: TrainerSettings
+) -> None:
+    """Make a pass in which all parts learn, and let nothing of it remain; memory that does not suffice is an error.
+
+    Args:
+        task: in any mode; it is left in that of training.
+        optimizers: of the stepper.
+        stepper: of the run.
+        batch: as it comes from the loader.
+        settings: of the run.
+    """
+    task.train()
     with (
-        borrowed_randomness(run.config.training_seed),
-        _kept(list(run.task.buffers())),
-        bounded_memory(run.settings.device),
-        run.memory_explained(f"Before step {following}", [batch]),
+        borrowed_randomness(task.config.training_seed),
+        _kept(list(task.buffers())),
+        bounded_memory(settings.device),
     ):
-        batch = run.format_batch(batch)
-        room = room_for_moments(run.optimizers)
-        run.stepper.rehearse(batch, min(run.settings.grad_accum_steps, _PASSES))
+        on_device = task.on_device(batch, settings.device)
+        room = room_for_moments(optimizers)
+        stepper.rehearse(on_device, min(settings.grad_accum_steps, _PASSES))
         del room
 
 

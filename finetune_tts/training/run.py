@@ -39,6 +39,7 @@ from finetune_tts.runs.record import RunRecord, write_record
 from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
+from finetune_tts.training.auto_batch import fitting_batch
 from finetune_tts.training.console import ENDED, run_log
 from finetune_tts.training.dashboard import dashboard_command, require_dashboard
 from finetune_tts.training.loop import TrainingLoop
@@ -204,6 +205,10 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
     if job.resumes is not None:
         require_what_learned(config, settings.changed, job.resumes.checkpoint)
     task = make_task(job.network.to(job.device), config, job.speak)
+    if job.limits.auto_batch:
+        fitting = fitting_batch(task, config, job.train_data, settings)
+        config["batch_frames" if config.batch_frames else "batch_size"] = fitting.size
+        settings = replace(settings, limits=replace(settings.limits, grad_accum_steps=fitting.accumulated))
     train_loader = loader_of(job, job.train_data, training=True)
     eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None
     settings = _with_warm_up(settings, job, len(train_loader))
@@ -305,6 +310,7 @@ def loader_of(
         weights=weights,
         rank=job.world.rank,
         world_size=job.world.size,
+        batch_frames=config.batch_frames if training else 0,
     )
     workers = config.num_loader_workers if training else config.num_eval_loader_workers
     return make_loader(
@@ -331,7 +337,7 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
         f"Run folder: {run.output_path}",
         f"Training {parameters:,} parameters on {name} in {precision}{reason}{processes}",
         f"{len(job.train_data)} clips to train on, {len(job.eval_data) if job.eval_data else 0} held out; "
-        f"{len(sampler)} batches of {job.config.batch_size} an epoch{accumulated}, {run.total_steps:,} steps in all",
+        f"{len(sampler)} batches of {_batch_of(job.config)} an epoch{accumulated}, {run.total_steps:,} steps in all",
     ]
     if job.resumes is not None:
         lines.append(f"Resuming after step {run.total_steps_done:,}")
@@ -346,6 +352,10 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
     if dashboard is not None:
         lines.append(f"Dashboard: {dashboard}")
     return lines
+
+
+def _batch_of(config: Any) -> str:
+    return f"up to {config.batch_frames:,} frames" if config.batch_frames else str(config.batch_size)
 
 
 def _who_learns_alone(job: TrainingJob, run: TrainingLoop, task: AdversarialTask) -> list[str]:

@@ -21,6 +21,8 @@ class RunLimits:
     """Evaluations without a lower held-out loss after which it ends; None never ends it."""
     grad_accum_steps: int | None = None
     """Batches that make one step; None is 1, or what a resumed run had."""
+    auto_batch: bool = False
+    """Find the largest batch that fits, and let a step take as many clips as before."""
     discriminator_warm_up: int | None = None
     """Steps in which a discriminator learns alone; None chooses for a fresh one, or keeps what a resumed run had."""
 

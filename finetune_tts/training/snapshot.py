@@ -14,7 +14,7 @@ from finetune_tts.config.paths import relative_paths
 from finetune_tts.errors import UserError, excerpt
 from finetune_tts.machine.seeds import random_state
 from finetune_tts.runs.history import History
-from finetune_tts.tasks.optimizers import load_state
+from finetune_tts.tasks.optimizers import IMPLEMENTATION, load_state
 from finetune_tts.tasks.schedules import Schedule, scale_rates, start_schedules
 from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.averaging import WeightAverage
@@ -177,7 +177,7 @@ def require_what_learned(config: AdaptationConfig, changed: Container[str], chec
 def _require_all_arguments(optimizer: torch.optim.Optimizer) -> None:
     """Refuse the state of another optimizer, which lacks arguments of this one and would fail in the first step."""
     for group in optimizer.param_groups:
-        if missing := sorted(optimizer.defaults.keys() - group.keys()):
+        if missing := sorted(optimizer.defaults.keys() - group.keys() - IMPLEMENTATION):
             raise ValueError(
                 f"the run was not trained with {type(optimizer).__name__}, its optimizer has no {', '.join(missing)}"
             )

@@ -185,3 +185,40 @@ def test_new_rows_of_an_averaged_run_are_known_and_survive_resuming(choir, tmp_p
         assert expected[part].keys() == found[part].keys()
         assert all(torch.equal(tensor, found[part][name]) for name, tensor in expected[part].items())
     tune("--continue_path", again, "--max_steps", 4, "--coqpit.ema_decay", 0.5).refused("ema_decay 0.5", "keeps")
+
+
+def test_a_run_for_a_small_gpu_is_resumed_to_the_last_bit(release, recordings, tune):
+    start = (
+        "--restore_path",
+        release,
+        "--dataset_path",
+        recordings,
+        "--no_report",
+        "--no_check",
+        "--coqpit.epochs",
+        50,
+    )
+    start += (
+        "--coqpit.batch_frames",
+        1500,
+        "--coqpit.optimizer",
+        "AdamW8bit",
+        "--coqpit.recompute_activations",
+        "true",
+    )
+    start += ("--coqpit.optimizer_params", '{"betas": [0.9, 0.99]}', "--coqpit.save_step", 2)
+    whole = tune(*start, "--output_path", "whole", "--max_steps", 4)
+    assert "batches of up to 1,500 frames" in whole.err
+    stopped = tune(*start, "--output_path", "stopped", "--max_steps", 2)
+    again = tune("--continue_path", stopped.run_folder, "--max_steps", 4, "--no_report", "--no_check")
+    expected, found = weights(whole.run_folder, 4), weights(again.run_folder, 4)
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_a_batch_is_found_from_the_command_line(release, recordings, tune):
+    outcome = tune(
+        "--restore_path", release, "--dataset_path", recordings, "--no_report", "--no_check", "--max_steps", 1,
+        "--coqpit.batch_size", 3, "--grad_accum_steps", 2, "--auto_batch",
+    )  # fmt: skip
+    assert "A batch of 3 clips fits into the memory of cpu; a step takes 2 of them." in outcome.err
+    assert json.loads((outcome.run_folder / "config.json").read_text())["batch_size"] == 3

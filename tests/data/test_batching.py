@@ -135,3 +135,62 @@ def test_weights_decide_who_is_drawn():
     assert len(drawn) == 100
     assert sum(index < 10 for index in drawn) > 75
     assert flat(sampler.batches(1)) != drawn
+
+
+def padded_frames(lengths, batches):
+    return [len(batch) * int(lengths[batch].max()) for batch in batches]
+
+
+@pytest.mark.parametrize("world", [1, 3])
+def test_no_batch_has_more_frames_than_it_may_and_no_clip_is_left_out(world):
+    lengths = ljspeech_like(1001)
+    samplers = [
+        LengthBatchSampler(lengths, 1, seed=4, longest_first=True, batch_frames=8000, rank=rank, world_size=world)
+        for rank in range(world)
+    ]
+    for epoch in range(4):
+        parts = [sampler.batches(epoch) for sampler in samplers]
+        assert all(len(part) == len(samplers[0]) for part in parts)
+        assert max(frames for part in parts for frames in padded_frames(lengths, part)) <= 8000
+        assert set(flat([batch for part in parts for batch in part])) == set(range(1001))
+        if world == 1:
+            assert len(flat(parts[0])) == 1001
+    first = [index for part in samplers for index in part.batches(0)[0]]
+    assert sorted(lengths[first]) == sorted(lengths)[-len(first) :]
+    tried = [sampler.longest() for sampler in samplers]
+    assert min(padded_frames(lengths, tried)) >= 8000 / 1.1
+    assert not samplers[0].begins_with_longest
+
+
+def test_batches_by_frames_differ_between_epochs_and_are_alike_in_size():
+    lengths = ljspeech_like(2000)
+    sampler = LengthBatchSampler(lengths, 1, batch_frames=12_000)
+    members = [{frozenset(batch) for batch in sampler.batches(epoch)} for epoch in (1, 2)]
+    assert len(members[0] & members[1]) < 5
+    by_frames, by_clips = sampler.batches(1), LengthBatchSampler(lengths, 21).batches(1)
+    spread = [np.std(padded_frames(lengths, batches)) for batches in (by_frames, by_clips)]
+    assert spread[0] < spread[1] / 3
+    assert padding(lengths, by_frames) < 0.05
+    assert sampler.batches(3) == LengthBatchSampler(lengths, 9, batch_frames=12_000).batches(3)
+
+
+def test_a_run_is_resumed_between_batches_by_frames():
+    lengths = ljspeech_like(300)
+    whole, resumed = (LengthBatchSampler(lengths, 1, batch_frames=5000) for _ in range(2))
+    whole.batches_done = 3
+    resumed.load_state_dict(whole.state_dict())
+    assert list(resumed) == whole.batches(0)[3:]
+    other = LengthBatchSampler(lengths, 1, batch_frames=6000)
+    other.load_state_dict(whole.state_dict())
+    assert other.first_batch == 0
+
+
+def test_frames_without_shuffling_are_cut_in_order():
+    assert LengthBatchSampler([5, 1, 4, 2, 3], 1, batch_frames=8, shuffle=False).batches(0) == [[1, 3], [4, 2], [0]]
+
+
+def test_a_clip_of_more_frames_than_a_batch_and_drawn_clips_are_refused():
+    with pytest.raises(UserError, match=r"batch_frames is 99, .* 100 frames"):
+        LengthBatchSampler([3, 100], 1, batch_frames=99)
+    with pytest.raises(UserError, match="weighted sampling do not go together"):
+        LengthBatchSampler([3, 100], 1, batch_frames=200, weights=np.array([0.5, 0.5]))

@@ -1,4 +1,5 @@
 import copy
+import sys
 
 import pytest
 import torch
@@ -83,3 +84,38 @@ def test_a_state_of_other_weights_is_refused():
     for one, another in ((made, other), (other, made)):
         with pytest.raises(ValueError, match="parameter group"):
             load_state(one, another.state_dict())
+
+
+@pytest.mark.parametrize("name", ["Adam8bit", "adamw8bit"])
+def test_eight_bits_step_almost_as_floats_do_and_are_resumed_exactly(name):
+    pytest.importorskip("bitsandbytes")
+
+    def made(weights):
+        return make_optimizer(name, weights, 0.01, {"betas": [0.8, 0.9], "weight_decay": 0.0})
+
+    torch.manual_seed(1)
+    start = torch.randn(100, 100)
+    small, plain, later = (nn.Parameter(start.clone()) for _ in range(3))
+    first, exact, second = made([small]), torch.optim.Adam([plain], 0.01, betas=(0.8, 0.9)), made([later])
+    for _ in range(3):
+        small.grad = torch.randn(100, 100)
+        plain.grad = small.grad.clone()
+        first.step()
+        exact.step()
+    state = first.state[small]
+    assert {tensor.element_size() for tensor in (state["state1"], state["state2"])} == {1}
+    assert 0 < (small - plain).abs().max() < 0.02
+    assert (small - start).abs().max() > 0.01
+    load_state(second, first.state_dict())
+    later.data.copy_(small.data)
+    small.grad = torch.randn(100, 100)
+    later.grad = small.grad.clone()
+    first.step()
+    second.step()
+    assert torch.equal(small, later)
+
+
+def test_without_bitsandbytes_eight_bits_are_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(UserError, match=r"optimizer AdamW8bit needs bitsandbytes: pip install .*Or choose adamw"):
+        make_optimizer("AdamW8bit", parameters(), 0.1, {})

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from finetune_tts.layers.convolution import ConvBatchNorm, ConvBatchNormStack, ResidualConvEncoder
 from finetune_tts.layers.dropout import dropout
 from finetune_tts.layers.normalization import ChannelNorm, FlatChannelNorm
+from finetune_tts.layers.recomputing import Recomputing
 from finetune_tts.layers.relative_transformer import RelativeTransformer
 from finetune_tts.layers.wavenet import WaveNet
 
@@ -79,7 +80,7 @@ class FeedForwardTransformerLayer(nn.Module):
         return output
 
 
-class FeedForwardTransformer(nn.Module):
+class FeedForwardTransformer(Recomputing):
     """A stack of such layers over ``[B, C, T]``."""
 
     def __init__(
@@ -96,7 +97,7 @@ class FeedForwardTransformer(nn.Module):
         key_mask = mask.unsqueeze(1) > 0 if mask is not None else None  # [B, 1, 1, T]
         x = x.transpose(1, 2)
         for layer in self.fft_layers:
-            x = layer(x, key_mask)
+            x = self.through(layer, x, key_mask)
         return x.transpose(1, 2)
 
 

@@ -174,10 +174,6 @@ class LoraConfig(Config):
         default="",
         metadata={"help": "Regular expression: further weights of the language model that learn, beside the adapters."},
     )
-    recompute_activations: bool | None = field(
-        default=None,
-        metadata={"help": "Keep less in memory and compute it twice; null does so with adapters."},
-    )
 
 
 @dataclass

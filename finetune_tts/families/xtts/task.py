@@ -19,6 +19,7 @@ from finetune_tts.families.xtts.loss import gpt_losses
 from finetune_tts.families.xtts.low_rank import add_adapters, keep_in_bfloat16
 from finetune_tts.families.xtts.network import GptOutput, Xtts
 from finetune_tts.layers.low_rank import MARK
+from finetune_tts.layers.recomputing import let_recompute
 from finetune_tts.tasks.optimizers import make_optimizer
 from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.tasks.task import TTSTask
@@ -51,7 +52,7 @@ class XttsTask(TTSTask):
                 if config.lora_also and re.search(config.lora_also, name):
                     parameter.requires_grad_(True)
         saves = config.recompute_activations
-        network.gpt.gpt.recompute = self.adapted if saves is None else saves
+        let_recompute(network.gpt, self.adapted if saves is None else saves)
 
     def _lora_pattern(self) -> str:
         """What is looked for in the names of the language model's matrices: ``lora_targets``, else ``lora_pattern``."""

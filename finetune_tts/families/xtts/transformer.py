@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
+
+from finetune_tts.layers.recomputing import Recomputing
 
 _DEVIATION = 0.02  # of fresh weights, as in the paper
 
@@ -155,7 +156,7 @@ class Block(nn.Module):
         return x + self.dropout(self.mlp(self.ln_2(x)))
 
 
-class Transformer(nn.Module):
+class Transformer(Recomputing):
     """The stack.
 
     Args:
@@ -163,10 +164,6 @@ class Transformer(nn.Module):
         width: C.
         heads: H; has to divide ``width``.
         dropout: of the input, of attention, and of what each half of a block adds.
-
-    Attributes:
-        recompute: in training, keep the input of each block only and compute the rest again on the way back, which
-            takes a third more time and a fraction of the memory (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
     """
 
     def __init__(self, *, layers: int, width: int, heads: int, dropout: float = 0.1) -> None:
@@ -176,7 +173,6 @@ class Transformer(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.h = nn.ModuleList(Block(width=width, heads=heads, dropout=dropout, layer=layer) for layer in range(layers))
         self.ln_f = nn.LayerNorm(width)
-        self.recompute = False
         for name, module in self.h.named_modules():
             if name.endswith("c_proj"):  # what ends on the shortcut adds up over the layers (Radford et al. 2019, 2.3)
                 assert isinstance(module, Projection)
@@ -194,10 +190,7 @@ class Transformer(nn.Module):
         """
         x = self.drop(x)
         for block in self.h:
-            if self.recompute and self.training and torch.is_grad_enabled():
-                x = checkpoint(block, x, context, use_reentrant=False)
-            else:
-                x = block(x, context)
+            x = self.through(block, x, context)
         if context.cache is not None:
             context.cache.length += x.shape[1]
         return self.ln_f(x)
