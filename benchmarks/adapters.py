@@ -31,12 +31,15 @@ SYMBOLS, MELS = 60, 80
 WAYS: dict[str, dict[str, dict[str, Any]]] = {
     "Glow-TTS": {
         "all weights": {},
+        "all weights, activations computed again": {"recompute_activations": True},
         "adapters of rank 16": {"lora_rank": 16},
+        "adapters of rank 16, activations computed again": {"lora_rank": 16, "recompute_activations": True},
         "adapters of rank 16 in the encoder": {"lora_rank": 16, "lora_targets": "encoder"},
         "encoder frozen": {"freeze": "encoder"},
     },
     "VITS": {
         "all weights": {},
+        "all weights, activations computed again": {"recompute_activations": True},
         "adapters of rank 16": {"lora_rank": 16},
         "all but the waveform decoder frozen": {
             "freeze": "text_encoder,posterior_encoder,flow,duration_predictor",

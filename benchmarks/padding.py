@@ -27,6 +27,12 @@ def padded_share(lengths: np.ndarray, batches: list[list[int]]) -> float:
     return float(1 - sum(lengths[batch].sum() for batch in batches) / padded)
 
 
+def told(lengths: np.ndarray, batches: list[list[int]]) -> list[float]:
+    """How many batches there are, the share of padding, and frames of a batch: least of most, median, most."""
+    frames = np.array([len(batch) * lengths[batch].max() for batch in batches])
+    return [len(batches), padded_share(lengths, batches), *np.quantile(frames, [0.05, 0.5, 1.0])]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("batch_size", nargs="?", type=int, default=32)
@@ -39,9 +45,13 @@ def main() -> None:
     at_random = [order[start : start + batch_size].tolist() for start in range(0, len(order), batch_size)]
     sampler = LengthBatchSampler(lengths, batch_size, longest_first=True)
     by_length = [sampler.batches(epoch) for epoch in range(3)]
+    # As many frames as make as many batches.
+    frames = int(batch_size * lengths.mean() * 1.09)
+    by_frames = LengthBatchSampler(lengths, 1, batch_frames=frames).batches(1)
     rows = [
-        ["at random", padded_share(lengths, at_random)],
-        ["by length, as here", max(padded_share(lengths, batches) for batches in by_length)],
+        ["at random", *told(lengths, at_random)],
+        ["by length, as here", *told(lengths, by_length[1])],
+        [f"by length, up to {frames:,} frames (batch_frames)", *told(lengths, by_frames)],
     ]
     together = [
         {frozenset(pair) for batch in batches for pair in zip(batch, batch[1:], strict=False)} for batches in by_length
@@ -52,7 +62,14 @@ def main() -> None:
         f"standard deviation {seconds.std():.2f} s, {seconds.min():.1f} to {seconds.max():.1f} s."
     )
     note = f"{kept:.1%} of the neighbours in a batch of one epoch are neighbours in the next one."
-    columns = [Column("batches"), Column("frames that are padding", ".1%")]
+    columns = [
+        Column("batches"),
+        Column("how many", ",.0f"),
+        Column("frames that are padding", ".1%"),
+        Column("frames of a batch, 5th percentile", ",.0f"),
+        Column("median", ",.0f"),
+        Column("most", ",.0f"),
+    ]
     finish(Result("How much of a batch is padding", about, columns, rows, note), arguments.save)
 
 

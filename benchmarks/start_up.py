@@ -91,23 +91,26 @@ def main() -> None:
     parser.add_argument("clips", nargs="?", type=int, default=20_000)
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--phonemes", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help="where the recordings are made (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where recordings and features are made, and used again if there")
     add_save_argument(parser)
     arguments = parser.parse_args()
     if arguments.start:
         start(arguments.start, arguments.phonemes)
         return
-    rows = []
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        folder = Path(name)
-        (folder / "voice").mkdir()
-        make_recordings(folder / "voice", arguments.clips)
+    rows: list[list[str | float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = arguments.folder or Path(name)
+        known = (folder / "voice").is_dir()
+        if not known:
+            (folder / "voice").mkdir(parents=True)
+            make_recordings(folder / "voice", arguments.clips)
         for phonemes in (False, True):
-            for times in ("first", "second", "third"):
+            for times in ("second", "third") if known else ("first", "second", "third"):
                 found = measured(folder, phonemes)
                 kind = "phonemes" if phonemes else "letters"
                 each = 1e6 * found["seconds"] / arguments.clips
                 rows.append([f"{kind}, {times} time", found["seconds"], each, found["memory"], found["worker"]])
+                print(*rows[-1], file=sys.stderr, flush=True)
     columns = [
         Column(""),
         Column("launch to first batch", ".1f", "s"),
@@ -117,8 +120,8 @@ def main() -> None:
     ]
     about = (
         f"{arguments.clips:,} recordings of a tenth of a second, each with a text of its own, from metadata to the "
-        "first batch that a worker has loaded: the first time features are computed (the first row) or phonemes are "
-        "(the fourth); later their files are found. A worker's own memory is what it does not share with its parent, "
+        "first batch that a worker has loaded: the first time features are computed, with letters, and phonemes, "
+        "with these; later what was kept of them is found. A worker's own memory is what it does not share with its parent, "
         f"after {BATCHES} batches of {BATCH_SIZE}."
     )
     finish(Result(f"Start with {arguments.clips:,} clips", about, columns, rows), arguments.save)
