@@ -121,8 +121,8 @@ def main() -> None:
     about = (
         f"{arguments.clips:,} recordings of a tenth of a second, each with a text of its own, from metadata to the "
         "first batch that a worker has loaded: the first time features are computed, with letters, and phonemes, "
-        "with these; later what was kept of them is found. A worker's own memory is what it does not share with its parent, "
-        f"after {BATCHES} batches of {BATCH_SIZE}."
+        "with these; later what was kept of them is found. A worker's own memory is what it does not share with its "
+        f"parent, after {BATCHES} batches of {BATCH_SIZE}."
     )
     finish(Result(f"Start with {arguments.clips:,} clips", about, columns, rows), arguments.save)
 
