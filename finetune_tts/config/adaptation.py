@@ -41,7 +41,7 @@ class MemoryConfig(Config):
         0, "Mel frames of a training batch, padding counted, in place of batch_size clips; 0 counts clips."
     )
     recompute_activations: bool | None = own(
-        None, "Keep less in memory and compute it twice; null does so for XTTS with adapters alone."
+        None, "Keep less in memory and compute it twice; null leaves it to the architecture."
     )
 
 
