@@ -34,6 +34,7 @@ _MODEL_NAMES = (
     r"checkpoint_\d+\.pth(\.tar)?",
     r"checkpoint\.pth(\.tar)?",
     r"G_\d+\.pth",
+    r"model\.safetensors",
 )
 _WEIGHTS = re.compile(r".*\.(pth|pth\.tar|pt|ckpt|safetensors)")
 #: weights that lie beside a model without being it.

@@ -8,7 +8,7 @@ from pathlib import Path
 from finetune_tts.errors import UserError
 
 # In the order in which they are taken: a release's own name first, then the best of a run, then its last.
-FIXED_NAMES = ("model_file.pth", "model_file.pth.tar", "model.pth", "best_model.pth")
+FIXED_NAMES = ("model_file.pth", "model_file.pth.tar", "model.pth", "best_model.pth", "model.safetensors")
 _NUMBERED = (
     re.compile(r"best_model_(\d+)\.pth"),
     re.compile(r"checkpoint_(\d+)\.pth"),
@@ -26,8 +26,9 @@ def numbered(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
 def weights_in(folder: Path) -> Path | None:
     """The weight file of ``folder``, or None.
 
-    Taken in this order: ``model_file.pth``, ``model_file.pth.tar``, ``model.pth``, ``best_model.pth``, the
-    ``best_model_<step>.pth``, ``checkpoint_<step>.pth`` or ``G_<step>.pth`` with the highest step.
+    Taken in this order: ``model_file.pth``, ``model_file.pth.tar``, ``model.pth``, ``best_model.pth``,
+    ``model.safetensors``, the ``best_model_<step>.pth``, ``checkpoint_<step>.pth`` or ``G_<step>.pth`` with the highest
+    step.
     """
     for name in FIXED_NAMES:
         if (folder / name).is_file():
@@ -79,7 +80,7 @@ def _missing(path: Path) -> str:
     names = os.listdir(folder)
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
     if not near:
-        near = sorted(name for name in names if name.endswith((".pth", ".pth.tar", ".pt")))[:3]
+        near = sorted(name for name in names if name.endswith((".pth", ".pth.tar", ".pt", ".safetensors")))[:3]
     hint = f"Did you mean {' or '.join(near)}?" if near else "No weight file is there."
     return f"{path}: does not exist in {folder}. {hint}"
 

@@ -19,6 +19,7 @@ from finetune_tts.checkpoints.allowlist import refused, stand_ins
 from finetune_tts.checkpoints.contents import UnfitContent, plain_content
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.names import shown, unwrapped_names
+from finetune_tts.checkpoints.safetensors import begins_as_safetensors, read_safetensors
 from finetune_tts.checkpoints.scanning import MOST_OPERATIONS, UnreasonablePickle, scan_pickle
 from finetune_tts.errors import UserError
 
@@ -83,10 +84,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read the weights at ``path``: a file, or a folder (`finding.weights_in` says which of its files is taken).
 
     Both of torch's file formats are read, a checkpoint's dictionary as well as a plain state dict. Pickled objects
-    other than tensors, plain values and those of `allowlist` are refused before anything is built.
+    other than tensors, plain values and those of `allowlist` are refused before anything is built. A file of
+    safetensors holds a plain state dict, and in its metadata the step, if that is known.
 
     Args:
-        path: a ``.pth`` file, the folder of a release or of a run.
+        path: a ``.pth`` or ``.safetensors`` file, the folder of a release or of a run.
 
     Returns:
         The content, on the CPU.
@@ -95,7 +97,20 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         UserError: nothing is there, it cannot be read, is cut off, is not a checkpoint, or its pickle would run code.
     """
     path = find_weights(path)
-    return _checkpoint(path, read_torch_file(path))
+    try:
+        with path.open("rb") as file:
+            is_safe = begins_as_safetensors(file.read(16))
+        content = _safe_content(path) if is_safe else read_torch_file(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+    return _checkpoint(path, content)
+
+
+def _safe_content(path: Path) -> dict[str, Any]:
+    """What a file of safetensors holds, as a checkpoint."""
+    tensors, metadata = read_safetensors(path)
+    step = metadata.get("step", "")
+    return {"model": tensors, "step": int(step) if re.fullmatch(r"[0-9]{1,18}", step) else None}
 
 
 def read_torch_file(path: Path, *, most_values: int = MOST_OPERATIONS) -> Any:
@@ -126,8 +141,6 @@ def read_torch_file(path: Path, *, most_values: int = MOST_OPERATIONS) -> Any:
 def _check_kind(path: Path, file: IO[bytes]) -> bool:
     """True for a zip, False for a bare pickle; anything else is an error that says what it is."""
     head = file.read(512)
-    file.seek(0, io.SEEK_END)
-    size = file.tell()
     file.seek(0)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
@@ -136,8 +149,8 @@ def _check_kind(path: Path, file: IO[bytes]) -> bool:
         raise UserError(f"{path}: is a web page, not weights; a download went to the wrong address. {_AGAIN}")
     if head.startswith(b"version https://git-lfs"):
         raise UserError(f"{path}: is a pointer of Git LFS, not the weights themselves. Get them with: git lfs pull")
-    if len(head) > 8 and head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < size:
-        raise UserError(f"{path}: is a safetensors file. Convert it: torch.save(load_file(PATH), 'model_file.pth')")
+    if begins_as_safetensors(head):
+        raise UserError(f"{path}: is a safetensors file, which holds weights of a model and nothing else.")
     if head.startswith(b"PK\x03\x04"):
         return True
     if head.startswith(b"\x80"):

@@ -256,7 +256,7 @@ def zip_of(**entries):
         (lambda path: path.write_text("\n<!DOCTYPE html><html>404"), "web page"),
         (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "Git LFS"),
         (lambda path: path.write_text("hello, these are no weights"), "not a PyTorch checkpoint"),
-        (lambda path: path.write_bytes((2).to_bytes(8, "little") + b"{}" + bytes(9)), "safetensors"),
+        (lambda path: path.write_bytes((2).to_bytes(8, "little") + b"{}"), "safetensors"),
         (zip_of(readme="x", wavs__a="y"), "zip of something else .*readme, wavs/a"),
         (zip_of(**{"voice__model_file.pth": "x"}), "zip that holds voice/model_file.pth. Unpack it"),
         (lambda path: torch.save([1, 2], path), "holds a list"),
