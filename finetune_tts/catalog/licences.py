@@ -24,7 +24,17 @@ def licence_page(licence: str) -> str | None:
 
 def restriction(entry: ModelEntry) -> str | None:
     """Say in a few words how the licence restricts what the model may be used for; None if it does not."""
-    licence = _plain(entry.licence)
+    return restriction_of(entry.licence, terms_required=entry.terms_required)
+
+
+def restriction_of(name: str, *, terms_required: bool = False) -> str | None:
+    """Say the same of a licence by its name alone.
+
+    Args:
+        name: of the licence, as the makers of a model call it.
+        terms_required: whether it has terms that must be accepted before the download.
+    """
+    licence = _plain(name)
     if licence == "cpml":
         return "non-commercial use only, terms to be accepted"
     limits = []
@@ -36,7 +46,7 @@ def restriction(entry: ModelEntry) -> str | None:
         limits.append("some uses are forbidden")
     if licence.startswith("custom"):
         limits.append("conditions of its own")
-    if entry.terms_required:
+    if terms_required:
         limits.append("terms to be accepted")
     return ", ".join(limits) or None
 

@@ -87,7 +87,7 @@ def write_checkpoint(path: str | Path, payload: Mapping[str, Any], *, half: bool
     content = _savable(payload, "")
     content["model"] = released_names(content["model"])
     if half:
-        content["model"] = {name: _halved(tensor) for name, tensor in content["model"].items()}
+        content["model"] = {name: halved(tensor) for name, tensor in content["model"].items()}
     needed = estimate_bytes(content)
     try:
         check_free_space(path.resolve().parent, needed)  # a link may lead to another disk
@@ -169,6 +169,14 @@ def readable(size: float) -> str:
     return f"{size:.1f} GB"
 
 
+def halved(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in half precision; as it is where it holds no real numbers, or one that half precision cannot hold."""
+    if tensor.dtype not in (torch.float32, torch.float64):
+        return tensor
+    rounded = tensor.half()
+    return rounded if torch.equal(torch.isfinite(rounded), torch.isfinite(tensor)) else tensor
+
+
 def _savable(value: Any, place: str) -> Any:
     """A copy of ``value`` made of exact plain types and tensors, which every restricted reader accepts."""
     if isinstance(value, torch.Tensor):
@@ -195,13 +203,6 @@ def _savable(value: Any, place: str) -> Any:
         if isinstance(value, kind):
             return kind(value)
     raise TypeError(f"a checkpoint holds tensors and plain values, but {place or 'it'} is a {type(value).__name__}")
-
-
-def _halved(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.dtype not in (torch.float32, torch.float64):
-        return tensor
-    halved = tensor.half()
-    return halved if torch.equal(torch.isfinite(halved), torch.isfinite(tensor)) else tensor
 
 
 def _collect(value: Any, storages: dict[int, int]) -> int:

@@ -1,27 +1,53 @@
 """``tts-finetune --export FORMAT RUN``: a model for other programs."""
 
+import argparse
 from pathlib import Path
 
 from finetune_tts.cli.program import say
+from finetune_tts.errors import UserError
+
+FLAGS = ("precision", "data_licence", "hub_name", "hub_public")
+"""That go with ``--export`` alone."""
 
 
-def run_export(kind: str, model_path: Path, config_path: Path | None = None) -> None:
-    """Export the model of a run, and say where it is.
+def check_export_flags(arguments: argparse.Namespace) -> None:
+    """Refuse flags of an export that does not take them, before anything is loaded.
+
+    Raises:
+        UserError: a flag without ``--export``, another format, another precision, or a repository that has no name.
+    """
+    from finetune_tts.sharing.formats import writer_of
+
+    for flag in FLAGS:
+        if getattr(arguments, flag) and not arguments.export:
+            raise UserError(f"--{flag} is given without --export, which it belongs to.")
+    if arguments.export:
+        writer_of(arguments.export[0], arguments.precision or "fp32")
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    """Export the model of a run, and say where it is and on which terms it may be passed on.
 
     Args:
-        kind: one of :data:`finetune_tts.sharing.formats.FORMATS`.
-        model_path: folder of a run or a release, or a checkpoint; files are written beside it.
-        config_path: its config; by default the one beside it.
+        arguments: format and run, its config if that is not beside it, and what else is asked of the export.
 
     Raises:
         UserError: another format, or a model that cannot be loaded or exported.
     """
     from finetune_tts.sharing.formats import writer_of
-    from finetune_tts.sharing.source import source_of
+    from finetune_tts.sharing.source import Wishes, source_of
 
-    write = writer_of(kind)
-    shared = write(source_of(model_path, config_path))
+    kind, run = arguments.export
+    wishes = Wishes(
+        precision=arguments.precision or "fp32",
+        data_licence=arguments.data_licence or "",
+        hub_name=arguments.hub_name or "",
+        public=arguments.hub_public,
+    )
+    write = writer_of(kind, wishes.precision)
+    source = source_of(Path(run), arguments.config_path, wishes=wishes)
+    shared = write(source)
     for path in shared.files:
         say(f"wrote: {path} ({path.stat().st_size / 1e6:.1f} MB)")
-    for remark in shared.remarks:
+    for remark in (*shared.remarks, *source.terms.remarks()):
         say(remark)

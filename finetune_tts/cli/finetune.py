@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli import make_dataset
+from finetune_tts.cli.export import check_export_flags, run_export
 from finetune_tts.cli.field_list import field_list
 from finetune_tts.cli.finetune_flags import build_parser
 from finetune_tts.cli.outcome import say_outcome
@@ -100,6 +101,7 @@ def _command(
     else:
         _check(arguments, config)
         check_report_flags(arguments)
+        check_export_flags(arguments)
         if arguments.recordings and not arguments.make_dataset:
             overrides += _made_dataset(arguments)
         overrides += short_forms(arguments, overrides)
@@ -108,9 +110,7 @@ def _command(
 
             run_demo(arguments, overrides)
         elif arguments.export:
-            from finetune_tts.cli.export import run_export
-
-            run_export(arguments.export[0], Path(arguments.export[1]), arguments.config_path)
+            run_export(arguments)
         elif arguments.report:
             run_report(arguments)
         elif arguments.make_dataset:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from finetune_tts.cli import make_dataset
 from finetune_tts.cli.program import Parser
-from finetune_tts.sharing.formats import FORMATS
+from finetune_tts.sharing.formats import FORMATS, PRECISIONS
 
 USAGE = """%(prog)s --model_name NAME --dataset_path DIR [flags] [--coqpit.FIELD VALUE]
        %(prog)s --config_path FILE [--restore_path FILE] [flags] [--coqpit.FIELD VALUE]"""
@@ -45,6 +45,7 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     _add_run(parser.add_argument_group("run").add_argument)
     _add_check(parser.add_argument_group("check").add_argument)
     _add_report(parser.add_argument_group("report").add_argument)
+    _add_sharing(parser.add_argument_group("ways out").add_argument)
     _add_pages(parser.add_argument_group("live pages").add_argument)
     return parser
 
@@ -162,6 +163,14 @@ def _add_report(add: Callable[..., object]) -> None:
         metavar="NAME",
         help="speech recogniser (ASR) for word error rates: pocketsphinx, a model of transformers, or none",
     )
+
+
+def _add_sharing(add: Callable[..., object]) -> None:
+    titles = "; ".join(f"{name}: {title}" for name, title in PRECISIONS.items())
+    add("--precision", metavar="NAME", help=f"numbers of an exported model (default: fp32). {titles}")
+    add("--data_licence", metavar="TEXT", help="licence of the recordings, to be said in what is exported")
+    add("--hub_name", metavar="USER/NAME", help="repository of the model hub that --export hub uploads to")
+    add("--hub_public", action="store_true", help="everybody may see that repository (default: you alone)")
 
 
 def _add_pages(add: Callable[..., object]) -> None:

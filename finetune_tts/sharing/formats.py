@@ -19,10 +19,12 @@ class Format:
     Attributes:
         title: what it is, in a few words.
         load: gives what writes it.
+        precisions: in which its numbers can be written.
     """
 
     title: str
     load: Callable[[], Writer]
+    precisions: tuple[str, ...] = ("fp32",)
 
 
 def _onnx() -> Writer:
@@ -31,17 +33,35 @@ def _onnx() -> Writer:
     return write
 
 
+def _safetensors() -> Writer:
+    from finetune_tts.sharing.safetensors import write
+
+    return write
+
+
 FORMATS = {
     "onnx": Format("ONNX file for onnxruntime", _onnx),
+    "safetensors": Format("folder with the weights as safetensors", _safetensors, ("fp32", "fp16")),
 }
 
+PRECISIONS = {"fp32": "32-bit floats", "fp16": "16-bit floats, half the size", "int8": "8-bit whole numbers"}
 
-def writer_of(kind: str) -> Writer:
+
+def writer_of(kind: str, precision: str = "fp32") -> Writer:
     """What writes a format.
 
+    Args:
+        kind: the format.
+        precision: that its numbers are to have.
+
     Raises:
-        UserError: there is no such format.
+        UserError: there is no such format, or it cannot be written in this precision.
     """
     if kind not in FORMATS:
         raise UserError(f"--export {kind}: unknown format; there is {', '.join(FORMATS)}.")
+    if precision not in PRECISIONS:
+        raise UserError(f"--precision {precision}: unknown; there is {', '.join(PRECISIONS)}.")
+    able = FORMATS[kind].precisions
+    if precision not in able:
+        raise UserError(f"--precision {precision}: --export {kind} writes {' or '.join(able)}.")
     return FORMATS[kind].load()

@@ -1,11 +1,37 @@
-"""What is exported, and what an export answers."""
+"""What is exported, how, and what an export answers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from finetune_tts.checkpoints.finding import find_weights
-from finetune_tts.synthesis.loading import load_voice
+from finetune_tts.config.speech import SpeechConfig
+from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.errors import UserError
+from finetune_tts.families.checks import require_usable
+from finetune_tts.families.loading import load_any_config
+from finetune_tts.families.reading import locate
+from finetune_tts.sharing.licence import Terms, terms_of
+from finetune_tts.synthesis.loading import config_beside, load_voice
+from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks of an export beyond its format.
+
+    Attributes:
+        precision: of the numbers: a key of :data:`finetune_tts.sharing.formats.PRECISIONS`.
+        data_licence: of the recordings; "" where nobody said.
+        hub_name: ``USER/NAME`` of a repository.
+        public: everybody may see that repository.
+    """
+
+    precision: str = "fp32"
+    data_licence: str = ""
+    hub_name: str = ""
+    public: bool = False
 
 
 @dataclass(frozen=True)
@@ -16,11 +42,44 @@ class Source:
         weights: its checkpoint.
         config_path: its config; None for the one beside the checkpoint.
         folder: where files are written.
+        wishes: what the user asks of the export.
     """
 
     weights: Path
     config_path: Path | None
     folder: Path
+    wishes: Wishes = Wishes()
+
+    @cached_property
+    def terms(self) -> Terms:
+        """On which terms the model is had.
+
+        Raises:
+            UserError: the record of the run is damaged.
+        """
+        return terms_of(self.weights.parent, self.wishes.data_licence)
+
+    def config(self) -> SpeechConfig | VocoderConfig:
+        """Its config, of a model that speaks or of a vocoder, read anew; the files that it names are found.
+
+        Raises:
+            UserError: it is missing, or makes no sense.
+        """
+        path = self.config_path or config_beside(self.weights)
+        if not path.is_file():
+            raise UserError(f"{path}: there is no config of the model. Name it with --config_path.")
+        config = load_any_config(path, quiet=True)
+        require_usable(config, str(path))
+        locate(config, path.parent)
+        return config
+
+    def vocoder(self) -> Vocoder:
+        """The vocoder, loaded on the CPU.
+
+        Raises:
+            UserError: it cannot be loaded, or is none.
+        """
+        return load_vocoder(self.weights, self.config_path)
 
     def voice(self) -> Voice:
         """The model, loaded on the CPU.
@@ -44,16 +103,19 @@ class Shared:
     remarks: tuple[str, ...] = ()
 
 
-def source_of(model_path: Path, config_path: Path | None = None, folder: Path | None = None) -> Source:
+def source_of(
+    model_path: Path, config_path: Path | None = None, folder: Path | None = None, wishes: Wishes = Wishes()
+) -> Source:
     """What is exported.
 
     Args:
         model_path: folder of a run or a release, or a checkpoint.
         config_path: its config; by default the one beside it.
         folder: where files are written; by default beside the checkpoint. It is made if it is not there.
+        wishes: what the user asks of the export.
 
     Raises:
         UserError: there is no checkpoint.
     """
     weights = find_weights(model_path)
-    return Source(weights, config_path, folder or weights.parent)
+    return Source(weights, config_path, folder or weights.parent, wishes)

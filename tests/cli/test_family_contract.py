@@ -20,6 +20,8 @@ from finetune_tts.families.loading import any_config_from_dict, load_any_config
 from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import ENTRIES, FINE_TUNE, family_of, names
 from finetune_tts.runs.history import read_history
+from finetune_tts.synthesis.loading import load_voice
+from finetune_tts.synthesis.vocoder import load_vocoder
 
 TINY = Path(__file__).parents[1] / "families" / "tiny"
 #: These have channels that a config cannot lower.
@@ -242,6 +244,27 @@ def test_what_it_cannot_do_it_refuses_in_words(name, make_release, recordings, t
     assert converted.status == 2  # it has one voice
     for outcome in (exported, features, converted):
         assert "Traceback" not in outcome.err
+
+
+@each
+def test_it_leaves_as_safetensors_and_comes_back_the_same(name, make_release, recordings, tune, tmp_path):
+    released = make_release(name)
+    load = load_vocoder if name in VOCODERS else load_voice
+    before = load(released).network.state_dict()
+    exported = tune("--export", "safetensors", released, "--data_licence", "CC0")
+    assert exported.status == 0, exported.err
+    folder = tmp_path / "moved"
+    (released / "safetensors").rename(folder)
+    shutil.rmtree(released)
+    after = load(folder).network.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
+    assert str(tmp_path) not in (folder / "config.json").read_text(encoding="utf-8")
+    again = tune(
+        *("--restore_path", folder / "model.safetensors", "--dataset_path", recordings, *told(name)),
+        *("--max_steps", 1, "--no_report", "--no_check", "--coqpit.batch_size", 4),
+    )
+    assert again.status == 0, again.err
 
 
 @pytest.mark.parametrize("name", ENTRIES)
