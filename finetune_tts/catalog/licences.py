@@ -51,5 +51,20 @@ def restriction_of(name: str, *, terms_required: bool = False) -> str | None:
     return ", ".join(limits) or None
 
 
+def demand_of(name: str) -> str | None:
+    """Say in a few words what a licence demands of who passes a changed model on; None if nothing that its name tells.
+
+    Args:
+        name: of the licence, as the makers of a model call it.
+    """
+    words = _plain(name).split()
+    demands = []
+    if words[:2] == ["cc", "by"] or words[:1] in (["mit"], ["apache"], ["bsd"]):
+        demands.append("name its makers")
+    if "sa" in words or words[:1] == ["mpl"]:
+        demands.append("pass changed versions on under the same licence")
+    return ", ".join(demands) or None
+
+
 def _plain(licence: str) -> str:
     return " ".join(licence.lower().replace("-", " ").split())

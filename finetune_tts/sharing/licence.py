@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_tts.catalog.folder import provenance
-from finetune_tts.catalog.licences import licence_page, restriction_of
+from finetune_tts.catalog.licences import demand_of, licence_page, restriction_of
 from finetune_tts.runs.record import read_record
 
 
@@ -54,8 +54,9 @@ class Terms:
             return f"licence: that of {base} is not known; find it out before you pass this voice on"
         page = licence_page(self.licence)
         where = f" ({page})" if page else ""
-        limits = f"{self.restriction}; this voice inherits that" if self.restriction else "no use is forbidden by it"
-        return f"licence: {base} is under {self.licence}{where}: {limits}"
+        limits = f"{self.restriction}, and so for this voice" if self.restriction else "it forbids no use"
+        demand = demand_of(self.licence)
+        return f"licence: {base} is under {self.licence}{where}: {limits}" + (f"; {demand}" if demand else "")
 
     def _data_remark(self) -> str:
         if self.data_licence:
