@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from finetune_tts.config.vocoder import GANVocoderConfig
 from finetune_tts.families.family import Implementation
+from finetune_tts.families.vocoder_export import NoiseShape, export_vocoder
 from finetune_tts.tasks.gan_vocoder import GANVocoderTask
 
 logger = logging.getLogger(__name__)
@@ -19,14 +21,21 @@ Params = Mapping[str, Any]
 def gan_implementation(
     generator: Callable[[GANVocoderConfig], nn.Module],
     discriminators: Mapping[str, Callable[[Params], nn.Module]] | None = None,
+    noise: NoiseShape | None = None,
 ) -> Implementation:
     """The implementation of a family.
 
     Args:
         generator: builds it from a config.
         discriminators: name in a config → builds it from its parameters.
+        noise: of a generator that turns noise into speech: its shape.
     """
-    return Implementation(task=GANVocoderTask, generator=generator, discriminators=discriminators or {})
+    return Implementation(
+        task=GANVocoderTask,
+        generator=generator,
+        discriminators=discriminators or {},
+        exporters={"onnx": partial(export_vocoder, noise=noise)},
+    )
 
 
 def counting(params: Params, names: tuple[str, ...]) -> dict[str, Any]:

@@ -276,8 +276,8 @@ class GlowTTS(nn.Module):
         *,
         speaker_ids: Tensor | None = None,
         d_vectors: Tensor | None = None,
-        noise_scale: float = 0.0,
-        length_scale: float = 1.0,
+        noise_scale: float | Tensor = 0.0,
+        length_scale: float | Tensor = 1.0,
     ) -> GlowTTSSpeech:
         """Synthesise.
 
@@ -294,9 +294,10 @@ class GlowTTS(nn.Module):
         durations = torch.ceil((torch.exp(log_durations) - 1) * length_scale).clamp(min=1) * text_mask
         durations = durations.squeeze(1)  # [B, T_text]
         durations, frames_asked_for = bounded_durations(durations, token_lengths, length_scale)
-        durations[:, 0] += (self.num_squeeze - durations.sum(dim=1)).clamp(min=0)  # fewer frames than S are none
+        missing = (self.num_squeeze - durations.sum(dim=1)).clamp(min=0)  # fewer frames than S are none
+        durations = torch.cat([durations[:, :1] + missing.unsqueeze(1), durations[:, 1:]], dim=1)
         mel_lengths = durations.sum(dim=1).long()  # [B]
-        alignment = expand_durations(durations, int(mel_lengths.max()))
+        alignment = expand_durations(durations, mel_lengths.max())
         speech = self._speak(mean, log_scale, alignment, mel_lengths, log_durations, text_mask, condition, noise_scale)
         return replace(speech, frames_asked_for=frames_asked_for)
 
@@ -349,13 +350,15 @@ class GlowTTS(nn.Module):
         log_durations: Tensor,
         text_mask: Tensor,
         condition: Tensor | None,
-        noise_scale: float,
+        noise_scale: float | Tensor,
     ) -> GlowTTSSpeech:
         """Stretch the prior over ``alignment [B, T_text, T_mel]`` and run the decoder backwards."""
         mel_mask = sequence_mask(mel_lengths, alignment.shape[2]).unsqueeze(1).to(mean.dtype)
         alignment = alignment.to(mean.dtype)
         frame_mean, frame_log_scale = mean @ alignment, log_scale @ alignment  # [B, n_mels, T_mel]
-        noise = torch.randn_like(frame_mean) * noise_scale if noise_scale > 0 else 0.0
+        # A tensor stays a variable of an exported graph.
+        is_drawn = isinstance(noise_scale, Tensor) or noise_scale > 0
+        noise = torch.randn_like(frame_mean) * noise_scale if is_drawn else 0.0
         z = (frame_mean + torch.exp(frame_log_scale) * noise) * mel_mask
         mel = self.decoder.reverse(z, mel_mask, condition)
         durations = alignment.sum(dim=2, keepdim=True).transpose(1, 2)

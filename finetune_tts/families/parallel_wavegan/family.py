@@ -1,5 +1,7 @@
 """Parallel WaveGAN, as the program knows it."""
 
+from typing import Any
+
 from finetune_tts.config.vocoder_checks import adversarial_faults, adversarial_run_faults
 from finetune_tts.families.family import Family, Implementation
 from finetune_tts.families.parallel_wavegan.config import ParallelWaveganConfig
@@ -9,7 +11,10 @@ def _load() -> Implementation:
     from finetune_tts.families.gan_vocoders import gan_implementation
     from finetune_tts.families.parallel_wavegan.building import DISCRIMINATORS, build_parallel_wavegan
 
-    return gan_implementation(build_parallel_wavegan, DISCRIMINATORS)
+    def noise(network: Any, frames: int) -> tuple[int, ...]:
+        return 1, network.in_channels, (frames + 2 * network.inference_padding) * network.hop_length
+
+    return gan_implementation(build_parallel_wavegan, DISCRIMINATORS, noise)
 
 
 FAMILY = Family(

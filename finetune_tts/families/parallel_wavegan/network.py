@@ -200,13 +200,17 @@ class ParallelWaveganGenerator(nn.Module):
         return in_float32(projection, x)
 
     @torch.no_grad()
-    def inference(self, mel: Tensor) -> Tensor:
+    def inference(self, mel: Tensor, noise: Tensor | None = None) -> Tensor:
         """Generate waveforms of ``mel [B, aux_channels, T]`` with the frames at both ends repeated.
+
+        Args:
+            mel: ``[B, aux_channels, T]``.
+            noise: as in :meth:`forward`, as long as what is returned.
 
         Returns:
             ``[B, out_channels, T_wav]``, longer than the spectrogram by ``2 * inference_padding`` frames.
         """
-        return self(F.pad(mel, (self.inference_padding, self.inference_padding), "replicate"))
+        return self(F.pad(mel, (self.inference_padding, self.inference_padding), "replicate"), noise)
 
     def prepare_for_inference(self) -> None:
         """Fold weight norm, in place."""

@@ -10,7 +10,9 @@ def _load() -> Implementation:
     from finetune_tts.families.gan_vocoders import gan_implementation
     from finetune_tts.families.univnet.building import DISCRIMINATORS, build_univnet
 
-    return gan_implementation(build_univnet, DISCRIMINATORS)
+    return gan_implementation(
+        build_univnet, DISCRIMINATORS, noise=lambda network, frames: (1, network.in_channels, frames)
+    )
 
 
 FAMILY = Family(

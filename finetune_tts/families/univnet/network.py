@@ -227,9 +227,9 @@ class UnivnetGenerator(nn.Module):
         return torch.tanh(x)
 
     @torch.no_grad()
-    def inference(self, mel: Tensor) -> Tensor:
-        """Generate waveforms ``[B, out_channels, T_wav]`` of ``mel [B, M, T]``."""
-        return self(mel)
+    def inference(self, mel: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Generate waveforms ``[B, out_channels, T_wav]`` of ``mel [B, M, T]``, of noise as in :meth:`forward`."""
+        return self(mel, noise)
 
     def prepare_for_inference(self) -> None:
         """Fold weight norm, in place."""
@@ -250,10 +250,10 @@ def location_variable_convolution(x: Tensor, kernels: Tensor, biases: Tensor, sa
     """
     batch, channels, out_channels, kernel_size, frames = kernels.shape
     padded = F.pad(x, ((kernel_size - 1) // 2,) * 2)
-    # What a frame sees: its own samples and (K - 1) / 2 of its neighbours'.
-    seen = padded.unfold(2, samples_per_frame + kernel_size - 1, samples_per_frame)  # [B, C, T, S + K - 1]
-    windows = seen.unfold(3, kernel_size, 1)  # [B, C, T, S, K]
-    windows = windows.permute(0, 2, 1, 4, 3).reshape(batch, frames, channels * kernel_size, samples_per_frame)
+    # What a frame sees: its own samples, and (K - 1) / 2 of its neighbours'.
+    shifted = [padded[:, :, place : place + x.shape[2]] for place in range(kernel_size)]
+    windows = torch.stack(shifted, dim=2).unflatten(3, (frames, samples_per_frame))  # [B, C, K, T, S]
+    windows = windows.permute(0, 3, 1, 2, 4).reshape(batch, frames, channels * kernel_size, samples_per_frame)
     weights = kernels.permute(0, 4, 2, 1, 3).reshape(batch, frames, out_channels, channels * kernel_size)
     output = weights @ windows + biases.permute(0, 2, 1).unsqueeze(-1)  # [B, T, C_out, S]
     return output.permute(0, 2, 1, 3).reshape(batch, out_channels, frames * samples_per_frame)
