@@ -175,11 +175,15 @@ class Exported:
         path: of the file.
         inputs: names of its inputs.
         difference: the largest between its samples and torch's.
+        scales: what stands in the input of that name, and what the config says of it.
+        noise_length: of the input of that name: for each frame, and beyond that; empty where there is none.
     """
 
     path: Path
     inputs: tuple[str, ...]
     difference: float
+    scales: tuple[tuple[str, float], ...] = ()
+    noise_length: tuple[int, ...] = ()
 
 
 #: ``(subject, file to write) → what was written``.

@@ -5,6 +5,7 @@ speech has the input ``noise`` too, standard normal numbers. The output is ``out
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,4 +57,8 @@ def export_vocoder(subject: ExportSubject, path: Path, *, noise: NoiseShape | No
         variable_axes={name: axes[name] for name in (*inputs, "output")},
         example=example,
     )
-    return export_graph(graph, path)
+    exported = export_graph(graph, path)
+    if noise is None:
+        return exported
+    none, one = (noise(network, frames)[2] for frames in (0, 1))
+    return replace(exported, noise_length=(one - none, none))

@@ -40,7 +40,7 @@ def _safetensors() -> Writer:
 
 
 FORMATS = {
-    "onnx": Format("ONNX file for onnxruntime", _onnx),
+    "onnx": Format("ONNX file for onnxruntime", _onnx, ("fp32", "fp16", "int8")),
     "safetensors": Format("folder with the weights as safetensors", _safetensors, ("fp32", "fp16")),
 }
 

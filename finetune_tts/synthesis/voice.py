@@ -208,7 +208,7 @@ class Voice:
         common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
         with speaking(self.network, seed):
             for request in self._requests(encoded, common):
-                answer = answer_of(self.network, self.config, request)
+                answer = self.answer(request)
                 mel, waveform = self._heard(answer)
                 mels.append(mel)
                 parts += [pause, waveform]
@@ -247,12 +247,20 @@ class Voice:
                     require_finite(part, self.network, "The model")
                     yield part
 
+    def answer(self, request: Request) -> Spectrogram | Waveform:
+        """Let the network answer.
+
+        Raises:
+            UserError: this architecture cannot synthesise here.
+        """
+        return answer_of(self.network, self.config, request)
+
     def _parts(self, request: Request) -> Iterator[np.ndarray]:
         stream = family_of(self.config.model).implementation.stream
         if stream is not None:
             yield from stream(self.network, self.config, request)
         else:
-            yield self._heard(answer_of(self.network, self.config, request))[1]
+            yield self._heard(self.answer(request))[1]
 
     def _request(
         self,

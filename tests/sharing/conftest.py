@@ -45,6 +45,7 @@ def make_run(tmp_path) -> Callable[..., Path]:
                 versions={"finetune-tts": "0"},
                 data=DataFacts(("recordings",), 7, 2, 1.5, speakers=("ana", "rui"), languages=("en",)),
                 base=None if licence is None else base,
+                speaker="ana",
                 clips=(Clip("clip1", "a secret sentence", "recordings/clip1.wav", "ana"),),
             ),
         )

@@ -49,7 +49,7 @@ def export_onnx(subject: ExportSubject, path: Path) -> Exported:
     network = subject.network
     assert isinstance(network, VITS)
     network.prepare_for_inference()
-    conditions = conditions_of(subject)
+    conditions, args = conditions_of(subject), subject.config.model_args
 
     def example(tokens: int) -> tuple[Tensor, ...]:
         # Without noise, so that both say the same.
@@ -66,5 +66,10 @@ def export_onnx(subject: ExportSubject, path: Path) -> Exported:
             **{name: {0: "batch"} for name in conditions},
         },
         example=example,
+        scales=(
+            ("noise", args.inference_noise_scale),
+            ("durations", args.length_scale),
+            ("noise of durations", args.inference_noise_scale_dp),
+        ),
     )
     return export_graph(graph, path)
