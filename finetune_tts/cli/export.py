@@ -21,8 +21,18 @@ def check_export_flags(arguments: argparse.Namespace) -> None:
     for flag in FLAGS:
         if getattr(arguments, flag) and not arguments.export:
             raise UserError(f"--{flag} is given without --export, which it belongs to.")
-    if arguments.export:
-        writer_of(arguments.export[0], arguments.precision or "fp32")
+    if not arguments.export:
+        return
+    kind = arguments.export[0]
+    writer_of(kind, arguments.precision or "fp32")
+    if kind == "hub" or arguments.hub_name:
+        from finetune_tts.sharing.hub import require_name
+
+        if kind not in ("hub", "card"):
+            raise UserError(f"--hub_name is given with --export {kind}; it belongs to --export hub.")
+        require_name(arguments.hub_name or "")
+    if arguments.hub_public and kind != "hub":
+        raise UserError(f"--hub_public is given with --export {kind}; it belongs to --export hub.")
 
 
 def run_export(arguments: argparse.Namespace) -> None:

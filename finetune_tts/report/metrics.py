@@ -37,6 +37,11 @@ class Metric:
             return -value
         return abs(math.log(value)) if value > 0 else math.inf
 
+    @property
+    def aim_in_words(self) -> str:
+        """Which values are good."""
+        return {"low": "lower is better", "high": "higher is better", "one": "1 is best"}[self.aim]
+
     def text(self, value: float) -> str:
         """A value as the user reads it."""
         if self.unit == "%":

@@ -211,7 +211,7 @@ def _metric_row(metric: Metric, evidence: Evidence, heard: dict[str, list[Uttera
         cells.append(tag("td", metric.text(found.mean), around, class_=style))
     paired = _paired(evidence.rows, metric.key)
     better = sum(metric.badness(tuned) < metric.badness(base) for base, tuned in paired)
-    aim = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}[metric.aim]
+    aim = metric.aim_in_words
     name = tag("abbr", metric.title, title=f"{metric.definition} ({aim}; {metric.source})")
     cells.append(tag("td", f"{better} of {len(paired)}" if paired else "–"))
     of_recording = spreads.get(RECORDING)

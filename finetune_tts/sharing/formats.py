@@ -39,9 +39,23 @@ def _safetensors() -> Writer:
     return write
 
 
+def _card() -> Writer:
+    from finetune_tts.sharing.card_folder import write
+
+    return write
+
+
+def _hub() -> Writer:
+    from finetune_tts.sharing.hub import write
+
+    return write
+
+
 FORMATS = {
     "onnx": Format("ONNX file for onnxruntime", _onnx, ("fp32", "fp16", "int8")),
     "safetensors": Format("folder with the weights as safetensors", _safetensors, ("fp32", "fp16")),
+    "card": Format("folder with a model card, as it goes to the model hub", _card, ("fp32", "fp16")),
+    "hub": Format("repository of the model hub, --hub_name", _hub, ("fp32", "fp16")),
 }
 
 PRECISIONS = {"fp32": "32-bit floats", "fp16": "16-bit floats, half the size", "int8": "8-bit whole numbers"}
