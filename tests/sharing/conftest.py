@@ -208,6 +208,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setattr(constants, "ENDPOINT", server.url)  # which the client has read already
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("TTS_HOME", str(tmp_path / "cache"))
     yield server
