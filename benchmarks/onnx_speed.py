@@ -1,8 +1,8 @@
 """Exported models beside torch: python benchmarks/onnx_speed.py [--threads 1] [--repeats 5]
 
-Measures speed, size and word errors. The demo's base speaks its held-out sentences, which pocketsphinx writes down; VITS and HiFi-GAN are networks of the
-released shapes with fresh weights, which take as long as trained ones and say nothing. Needs the extras ``export`` and
-``eval``.
+Measures speed, size and word errors. The demo's base speaks its held-out sentences, which pocketsphinx writes down;
+VITS and HiFi-GAN are networks of the released shapes with fresh weights, which take as long as trained ones and say
+nothing. Needs the extras ``export`` and ``eval``.
 """
 
 import argparse
