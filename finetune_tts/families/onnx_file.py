@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ class Graph:
         outputs: names of what it gives.
         variable_axes: name → axis → what it is called, for those that have no fixed size.
         example: arguments of it, for a text of so many tokens; without anything that is drawn.
-        scales: what stands in the input of that name, and what the config says of it.
+        scales: what stands in the input of that name → what the config takes for it.
     """
 
     module: nn.Module
@@ -43,7 +43,7 @@ class Graph:
     outputs: tuple[str, ...]
     variable_axes: Mapping[str, Mapping[int, str]]
     example: Callable[[int], tuple[Tensor, ...]]
-    scales: tuple[tuple[str, float], ...] = ()
+    scales: Mapping[str, float] = field(default_factory=dict)
 
 
 def require_packages() -> None:
@@ -94,7 +94,7 @@ def export_graph(graph: Graph, path: Path) -> Exported:
             raise UserError(f"--export: the exported model would differ from torch's by {difference:.2g}: not written.")
         with replacing(path) as file, written.open("rb") as source:
             shutil.copyfileobj(source, file)
-    return Exported(path, graph.inputs, difference, graph.scales)
+    return Exported(path, graph.inputs, difference, tuple(graph.scales.values()), tuple(graph.scales))
 
 
 def _write(graph: Graph, path: Path) -> None:

@@ -175,14 +175,16 @@ class Exported:
         path: of the file.
         inputs: names of its inputs.
         difference: the largest between its samples and torch's.
-        scales: what stands in the input of that name, and what the config says of it.
+        scales: what the config takes for the input of that name; empty for a file without one.
+        scale_names: what they are.
         noise_length: of the input of that name: for each frame, and beyond that; empty where there is none.
     """
 
     path: Path
     inputs: tuple[str, ...]
     difference: float
-    scales: tuple[tuple[str, float], ...] = ()
+    scales: tuple[float, ...] = ()
+    scale_names: tuple[str, ...] = ()
     noise_length: tuple[int, ...] = ()
 
 

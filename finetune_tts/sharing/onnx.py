@@ -92,7 +92,8 @@ def _export(subject: ExportSubject, path: Path) -> Exported:
 def _inputs(exported: Exported) -> list[str]:
     lines = [f"inputs: {', '.join(exported.inputs)}; config.json has the symbols and the audio settings"]
     if exported.scales:
-        lines.append("scales: " + ", ".join(f"{name} {value:g}" for name, value in exported.scales))
+        named = zip(exported.scale_names, exported.scales, strict=True)
+        lines.append("scales: " + ", ".join(f"{name} {value:g}" for name, value in named))
     return lines
 
 
@@ -112,7 +113,7 @@ def _metadata(config: Any, exported: Exported, voice: Voice | None) -> dict[str,
         "output": "mel spectrogram" if draws else "waveform",
         "sample_rate": str(family_of(config.model).output_rate(config)),
         "opset": str(OPSET),
-        "scales": json.dumps(dict(exported.scales)),
+        "scales": json.dumps(dict(zip(exported.scale_names, exported.scales, strict=True))),
     }
     if exported.noise_length:
         found["noise_length"] = json.dumps(exported.noise_length)

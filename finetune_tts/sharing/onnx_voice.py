@@ -35,7 +35,9 @@ class OnnxVoice(Voice):
         )
         self.vocoder = voice.vocoder
         self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        self._scales = [0.0 if NOISE in name else value for name, value in exported.scales]
+        self._scales = [
+            0.0 if NOISE in name else value for name, value in zip(exported.scale_names, exported.scales, strict=True)
+        ]
 
     def answer(self, request: Request) -> Spectrogram | Waveform:
         """Let the file answer."""

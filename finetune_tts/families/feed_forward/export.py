@@ -60,10 +60,10 @@ def export_onnx(subject: ExportSubject, path: Path) -> Exported:
             torch.tensor([1.0, 1.0, 0.0]),
             *conditions.values(),
         ),
-        scales=(
-            ("durations", subject.config.model_args.length_scale),
-            ("factor of the pitch", 1.0),
-            ("added to the pitch", 0.0),
-        ),
+        scales={
+            "durations": subject.config.model_args.length_scale,
+            "factor of the pitch": 1.0,
+            "added to the pitch": 0.0,
+        },
     )
     return export_graph(graph, path)

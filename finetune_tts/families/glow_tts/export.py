@@ -72,6 +72,6 @@ def export_onnx(subject: ExportSubject, path: Path) -> Exported:
         variable_axes={"input": {1: "tokens"}, "output": {1: "frames"}},
         # Without noise, so that both draw the same.
         example=lambda tokens: (*example_text(subject.symbols, tokens), torch.tensor([0.0, 1.0]), *conditions.values()),
-        scales=(("noise", subject.config.inference_noise_scale), ("durations", subject.config.length_scale)),
+        scales={"noise": subject.config.inference_noise_scale, "durations": subject.config.length_scale},
     )
     return export_graph(graph, path)

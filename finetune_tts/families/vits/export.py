@@ -66,10 +66,10 @@ def export_onnx(subject: ExportSubject, path: Path) -> Exported:
             **{name: {0: "batch"} for name in conditions},
         },
         example=example,
-        scales=(
-            ("noise", args.inference_noise_scale),
-            ("durations", args.length_scale),
-            ("noise of durations", args.inference_noise_scale_dp),
-        ),
+        scales={
+            "noise": args.inference_noise_scale,
+            "durations": args.length_scale,
+            "noise of durations": args.inference_noise_scale_dp,
+        },
     )
     return export_graph(graph, path)
