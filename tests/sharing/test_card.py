@@ -1,10 +1,20 @@
 """The model card says what is known, says that the rest is not, and nothing that belongs to nobody else."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
+import torch
 
 from finetune_tts.cli import finetune
+from finetune_tts.families.building import build_model
+from finetune_tts.families.loading import any_config_from_dict
+from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.sharing.card import CardFacts, card
 from finetune_tts.sharing.licence import Terms
+
+TINY = Path(__file__).parents[1] / "families" / "tiny"
 
 
 def head_of(text):
@@ -83,3 +93,22 @@ def test_metrics_stand_beside_those_of_the_base():
 
 def test_a_vocoder_is_used_with_a_model():
     assert "tts --model_path MODEL --vocoder_path voice" in card(facts(is_vocoder=True))
+
+
+@pytest.mark.parametrize("name", ["hifigan", "xtts"])
+def test_a_model_that_is_no_run_gets_a_card_that_says_what_is_not_known(name, tmp_path, small_widths):
+    release = tmp_path / "release"
+    release.mkdir()
+    values = json.loads((TINY / f"{name}.json").read_text(encoding="utf-8"))
+    config = any_config_from_dict(values, quiet=True)
+    locate(config, TINY / name)
+    for file in (TINY / name).glob("*"):
+        shutil.copy(file, release)
+    symbols = len(tokenizer_of(config).vocabulary) if name == "xtts" else 0
+    network = build_model(config, symbols, for_training=False)
+    torch.save({"model": network.state_dict()}, release / "model_file.pth")
+    (release / "config.json").write_text(json.dumps(config.to_dict()), encoding="utf-8")
+    assert finetune.main(["--export", "card", str(release)]) == 0
+    text = (release / "hub" / "README.md").read_text(encoding="utf-8")
+    assert "## Training data\n\nNot known." in text
+    assert (release / "hub" / "model.safetensors").is_file()
