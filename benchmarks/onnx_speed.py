@@ -26,8 +26,8 @@ from finetune_tts.families.reading import tokenizer_of
 from finetune_tts.families.speech import Exported
 from finetune_tts.families.vits.config import VitsConfig
 from finetune_tts.files import read_text
-from finetune_tts.report.held_out_sentences import Sentence
-from finetune_tts.report.speech_recognition import POCKETSPHINX, find_recogniser
+from finetune_tts.hearing.held_out_sentences import Sentence
+from finetune_tts.hearing.speech_recognition import POCKETSPHINX, find_recogniser
 from finetune_tts.sharing.onnx import export_vocoder, export_voice
 from finetune_tts.sharing.onnx_precision import store_as
 from finetune_tts.sharing.onnx_voice import OnnxVoice

@@ -32,7 +32,7 @@ from scipy.signal import lfilter
 
 from finetune_tts.audio.reading import read_part, resample
 from finetune_tts.corpus.clips import Clip, open_corpus
-from finetune_tts.report.words import edits, words
+from finetune_tts.hearing.words import edits, words
 
 RATE = 22050
 SENTENCES = Path(__file__).parents[1] / "recipes" / "demo" / "base_sentences.txt"

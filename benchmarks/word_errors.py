@@ -14,8 +14,8 @@ from pathlib import Path
 from finetune_tts.audio.reading import read_waveform
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
-from finetune_tts.report.speech_recognition import POCKETSPHINX, SAMPLE_RATE, find_recogniser
-from finetune_tts.report.words import edits, words
+from finetune_tts.hearing.speech_recognition import POCKETSPHINX, SAMPLE_RATE, find_recogniser
+from finetune_tts.hearing.words import edits, words
 
 
 def recognise(wav_paths: Sequence[Path]) -> list[list[str]]:

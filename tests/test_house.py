@@ -19,6 +19,7 @@ FLOORS = [
     ["check", "report", "watch"],
     ["assembly"],
     ["training"],
+    ["hearing"],
     ["synthesis"],
     ["families"],
     ["tasks", "speaker_encoder"],

@@ -32,7 +32,7 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
     if count is not None and count < 1:
         raise UserError(f"--report_sentences {count}: must be 1 or more.")
     if arguments.select_by is not None:
-        from finetune_tts.report.metrics import METRICS
+        from finetune_tts.hearing.metrics import METRICS
 
         if arguments.select_by not in METRICS:
             raise UserError(f"--select_by {arguments.select_by}: no such metric. There are {', '.join(METRICS)}.")
@@ -91,7 +91,7 @@ def report_of_run(
 
 
 def _select(folder: Path, key: str, options: "ReportOptions") -> None:
-    from finetune_tts.report.metrics import METRICS
+    from finetune_tts.hearing.metrics import METRICS
     from finetune_tts.report.selection import select_model
 
     selection = select_model(folder, key, options)

@@ -16,11 +16,11 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
 from finetune_tts.families.registry import family_of
+from finetune_tts.hearing.held_out_sentences import Sentence, held_out_sentences, typed_sentences
+from finetune_tts.hearing.listener import Listener, Utterance
+from finetune_tts.hearing.speaking import load_speaker
+from finetune_tts.hearing.speech_recognition import find_recogniser
 from finetune_tts.json_text import read_json
-from finetune_tts.report.hearing import Listener, Utterance
-from finetune_tts.report.held_out_sentences import Sentence, held_out_sentences, typed_sentences
-from finetune_tts.report.speaking import load_speaker
-from finetune_tts.report.speech_recognition import find_recogniser
 from finetune_tts.runs.folder import (
     ALIGNMENT_SUFFIX,
     CONFIG_NAME,
@@ -49,7 +49,7 @@ class ReportOptions:
     sentences: int = 6
     """Held-out ones."""
     recogniser: str | None = None
-    """See :func:`finetune_tts.report.speech_recognition.find_recogniser`."""
+    """See :func:`finetune_tts.hearing.speech_recognition.find_recogniser`."""
     device: torch.device = torch.device("cpu")
 
 

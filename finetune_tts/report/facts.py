@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.config.vocoder import VocoderConfig
+from finetune_tts.hearing.held_out_sentences import typed_sentences
 from finetune_tts.report.evidence import BEST, LAST, Evidence
-from finetune_tts.report.held_out_sentences import typed_sentences
 from finetune_tts.report.markup import Html, tag
 from finetune_tts.report.verdict import seconds_trained
 from finetune_tts.runs.record import BaseModel

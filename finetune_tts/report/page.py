@@ -5,12 +5,12 @@ from pathlib import Path
 
 import finetune_tts
 from finetune_tts.audio.pictures import spectrogram_picture
+from finetune_tts.hearing.listener import Utterance, spread
+from finetune_tts.hearing.metrics import METRICS, Metric
 from finetune_tts.report.curves import Mark, Series, chart
 from finetune_tts.report.evidence import BASE, BEST, RECORDING, Evidence, Row, Witness
 from finetune_tts.report.facts import facts_section, next_section, title_of
-from finetune_tts.report.hearing import Utterance, spread
 from finetune_tts.report.markup import Html, joined, tag
-from finetune_tts.report.metrics import METRICS, Metric
 from finetune_tts.report.sound import picture_uri, sound_uri
 from finetune_tts.report.verdict import course, targets
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, give_name, write_json
+from finetune_tts.hearing.listener import Spread, spread
+from finetune_tts.hearing.metrics import METRICS
+from finetune_tts.hearing.speaking import load_speaker
 from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
-from finetune_tts.report.hearing import Spread, spread
-from finetune_tts.report.metrics import METRICS
-from finetune_tts.report.speaking import load_speaker
 from finetune_tts.runs.folder import SELECTED_NAME, saved_models
 from finetune_tts.runs.record import read_record
 

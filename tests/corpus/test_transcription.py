@@ -9,7 +9,7 @@ from finetune_tts.corpus.cutting import NO_SPEECH, Cut
 from finetune_tts.corpus.making import Order, make_dataset
 from finetune_tts.corpus.transcription import HeardWord, require_transcriber, transcribed, whisper_language
 from finetune_tts.errors import UserError
-from finetune_tts.report.words import edits, words
+from finetune_tts.hearing.words import edits, words
 
 CUTS = [Cut(0.0, 4.0, "", 1.0), Cut(4.0, 9.0, "", 1.0, NO_SPEECH), Cut(9.0, 12.0, "", 1.0), Cut(12.0, 40.0, "", 1.0)]
 

@@ -8,12 +8,12 @@ import pytest
 
 from finetune_tts.audio.pictures import alignment_picture
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
-from finetune_tts.report.comparison import analyse
+from finetune_tts.hearing.comparison import analyse
+from finetune_tts.hearing.held_out_sentences import Sentence
+from finetune_tts.hearing.listener import Utterance
+from finetune_tts.hearing.speaking import Spoken
 from finetune_tts.report.evidence import Alignments, Evidence, Row, Witness
-from finetune_tts.report.hearing import Utterance
-from finetune_tts.report.held_out_sentences import Sentence
 from finetune_tts.report.page import page
-from finetune_tts.report.speaking import Spoken
 from finetune_tts.runs.history import HistoryEntry
 from finetune_tts.runs.record import BaseModel, Choice, DataFacts, RunRecord
 

@@ -12,7 +12,7 @@ from finetune_tts.cli import finetune
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import any_config_from_dict
 from finetune_tts.families.registry import family_of, names
-from finetune_tts.report.speech_recognition import Recogniser
+from finetune_tts.hearing.speech_recognition import Recogniser
 from finetune_tts.sharing.onnx import export_voice
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.synthesis.vocoder import load_vocoder

@@ -1,6 +1,6 @@
 import pytest
 
-from finetune_tts.report.words import edits, error_rates, words
+from finetune_tts.hearing.words import edits, error_rates, words
 
 
 def test_words_have_no_punctuation_and_no_case():

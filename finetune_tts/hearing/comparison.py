@@ -1,4 +1,4 @@
-"""How far a synthesised sentence is from the recording of it, in numbers: see ``finetune_tts.report.metrics``.
+"""How far a synthesised sentence is from the recording of it, in numbers: see ``finetune_tts.hearing.metrics``.
 
 Legend: T samples of a waveform, N and M frames of 10 ms, P pairs of frames on the path that warps one to the other.
 """
@@ -13,7 +13,7 @@ from scipy.fft import dct, rfft
 from finetune_tts.audio.mel_filters import mel_filter_bank
 from finetune_tts.audio.pitch import fundamental_frequency
 from finetune_tts.audio.reading import resample
-from finetune_tts.report.warping import warping_path
+from finetune_tts.hearing.warping import warping_path
 
 FRAMES_PER_SECOND = 100
 CEPSTRA = 13

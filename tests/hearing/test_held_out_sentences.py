@@ -1,4 +1,4 @@
-from finetune_tts.report.held_out_sentences import held_out_sentences, typed_sentences
+from finetune_tts.hearing.held_out_sentences import held_out_sentences, typed_sentences
 from finetune_tts.runs.record import Clip
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import firwin2, lfilter
 
 from finetune_tts.audio.reading import resample
-from finetune_tts.report.comparison import analyse, cepstral_distortion, compare, pitch_errors
+from finetune_tts.hearing.comparison import analyse, cepstral_distortion, compare, pitch_errors
 
 RATE = 16000
 

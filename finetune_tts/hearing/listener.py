@@ -8,11 +8,11 @@ import numpy as np
 
 from finetune_tts.audio.reading import read_original, resample
 from finetune_tts.errors import UserError
-from finetune_tts.report.comparison import Analysis, analyse, distances
-from finetune_tts.report.held_out_sentences import Sentence
-from finetune_tts.report.speaking import Speaker, Spoken
-from finetune_tts.report.speech_recognition import Recogniser
-from finetune_tts.report.words import error_rates
+from finetune_tts.hearing.comparison import Analysis, analyse, distances
+from finetune_tts.hearing.held_out_sentences import Sentence
+from finetune_tts.hearing.speaking import Speaker, Spoken
+from finetune_tts.hearing.speech_recognition import Recogniser
+from finetune_tts.hearing.words import error_rates
 from finetune_tts.speaker_encoder.encoder import SpeakerEncoder, cosine_similarity
 
 logger = logging.getLogger(__name__)

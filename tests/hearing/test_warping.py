@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finetune_tts.report.warping import warping_path
+from finetune_tts.hearing.warping import warping_path
 
 
 def test_the_same_frames_lie_on_the_diagonal():

@@ -10,7 +10,7 @@ import torch
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import vocoder_name
-from finetune_tts.report.held_out_sentences import Sentence
+from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.synthesis.available_vocoder import give_available_vocoder
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
