@@ -23,6 +23,7 @@ _WINDOW_SECONDS = 0.04
 _SILENCE_DB = 40.0  # below the loudest frame: silence at the ends, which is no part of the sentence
 _LEAST_POWER = 1e-12
 _LEAST_OF_LOUDEST = 1e-7
+_LONGEST_SHARE = 1.5  # of the recording's length: what lasts longer goes on after its text
 _LEAST_VOICED = 5  # frames, for numbers about pitch
 _DECIBELS = 10.0 / math.log(10.0)
 
@@ -108,6 +109,7 @@ def distances(recording: Analysis, spoken: Analysis) -> dict[str, float]:
     values = {
         "mcd": cepstral_distortion(cepstra[0][pairs[0]], cepstra[1][pairs[1]]),
         "duration": spoken.seconds / recording.seconds,
+        "babble": max(0.0, spoken.seconds - _LONGEST_SHARE * recording.seconds),
         "energy": _level_error(recording.level[here][pairs[0]], spoken.level[there][pairs[1]]),
     }
     return values | pitch_errors(recording.pitch[here][pairs[0]], spoken.pitch[there][pairs[1]])

@@ -3,17 +3,21 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finetune_tts.audio.reading import read_original, resample
 from finetune_tts.errors import UserError
+from finetune_tts.hearing.attention import attention_values
 from finetune_tts.hearing.comparison import Analysis, analyse, distances
 from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.hearing.speaking import Speaker, Spoken
 from finetune_tts.hearing.speech_recognition import Recogniser
 from finetune_tts.hearing.words import error_rates
-from finetune_tts.speaker_encoder.encoder import SpeakerEncoder, cosine_similarity
+
+if TYPE_CHECKING:
+    from finetune_tts.speaker_encoder.encoder import SpeakerEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ class Listener:
         encoder: tells voices apart; None leaves the similarity out.
     """
 
-    def __init__(self, recogniser: Recogniser | None = None, encoder: SpeakerEncoder | None = None) -> None:
+    def __init__(self, recogniser: Recogniser | None = None, encoder: "SpeakerEncoder | None" = None) -> None:
         self.recogniser = recogniser
         self.encoder = encoder
         self._analyses: dict[tuple[str, int], Analysis] = {}
@@ -69,12 +73,18 @@ class Listener:
             spoken = speaker.speak(sentence)
         except UserError as error:
             return Utterance(None, note=str(error))
+        return self.judged(sentence, spoken)
+
+    def judged(self, sentence: Sentence, spoken: Spoken) -> Utterance:
+        """Compare what has been synthesised with the recording of it, where there is one."""
         if not np.isfinite(spoken.waveform).all() or not spoken.waveform.size:
             return Utterance(None, note="it gave no sound that can be played.")
         values, heard = self._words(sentence, spoken.waveform, spoken.sample_rate)
         rate = min(spoken.sample_rate, HIGHEST_RATE)
         own = analyse(resample(spoken.waveform, spoken.sample_rate, rate), rate)
         values["silence"] = own.silence
+        if spoken.alignment is not None:
+            values |= attention_values(spoken.alignment)
         if sentence.recording:
             try:
                 values |= self._compared(sentence, spoken, own, rate)
@@ -92,6 +102,8 @@ class Listener:
             self._analyses[key] = analyse(resample(wav, recorded_rate, common), common)
         values = distances(self._analyses[key], own)
         if self.encoder is not None:
+            from finetune_tts.speaker_encoder.encoder import cosine_similarity
+
             try:
                 if sentence.recording not in self._vectors:
                     self._vectors[sentence.recording] = self.encoder.vector_of_waveform(wav, recorded_rate)

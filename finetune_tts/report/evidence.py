@@ -15,11 +15,10 @@ from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
-from finetune_tts.families.registry import family_of
 from finetune_tts.hearing.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.hearing.listener import Listener, Utterance
+from finetune_tts.hearing.run_listener import listener_of
 from finetune_tts.hearing.speaking import load_speaker
-from finetune_tts.hearing.speech_recognition import find_recogniser
 from finetune_tts.json_text import read_json
 from finetune_tts.runs.folder import (
     ALIGNMENT_SUFFIX,
@@ -33,7 +32,6 @@ from finetune_tts.runs.folder import (
 from finetune_tts.runs.history import FILE_NAME as HISTORY_NAME
 from finetune_tts.runs.history import HistoryEntry, read_history
 from finetune_tts.runs.record import RunRecord, read_record
-from finetune_tts.speaker_encoder.encoder import SpeakerEncoder, encoder_of_model, load_speaker_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +111,7 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
     if record is None:
         notes.append("The folder does not tell what the run started from, so base and held-out recordings are missing.")
     history = _tried(lambda: read_history(folder), notes) if (folder / HISTORY_NAME).exists() else None
-    listener = listener_of(folder, config, record, options)
+    listener = listener_of(folder, config, record, options.recogniser)
     speaker, language = (record.speaker, record.language) if record is not None else ("", "")
     held_out = witnessed_sentences(record, options.sentences, notes)
     sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker, language)
@@ -138,19 +136,6 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
         restored=_restored(folder),
         notes=notes,
     )
-
-
-def language_of(config: SpeechConfig | VocoderConfig, record: RunRecord | None) -> str:
-    """The language that a run speaks, as its config, its recordings or its base tell; "" where it is not known."""
-    if record is not None and len(record.data.languages) == 1:
-        return record.data.languages[0]
-    named = getattr(config, "phoneme_language", None) if getattr(config, "use_phonemes", False) else None
-    if named:
-        return str(named)
-    if record is not None and record.base is not None and record.base.name:
-        language = record.base.name.split("/")[1]
-        return "" if language == "multilingual" else language
-    return ""
 
 
 @contextmanager
@@ -190,18 +175,6 @@ def _tried(read: Any, notes: list[str]) -> Any:
     except UserError as error:
         notes.append(str(error))
         return None
-
-
-def listener_of(
-    folder: Path, config: SpeechConfig | VocoderConfig, record: RunRecord | None, options: ReportOptions
-) -> Listener:
-    """Whoever judges what the models of a run say.
-
-    Raises:
-        UserError: the speech recogniser that is asked for cannot be used.
-    """
-    recogniser = find_recogniser(options.recogniser, language_of(config, record))
-    return Listener(recogniser, _encoder(folder, config))
 
 
 def witnessed_sentences(record: RunRecord | None, count: int, notes: list[str]) -> list[Sentence]:
@@ -252,20 +225,6 @@ def _hear(
         notes.append(f"{witness.title} is not heard: {error}")
         return [None] * len(sentences)
     return [listener.spoken(speaker, sentence) for sentence in sentences]
-
-
-def _encoder(folder: Path, config: SpeechConfig | VocoderConfig) -> SpeakerEncoder | None:
-    """The speaker encoder that came with the model, if there is one."""
-    files = encoder_of_model(config.to_dict(), folder)
-    own = family_of(config.model).implementation.own_encoder
-    best = best_model(folder)
-    try:
-        if files is None:
-            return own(best.path) if own is not None and best is not None else None
-        return load_speaker_encoder(files)
-    except UserError as error:
-        logger.warning("The speaker encoder cannot be used for the report. %s", error)
-        return None
 
 
 def _alignments(folder: Path, witnesses: Sequence[Witness], rows: Sequence[Row]) -> list[Alignments]:

@@ -9,8 +9,9 @@ from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, give_name, write_json
 from finetune_tts.hearing.listener import Spread, spread
 from finetune_tts.hearing.metrics import METRICS
+from finetune_tts.hearing.run_listener import listener_of
 from finetune_tts.hearing.speaking import load_speaker
-from finetune_tts.report.evidence import ReportOptions, listener_of, quiet_loading, read_config, witnessed_sentences
+from finetune_tts.report.evidence import ReportOptions, quiet_loading, read_config, witnessed_sentences
 from finetune_tts.runs.folder import SELECTED_NAME, saved_models
 from finetune_tts.runs.record import read_record
 
@@ -74,7 +75,7 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
         raise UserError(f"--select_by {key}: the held-out recordings of {folder} are not there, so nothing to compare.")
     candidates = []
     with quiet_loading():
-        listener = listener_of(folder, config, record, options)
+        listener = listener_of(folder, config, record, options.recogniser)
         for model in models:
             try:
                 speaker = load_speaker(model.path, device=options.device)

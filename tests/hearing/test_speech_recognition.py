@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from finetune_tts.errors import UserError
-from finetune_tts.hearing.speech_recognition import find_recogniser
 from finetune_tts.hearing import speech_recognition as recogniser
+from finetune_tts.hearing.speech_recognition import find_recogniser
 
 
 @pytest.fixture

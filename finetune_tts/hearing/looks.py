@@ -1,0 +1,71 @@
+"""What was heard of a run, look by look: whether it still gets better, and where it was best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from finetune_tts.hearing.metrics import METRICS
+
+DECIDING = ("wer", "similarity", "mcd", "f0")
+"""Metrics that say whether a run still gets better: words, voice, sound, melody."""
+FLAT_LOOKS = 4
+"""Looks that are compared with as many before them, unless the user says how many."""
+
+_FEWEST_METRICS = 2
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was heard of the model of one step.
+
+    Attributes:
+        step: of the weights that spoke.
+        values: key of a metric → mean over the sentences.
+    """
+
+    step: int
+    values: Mapping[str, float]
+
+
+def is_flat(looks: Sequence[Look], count: int) -> bool:
+    """Whether the last ``count`` looks are no better than the ``count`` before them, in any metric that decides.
+
+    Means of several looks are compared: of a single one, heard in a few sentences, much is chance. False as long as
+    there are not enough looks, or fewer than two metrics.
+    """
+    if len(looks) < 2 * count:
+        return False
+    before, recent = looks[-2 * count : -count], looks[-count:]
+    keys = known_metrics([*before, *recent])
+    return len(keys) >= _FEWEST_METRICS and not any(
+        _badness(before, key) - _badness(recent, key) > METRICS[key].least for key in keys
+    )
+
+
+def flat_since(looks: Sequence[Look], count: int) -> int | None:
+    """The step after which nothing that is heard has become better; None where something still does."""
+    end = len(looks)
+    if not is_flat(looks, count):
+        return None
+    while is_flat(looks[: end - 1], count):
+        end -= 1
+    return looks[end - count - 1].step
+
+
+def known_metrics(looks: Sequence[Look]) -> list[str]:
+    """The metrics that decide and that every one of the looks has."""
+    return [key for key in DECIDING if looks and all(key in look.values for look in looks)]
+
+
+def better_in(one: Look, other: Look) -> list[str]:
+    """The metrics that decide in which ``one`` is clearly better than ``other``."""
+    keys = known_metrics([one, other])
+    return [key for key in keys if _badness([other], key) - _badness([one], key) > METRICS[key].least]
+
+
+def nearest(looks: Sequence[Look], step: int) -> Look:
+    """The look at the model of a step, or at the one closest to it; of two the later."""
+    return min(looks, key=lambda look: (abs(look.step - step), -look.step))
+
+
+def _badness(looks: Sequence[Look], key: str) -> float:
+    return sum(METRICS[key].badness(look.values[key]) for look in looks) / len(looks)
