@@ -38,8 +38,10 @@ def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
 
     def speak(network: nn.Module, sentence: Any) -> SpokenSample:
         teller = teller_of(sentence, default or Teller())
+        # Recordings name who speaks them also where the model has but one voice.
+        speaker = teller.speaker if voice.speaker_names else None
         speech = voice.speak(
-            sentence_text(sentence), speaker=teller.speaker, language=teller.language, style=style_of(sentence, voice)
+            sentence_text(sentence), speaker=speaker, language=teller.language, style=style_of(sentence, voice)
         )
         return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
 

@@ -179,7 +179,7 @@ def _check(arguments: argparse.Namespace, config: "SpeechConfig | None") -> None
             raise UserError(f"--{start} and --check do not go together: leave one of them out.")
     if _checks(arguments) and arguments.no_check:
         raise UserError("--check and --no_check do not go together: leave one of them out.")
-    for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience"):
+    for flag in ("grad_accum_steps", "max_steps", "time_limit", "early_stop_patience", "flat_looks"):
         value = getattr(arguments, flag)
         if value is not None and not value > 0:
             raise UserError(f"--{flag} {value}: must be above 0.")

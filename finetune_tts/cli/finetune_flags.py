@@ -135,6 +135,9 @@ def _add_run(add: Callable[..., object]) -> None:
     add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
     add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
     add("--early_stop_patience", type=int, metavar="N", help="end after N evaluations without a lower held-out loss")
+    add("--stop_when", choices=["flat"], help="flat: end when nothing that is heard in its samples becomes better")
+    add("--flat_looks", type=int, metavar="N", help="samples that are compared with as many before them (default: 4)")
+    add("--no_hearing", action="store_true", help="do not measure what the samples of the run sound like")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")
     add(
         "--auto_batch",
@@ -157,7 +160,7 @@ def _add_report(add: Callable[..., object]) -> None:
     add("--report", type=Path, metavar="RUN", help="make report.html of a run: did it help? (each run ends with it)")
     add("--no_report", action="store_true", help="end the run without a report")
     add("--report_sentences", type=int, metavar="N", help="held-out sentences to synthesise for it (default: 6)")
-    add("--select_by", metavar="METRIC", help="find the best saved model by what is heard: mcd, f0, wer, …")
+    add("--select_by", metavar="METRIC", help="keep and find the best model by what is heard: mcd, f0, wer, …")
     add(
         "--recogniser",
         metavar="NAME",

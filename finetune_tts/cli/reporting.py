@@ -26,11 +26,15 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be, before anything is downloaded or trained.
 
     Raises:
-        UserError: no such metric, or a number of sentences below 1.
+        UserError: no such metric, a number of sentences below 1, or flags that contradict each other.
     """
     count = arguments.report_sentences
     if count is not None and count < 1:
         raise UserError(f"--report_sentences {count}: must be 1 or more.")
+    if arguments.flat_looks is not None and arguments.stop_when is None:
+        raise UserError(f"--flat_looks {arguments.flat_looks} is given without --stop_when flat, which it belongs to.")
+    if arguments.stop_when is not None and arguments.no_hearing:
+        raise UserError(f"--stop_when {arguments.stop_when} needs what --no_hearing leaves out: leave one of them out.")
     if arguments.select_by is not None:
         from finetune_tts.hearing.metrics import METRICS
 

@@ -128,6 +128,15 @@ def apply(config: "SpeechConfig", overrides: "list[Override]", *, own: bool = Fa
         logger.info("Kept for coqui-tts, has no effect here: %s.", ", ".join(idle))
 
 
+def flat_looks(arguments: argparse.Namespace) -> int | None:
+    """After how many looks at what is heard that are no better than as many before them a run is to end, if at all."""
+    from finetune_tts.hearing.looks import FLAT_LOOKS
+
+    if arguments.stop_when is None:
+        return None
+    return int(arguments.flat_looks or FLAT_LOOKS)
+
+
 def request_of(
     arguments: argparse.Namespace,
     overrides: "list[Override]",
@@ -155,6 +164,10 @@ def request_of(
             auto_batch=arguments.auto_batch,
             grad_accum_steps=arguments.grad_accum_steps,
             discriminator_warm_up=arguments.discriminator_warm_up,
+            hears_samples=not arguments.no_hearing,
+            flat_looks=flat_looks(arguments),
+            select_by=arguments.select_by,
+            recogniser=arguments.recogniser,
         ),
         **fields,
     )

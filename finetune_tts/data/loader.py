@@ -8,7 +8,7 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,6 +24,20 @@ logger = logging.getLogger(__name__)
 # A terminal sends Ctrl-C and SIGHUP, and a batch system SIGTERM, to the workers too; when to end is for their parent to
 # say. Windows lacks the last.
 _LEFT_TO_THE_PARENT = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class ResumableLoader(Protocol):
+    """What a run needs of a loader (:class:`SpeechLoader`)."""
+
+    batch_sampler: Any
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class SpeechLoader(DataLoader[Any]):

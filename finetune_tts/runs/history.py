@@ -1,4 +1,4 @@
-"""The losses of a run, a JSON object a line: ``history.jsonl`` in the run folder."""
+"""The losses of a run and what was heard of it, a JSON object a line: ``history.jsonl`` in the run folder."""
 
 import json
 import math
@@ -17,13 +17,15 @@ FILE_NAME = "history.jsonl"
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """Losses at one step."""
+    """Losses at one step, or metrics of what was synthesised there."""
 
     step: int
     epoch: int
-    split: Literal["train", "eval"]
-    """``train``: mean since the last entry; ``eval``: mean over the held-out clips."""
+    split: Literal["train", "eval", "heard"]
+    """``train``: mean since the last entry; ``eval``: mean over the held-out clips; ``heard``: mean over held-out
+    sentences that were synthesised after ``step``, written down when they had been heard, which may be much later."""
     losses: dict[str, float]
+    """By name; of what was heard, values by the key of their metric."""
     rate: float | None = None
     target: float | None = None
     """The one of the losses, or their mean, that decides which model is the best; None where it is not known."""

@@ -89,3 +89,14 @@ class WeightAverage:
             weight.copy_(self._others[name])
             self._others[name].copy_(kept)
         self.is_in_use = not self.is_in_use
+
+
+def average_of(
+    network: nn.Module, optimizer: torch.optim.Optimizer, decay: float, new_rows: Mapping[str, Sequence[int]]
+) -> WeightAverage | None:
+    """The moving average of what an optimizer trains of a network; None for a decay of 0."""
+    if not decay:
+        return None
+    trained = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    named = {name: weight for name, weight in network.named_parameters() if id(weight) in trained}
+    return WeightAverage(named, decay, new_rows)

@@ -1,10 +1,13 @@
 """The end of a run whose held-out loss does not fall any more."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from finetune_tts.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class EarlyStopping:
@@ -35,6 +38,18 @@ class EarlyStopping:
             self.lowest, self.waited = loss, 0
         else:
             self.waited += 1
+
+    def consider(self, loss: float) -> None:
+        """Take a held-out loss into account, and say so if the run is to end."""
+        was_exhausted = self.exhausted
+        self.measured(loss)
+        if self.exhausted and not was_exhausted:
+            logger.info(
+                "The held-out loss has not fallen below %.4f for %d evaluations: the run ends here, as "
+                "--early_stop_patience says.",
+                self.lowest,
+                self.waited,
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """What has been seen, to continue later."""

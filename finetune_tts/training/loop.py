@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from finetune_tts.checkpoints.reading import Checkpoint
+from finetune_tts.data.loader import ResumableLoader
+from finetune_tts.hearing.looks import Look
+from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
@@ -23,12 +26,13 @@ from finetune_tts.runs.folder import RUN_STATE
 from finetune_tts.runs.history import History, HistoryEntry
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
-from finetune_tts.training.averaging import AVERAGED, TRAINED, WeightAverage
+from finetune_tts.training.averaging import AVERAGED, TRAINED, average_of
 from finetune_tts.training.console import STOPPED, Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.hook_view import HookView
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
+from finetune_tts.training.sample_hearing import SampleHearing
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.snapshot import resume_from, snapshot
 from finetune_tts.training.step import Stepper, clip_norms
@@ -42,20 +46,6 @@ _LEFT_OUT = ("optimizer", "scaler", RUN_STATE, AVERAGED, TRAINED)
 """Of the best model of a task that keeps it for speaking alone."""
 
 GOES_ON, AT_THE_END, INTERRUPTED = range(3)
-
-
-class ResumableLoader(Protocol):
-    """What the loop needs of a loader (``finetune_tts.data.loader.SpeechLoader``)."""
-
-    batch_sampler: Any
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-    def __len__(self) -> int: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class TrainingLoop:
@@ -106,12 +96,15 @@ class TrainingLoop:
         self.optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         self.schedules = task.make_schedules(self.optimizers, restored=settings.restored, chosen=settings.chosen)
         self.target = TargetLoss(config.target_loss, task.best_loss_name, len(self.optimizers), settings.chosen)
-        self.average = self._make_average()
+        self.average = average_of(
+            task.network, self.optimizers[task.main_optimizer], float(config.ema_decay), settings.new_rows
+        )
         self.meter = LossMeter(settings.device)
         clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizers)))
         self.stepper = Stepper(task, self.optimizers, self.schedules, clips, settings, self.meter)
         self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best)
         self.early_stopping = EarlyStopping(settings.limits.early_stop_patience)
+        self.hearing = SampleHearing(folder, settings, self.total_steps, self._heard, self._is_wanted)
         self.ending = GOES_ON
         self._resumed = resume is not None
         self.pending_random_state: Any = None
@@ -155,6 +148,7 @@ class TrainingLoop:
             self.history = stack.enter_context(History(self.output_path, self.history_position)) if main else None
             self.progress = Progress(self.total_steps, self.total_steps_done, show=main)
             stack.callback(self.progress.close)
+            stack.callback(self.hearing.close)
             self.started = time.monotonic()
             self._call_hook("on_init_end")
             begin: Iterator[Callable[[], None]] = chain([begun], repeat(lambda: None))
@@ -245,6 +239,7 @@ class TrainingLoop:
         losses = self._means_of_all(self.meter.since_print.drain())
         self.progress.losses(self.total_steps_done, losses, self.stepper.used_rates[self.task.main_optimizer])
         self._record("train", losses)
+        self.hearing.take_in()
 
     def _finish_epoch(self) -> None:
         if not self.config.run_eval_steps:
@@ -262,6 +257,8 @@ class TrainingLoop:
             if self.spoken_step != self.total_steps_done:
                 self.test_run()
             self.save_checkpoint()
+        self.hearing.finish()
+        self._dashboard.flush()
         self.world.wait()
 
     def _save_and_stop(self) -> None:
@@ -278,7 +275,7 @@ class TrainingLoop:
         limits = self.settings.limits
         late = limits.time_limit is not None and time.monotonic() - self.started >= limits.time_limit
         done = limits.max_steps is not None and self.total_steps_done >= limits.max_steps
-        done = done or self.early_stopping.exhausted
+        done = done or self.early_stopping.exhausted or self.hearing.flat
         # The processes meet signals and clocks at different times, and have to stop at the same step.
         self.ending = self.world.highest(INTERRUPTED if self.interrupts.requested else int(late or done))
         return self.ending
@@ -323,7 +320,7 @@ class TrainingLoop:
         # A generator that stays as it is, while its discriminator learns, has not stopped getting better.
         if target is not None and step and self.stepper.main_part_learns(step):
             self.stepper.measured(target)
-            self._consider_stopping(target)
+            self.early_stopping.consider(target)
 
     # Not inference_mode: what a network caches under it could not be trained with afterwards.
     @torch.no_grad()
@@ -348,32 +345,41 @@ class TrainingLoop:
         self.task.train()
         return self._means_of_all(sums.look()), figures
 
-    def _consider_stopping(self, target: float) -> None:
-        patience, was_exhausted = self.early_stopping, self.early_stopping.exhausted
-        patience.measured(target)
-        if patience.exhausted and not was_exhausted:
-            logger.info(
-                "The held-out loss has not fallen below %.4f for %d evaluations: the run ends here, as "
-                "--early_stop_patience says.",
-                patience.lowest,
-                patience.waited,
-            )
-
     def test_run(self) -> None:
-        """Synthesise the test sentences: into the run folder and onto the dashboard."""
+        """Synthesise the test sentences, into the run folder and onto the dashboard; and what is to be heard."""
         self.spoken_step = self.total_steps_done
-        if not self.world.is_main or self.task.speak is None:
+        if self.task.speak is None:
             return
+        self.hearing.settle()
+        with self._better_weights():
+            # A checkpoint is the work of all processes.
+            weights = self._model_alone() if self.hearing.keeps_best else None
+            if self.world.is_main:
+                self._synthesise(weights)
+
+    def _synthesise(self, weights: dict[str, Any] | None) -> None:
         self.task.eval()
         try:
-            with borrowed_randomness(self.config.training_seed), self._better_weights():
+            with borrowed_randomness(self.config.training_seed):
                 samples = self.task.test_run(self._view)
+                to_hear = self.hearing.synthesise(self.task, samples)
             write_samples(self.output_path, self.total_steps_done, samples)
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
+            self.hearing.hear(self.total_steps_done, self.epochs_done, to_hear, weights)
         except (RuntimeError, ValueError, MemoryError) as error:
             # A night's training is worth more than one of its samples.
             logger.warning("Step %d: the test sentences could not be synthesised (%s).", self.total_steps_done, error)
         self.task.train()
+
+    def _heard(self, look: Look, epoch: int) -> None:
+        """Tell what was heard of the model of a step, which is past."""
+        shown = ", ".join(f"{METRICS[key].title} {METRICS[key].text(value)}" for key, value in look.values.items())
+        logger.info("step %d: heard %s", look.step, shown)
+        if self.history is not None:
+            seconds = round(time.monotonic() - self.started, 2)
+            self.history.add(HistoryEntry(look.step, epoch, "heard", dict(look.values), None, None, seconds,
+                                          self.total_steps))  # fmt: skip
+        self._dashboard.add_scalars("Heard", dict(look.values), look.step)
 
     def save_best_model(self) -> None:
         """Write the model as the best one if its target loss is lower than any before."""
@@ -387,11 +393,14 @@ class TrainingLoop:
             return
         self.best_loss = current
         with self._better_weights():
-            payload = snapshot(self)
-            if self.task.keeps_best_lean:
-                payload = {name: value for name, value in payload.items() if name not in _LEFT_OUT}
+            payload = self._model_alone()
             if self.world.is_main:
                 self.files.write_best(self.total_steps_done, payload)
+
+    def _model_alone(self) -> dict[str, Any]:
+        """A checkpoint of the network as it is, for speaking; for resuming as well, where that takes no more room."""
+        payload = snapshot(self)
+        return payload if not self.task.keeps_best_lean else {k: v for k, v in payload.items() if k not in _LEFT_OUT}
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint of this step."""
@@ -413,16 +422,6 @@ class TrainingLoop:
         train = self.target.of(self._means_of_all(self.meter.epoch_sums()))
         return {"train_loss": math.inf if train is None else train, "eval_loss": self.target.best_of(self.eval_losses)}
 
-    def _make_average(self) -> WeightAverage | None:
-        """The moving average of what the main optimizer trains, if the config wants one."""
-        decay = float(self.config.ema_decay)
-        if not decay:
-            return None
-        groups = self.optimizers[self.task.main_optimizer].param_groups
-        trained = {id(weight) for group in groups for weight in group["params"]}
-        named = {name: weight for name, weight in self.task.network.named_parameters() if id(weight) in trained}
-        return WeightAverage(named, decay, self.settings.new_rows)
-
     def _better_weights(self) -> AbstractContextManager[None]:
         """Give the network the averaged weights, if these were the better ones when the held-out loss was measured."""
         if self.average is None or not self.target.prefers_average(self.eval_losses):
@@ -432,6 +431,9 @@ class TrainingLoop:
     def _means_of_all(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
         """Means over what all processes have summed up. All have to ask."""
         return Sums(self.world.gathered(sums)).means()
+
+    def _is_wanted(self) -> bool:
+        return not self.interrupts.requested
 
     def _suffixed(self, values: list[float]) -> list[tuple[str, float]]:
         return [(f"_{index}" if len(values) > 1 else "", value) for index, value in enumerate(values)]

@@ -11,7 +11,7 @@ from finetune_tts.machine.precision import Precision
 
 @dataclass(frozen=True)
 class RunLimits:
-    """How far a run goes and by which steps, as the flags say it; None leaves it to the run."""
+    """How far a run goes, by which steps, and what of it is heard, as the flags say it; None leaves it to the run."""
 
     max_steps: int | None = None
     """Steps after which the run ends, whatever ``epochs`` says."""
@@ -25,6 +25,14 @@ class RunLimits:
     """Find the largest batch that fits, and let a step take as many clips as before."""
     discriminator_warm_up: int | None = None
     """Steps in which a discriminator learns alone; None chooses for a fresh one, or keeps what a resumed run had."""
+    hears_samples: bool = True
+    """Have held-out sentences synthesised and heard while it trains."""
+    flat_looks: int | None = None
+    """Looks at what is heard, no better than as many before them, after which it ends; None never ends it."""
+    select_by: str | None = None
+    """Metric of what is heard by which the best model is kept; None keeps none."""
+    recogniser: str | None = None
+    """Which speech recogniser hears the words (:func:`finetune_tts.hearing.speech_recognition.find_recogniser`)."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.averaging import WeightAverage
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.loss_meter import LossMeter
+from finetune_tts.training.sample_hearing import SampleHearing
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.state import RunState
 from finetune_tts.training.step import Stepper
@@ -40,6 +41,7 @@ class Run(Protocol):
     stepper: Stepper
     average: WeightAverage | None
     early_stopping: EarlyStopping
+    hearing: SampleHearing
     history: History | None
     history_position: int
     pending_random_state: Any
@@ -75,6 +77,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         evaluated_step=run.evaluated_step,
         spoken_step=run.spoken_step,
         early_stopping=run.early_stopping.state_dict(),
+        hearing=run.hearing.state_dict(),
         meters=meters,
         stepped_optimizers=sorted(run.stepper.stepped),
         history_position=run.history.position if run.history is not None else 0,
@@ -138,6 +141,8 @@ def resume_from(run: Run, checkpoint: Checkpoint) -> None:
     run.evaluated_step, run.spoken_step = state.evaluated_step, state.spoken_step
     if state.early_stopping:
         run.early_stopping.load_state_dict(state.early_stopping)
+    if state.hearing:
+        run.hearing.load_state_dict(state.hearing)
     if len(state.meters) == run.world.size:
         run.meter.load_state_dict(state.meters[run.world.rank])
     elif run.world.is_main:

@@ -21,6 +21,7 @@ class RunState:
         best_loss: of the best model so far, in training and held out.
         eval_losses: the newest held-out losses.
         evaluated_step, spoken_step: when the held-out loss was measured and test sentences were synthesised last.
+        hearing: what was heard of its samples, and what is still to be.
         early_stopping: how long the held-out loss has not fallen.
         meters: losses that were not shown yet, of each process, by rank.
         stepped_optimizers: those that have stepped in the epoch in progress.
@@ -47,6 +48,7 @@ class RunState:
     chosen: list[str]
     discriminator_warm_up: int = 0
     early_stopping: Mapping[str, Any] = field(default_factory=dict)
+    hearing: Mapping[str, Any] = field(default_factory=dict)
     new_rows: Mapping[str, Any] = field(default_factory=dict)
     averaged_steps: int = 0
 
@@ -64,7 +66,7 @@ class RunState:
         stored = checkpoint.extra.get(RUN_STATE)
         names = cls.__dataclass_fields__
         # Which runs of early versions lack.
-        required = set(names) - {"discriminator_warm_up", "early_stopping", "new_rows", "averaged_steps"}
+        required = set(names) - {"discriminator_warm_up", "early_stopping", "hearing", "new_rows", "averaged_steps"}
         if isinstance(stored, Mapping) and "meter" in stored:  # early versions kept the main process's alone
             stored = {"meters": [stored["meter"]], **stored}
         if not isinstance(stored, Mapping) or not required <= stored.keys():
