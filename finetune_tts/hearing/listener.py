@@ -12,8 +12,8 @@ from finetune_tts.errors import UserError
 from finetune_tts.hearing.attention import attention_values
 from finetune_tts.hearing.comparison import Analysis, analyse, distances
 from finetune_tts.hearing.held_out_sentences import Sentence
-from finetune_tts.hearing.speaking import Speaker, Spoken
 from finetune_tts.hearing.speech_recognition import Recogniser
+from finetune_tts.hearing.spoken import Speaker, Spoken
 from finetune_tts.hearing.words import error_rates
 
 if TYPE_CHECKING:

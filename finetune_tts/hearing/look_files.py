@@ -17,7 +17,7 @@ from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.hearing.listener import Utterance, spread
 from finetune_tts.hearing.looks import Look
 from finetune_tts.hearing.metrics import METRICS
-from finetune_tts.hearing.speaking import Spoken
+from finetune_tts.hearing.spoken import Spoken
 from finetune_tts.json_text import read_json
 from finetune_tts.runs.folder import HEARING_NAME
 

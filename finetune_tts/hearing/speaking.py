@@ -1,16 +1,14 @@
 """What synthesises the sentences of a report: a voice, as ``tts`` has it, or a vocoder that makes recordings again."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 import torch
 
 from finetune_tts.config.commented_json import read_object
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import vocoder_name
 from finetune_tts.hearing.held_out_sentences import Sentence
+from finetune_tts.hearing.spoken import Speaker, Spoken
 from finetune_tts.synthesis.available_vocoder import give_available_vocoder
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
@@ -18,35 +16,6 @@ from finetune_tts.synthesis.voice import Voice
 
 LONGEST_SECONDS = 10.0
 """Of a recording that is made again: some vocoders take minutes for a long one."""
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A sentence as a model synthesises it.
-
-    Attributes:
-        waveform: ``[T]`` float32.
-        sample_rate: in Hz.
-        alignment: ``[T_mel, T_text]``; None for a model that has none.
-        note: what the user has to know about it; "" for nothing.
-    """
-
-    waveform: np.ndarray
-    sample_rate: int
-    alignment: np.ndarray | None = None
-    note: str = ""
-
-
-class Speaker(Protocol):
-    """Synthesises sentences."""
-
-    def speak(self, sentence: Sentence) -> Spoken:
-        """Synthesise.
-
-        Raises:
-            UserError: this one cannot be synthesised.
-        """
-        ...
 
 
 class VoiceSpeaker:

@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from finetune_tts.errors import UserError
+from finetune_tts.errors import UserError, excerpt
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
 from finetune_tts.hearing.listener import Listener
@@ -58,5 +58,13 @@ def _listener(run: Path, recogniser: str | None, warnings: list[str]) -> Listene
         return listener_of(run, config, record, NONE)
 
 
+def _run(words: list[str]) -> None:
+    try:
+        main(words)
+    except BaseException as error:  # whatever it is, the run is told by the last line; a thread holds standard input
+        print(f"{type(error).__name__}: {excerpt(str(error), 300)}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    _run(sys.argv[1:])

@@ -26,7 +26,7 @@ from finetune_tts.hearing.look_files import (
 from finetune_tts.hearing.looks import Look, flat_since, is_flat
 from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.hearing.process import HearingProcess
-from finetune_tts.hearing.speaking import Spoken
+from finetune_tts.hearing.spoken import Spoken
 from finetune_tts.json_text import read_json
 from finetune_tts.runs.folder import BEST_BY_EAR_NAME, HEARING_NAME
 from finetune_tts.runs.record import read_record

@@ -11,7 +11,7 @@ from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.hearing.comparison import analyse
 from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.hearing.listener import Utterance
-from finetune_tts.hearing.speaking import Spoken
+from finetune_tts.hearing.spoken import Spoken
 from finetune_tts.report.evidence import Alignments, Evidence, Row, Witness
 from finetune_tts.report.page import page
 from finetune_tts.runs.history import HistoryEntry

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,13 @@ import pytest
 import torch
 
 from finetune_tts.audio.reading import write_waveform
+from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
 from finetune_tts.files import write_json
+from finetune_tts.hearing import process
 from finetune_tts.hearing.looks import Look
+from finetune_tts.machine.interrupts import TrainingInterrupted
+from finetune_tts.runs.checkpoints import newest_checkpoint
 from finetune_tts.runs.history import read_history
 from finetune_tts.runs.record import Clip, DataFacts, RunRecord, write_record
 from finetune_tts.tasks.spoken_samples import SpokenSample
@@ -39,7 +45,7 @@ def heard_run(make_run, monkeypatch):
     monkeypatch.setattr(sample_hearing, "FEWEST_STEPS", 1)
 
     def make(folder="run", **fields):
-        run = make_run(folder, **{"speak": speak, "epochs": 2, "run_eval_steps": 2, "save_step": 4, **fields})
+        run = make_run(folder, **{"speak": speak, "epochs": 2, "run_eval_steps": 2, "save_step": 2, **fields})
         describe(run.output_path)
         return run
 
@@ -84,3 +90,199 @@ def test_what_is_heard_goes_into_the_history_and_changes_nothing_of_the_training
     (told,) = heard.output_path.glob("hearing/step_0000012.json")
     assert len(json.loads(told.read_text())["sentences"]) == 3
     assert not list(heard.output_path.glob("hearing/step_*/"))
+
+
+class TestProcess:
+    """Stands in for the process that hears: it hears at once, or when it is told to."""
+
+    __test__ = False
+    values: dict[int, float] = {}
+    """Step → distortion; of another one it is 5."""
+    slow = False
+
+    def __init__(self, run, recogniser=None):
+        self.asked: list[Path] = []
+        self.died = False
+        self.last_words = "out of memory"
+
+    def hear(self, folder):
+        self.asked.append(folder)
+        if not self.slow:
+            self.answer(folder)
+
+    def answer(self, folder):
+        step = int(folder.name.removeprefix("step_"))
+        mcd = self.values.get(step, 5.0)
+        write_json(folder.with_name(f"{folder.name}.json"),
+                   {"values": {"mcd": mcd, "f0": 100.0}, "sentences": [], "warnings": []})  # fmt: skip
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(sample_hearing, "HearingProcess", TestProcess)
+    monkeypatch.setattr(TestProcess, "values", {})
+    monkeypatch.setattr(TestProcess, "slow", False)
+    return TestProcess
+
+
+def test_a_run_of_few_steps_is_not_heard_unless_something_depends_on_it(heard_run, at_once, monkeypatch):
+    monkeypatch.setattr(sample_hearing, "FEWEST_STEPS", 13)
+    short = heard_run("short")
+    short.fit()
+    assert looks_of(short.output_path) == []
+    asked = heard_run("asked", settings={"select_by": "mcd"})
+    asked.fit()
+    assert looks_of(asked.output_path)
+
+
+def test_a_run_without_held_out_recordings_hears_nothing_and_ends_well(heard_run, at_once):
+    run = heard_run()
+    (run.output_path / "about_run.json").unlink()
+    run.fit()
+    assert looks_of(run.output_path) == []
+
+
+def test_the_best_by_ear_is_kept_beside_the_best_by_loss(heard_run, at_once, monkeypatch):
+    monkeypatch.setattr(at_once, "values", {4: 3.0, 8: 4.0})
+    run = heard_run(settings={"select_by": "mcd"})
+    run.fit()
+    best = read_checkpoint(run.output_path / "best_by_ear.pth")
+    assert best.step == 4
+    assert run.hearing.best == (4, 3.0)
+    kept = read_checkpoint(run.output_path / "checkpoint_4.pth").model if (
+        run.output_path / "checkpoint_4.pth").exists() else best.model  # fmt: skip
+    assert all(torch.equal(best.model[name], kept[name]) for name in kept)
+    assert (run.output_path / "best_model.pth").is_file()
+
+
+def test_nothing_is_kept_by_ear_without_being_asked_for(heard_run, at_once):
+    run = heard_run()
+    run.fit()
+    assert not (run.output_path / "best_by_ear.pth").exists()
+    assert not list(run.output_path.glob("hearing/*/weights.pth"))
+
+
+def test_a_look_that_waits_is_skipped_for_a_newer_one_and_that_is_said(heard_run, at_once, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(at_once, "slow", True)
+    run = heard_run()
+    finish = run.hearing.finish
+
+    def answered():
+        monkeypatch.setattr(at_once, "slow", False)
+        hearing = run.hearing
+        hearing._process.answer(hearing._process.asked[0])
+        finish()
+
+    run.hearing.finish = answered
+    run.fit()
+    heard = [look.step for look in looks_of(run.output_path)]
+    assert heard[0] == 2
+    assert heard[-1] == 12
+    assert len(heard) == 2
+    assert "Step 4 is not heard: step 2 is still being heard, and step 6 waits in its place." in caplog.text
+
+
+def test_a_process_that_dies_is_a_warning_and_the_run_goes_on(heard_run, at_once, monkeypatch, caplog):
+    monkeypatch.setattr(at_once, "slow", True)
+    run = heard_run()
+    run.hearing._process.died = True
+    run.fit()
+    assert run.total_steps_done == 12
+    assert "What the samples sound like is not measured any more: out of memory. The training goes on." in caplog.text
+    assert caplog.text.count("not measured any more") == 1
+    assert looks_of(run.output_path) == []
+
+
+def test_a_process_that_cannot_read_the_config_ends_and_says_why(heard_run, caplog):
+    run = heard_run()
+    (run.output_path / "config.json").write_text('{"model": "no_such_model"}')
+    run.fit()
+    assert "not measured any more" in caplog.text
+    assert "no_such_model" in caplog.text
+
+
+def test_a_run_ends_when_what_is_heard_is_flat(heard_run, at_once, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(at_once, "values", {2: 9.0, 4: 8.0, 6: 6.0})
+    run = heard_run(settings={"flat_looks": 2}, epochs=8)
+    run.fit()
+    # 8 and 10 are no better than 6 and 4 only when these are 5 as well: looks at 8, 10 against 12, 14, heard at 16.
+    assert run.total_steps_done == 16
+    assert "Nothing that is heard has become better since step 10." in caplog.text
+
+
+@pytest.mark.parametrize("stops", [6, 14])
+def test_a_run_that_is_stopped_and_resumed_hears_and_decides_the_same(heard_run, at_once, monkeypatch, stops):
+    monkeypatch.setattr(at_once, "values", {2: 9.0, 4: 8.0, 6: 6.0, 10: 4.5})
+    limits = {"flat_looks": 2, "select_by": "mcd"}
+    whole = heard_run("whole", settings=limits, epochs=8)
+    whole.fit()
+
+    stopped = heard_run("stopped", settings=limits, epochs=8)
+    step = stopped.stepper.step
+
+    def stop(number, batches):
+        step(number, batches)
+        if number == stops:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped.stepper.step = stop
+    with pytest.raises(TrainingInterrupted):
+        stopped.fit()
+    resumed = heard_run("stopped", epochs=8, resume=read_checkpoint(newest_checkpoint(stopped.output_path)))
+    resumed.fit()
+    assert resumed.total_steps_done == whole.total_steps_done
+    assert looks_of(resumed.output_path) == looks_of(whole.output_path)
+    assert resumed.hearing.best == whole.hearing.best == (10, 4.5)
+    assert read_checkpoint(resumed.output_path / "best_by_ear.pth").step == 10
+    assert_the_same_weights(whole, resumed)
+
+
+def test_a_kill_between_checkpoints_hears_again_what_the_checkpoint_does_not_know(heard_run, at_once, monkeypatch):
+    whole = heard_run("whole")
+    whole.fit()
+    killed = heard_run("killed")
+    step = killed.stepper.step
+
+    def die(number, batches):
+        if number == 8:
+            raise KeyboardInterrupt
+        step(number, batches)
+
+    killed.stepper.step = die
+    with pytest.raises(KeyboardInterrupt):
+        killed.fit()
+    assert [look.step for look in looks_of(killed.output_path)] == [2, 4]
+    for path in killed.output_path.glob("*_6.pth"):
+        path.unlink()  # the checkpoint of step 4 was written before anybody had heard step 4
+    resumed = heard_run("killed", resume=read_checkpoint(newest_checkpoint(killed.output_path)))
+    assert resumed.total_steps_done == 4
+    assert [look.step for look in resumed.hearing.looks] == [2]
+    resumed.fit()
+    assert [look.step for look in looks_of(resumed.output_path)] == [look.step for look in looks_of(whole.output_path)]
+    assert_the_same_weights(whole, resumed)
+
+
+@pytest.mark.slow
+def test_the_process_ends_with_the_run(heard_run, monkeypatch):
+    started = []
+    start = process.HearingProcess._start
+    monkeypatch.setattr(process.HearingProcess, "_start", lambda self: started.append(start(self)) or started[-1])
+    run = heard_run(settings={"select_by": "mcd"})
+    step = run.stepper.step
+
+    def stop(number, batches):
+        step(number, batches)
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    run.stepper.step = stop
+    with pytest.raises(TrainingInterrupted):
+        run.fit()
+    (one,) = started
+    assert one.poll() is not None
+    assert read_checkpoint(newest_checkpoint(run.output_path)).extra["run_state"]["hearing"]["pending"] == [[2, 0]]
