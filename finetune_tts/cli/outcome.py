@@ -16,3 +16,15 @@ def say_outcome(result: "TrainingResult") -> None:
         say(f"best {kind}: {result.best_loss:.4f} ({result.steps:,} steps in all)")
     if result.curve is not None:
         say(f"loss curve: {result.curve}")
+    for sentence in advice_of_run(result):
+        say(sentence)
+
+
+def advice_of_run(result: "TrainingResult") -> list[str]:
+    """Which model to take, and whether the run has stopped getting better; nothing where nothing can be said."""
+    from finetune_tts.hearing.advice import advice_of
+    from finetune_tts.runs.history import FILE_NAME, read_history
+
+    if not (result.folder / FILE_NAME).is_file():
+        return []
+    return advice_of(result.folder, read_history(result.folder))

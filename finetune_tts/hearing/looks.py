@@ -32,13 +32,15 @@ def is_flat(looks: Sequence[Look], count: int) -> bool:
     Means of several looks are compared: of a single one, heard in a few sentences, much is chance. False as long as
     there are not enough looks, or fewer than two metrics.
     """
-    if len(looks) < 2 * count:
-        return False
+    return len(_comparable(looks, count)) >= _FEWEST_METRICS and not improved(looks, count)
+
+
+def improved(looks: Sequence[Look], count: int) -> list[str]:
+    """The metrics that decide in which the last ``count`` looks are better than the ``count`` before them."""
     before, recent = looks[-2 * count : -count], looks[-count:]
-    keys = known_metrics([*before, *recent])
-    return len(keys) >= _FEWEST_METRICS and not any(
-        _badness(before, key) - _badness(recent, key) > METRICS[key].least for key in keys
-    )
+    return [
+        key for key in _comparable(looks, count) if _badness(before, key) - _badness(recent, key) > METRICS[key].least
+    ]
 
 
 def flat_since(looks: Sequence[Look], count: int) -> int | None:
@@ -65,6 +67,10 @@ def better_in(one: Look, other: Look) -> list[str]:
 def nearest(looks: Sequence[Look], step: int) -> Look:
     """The look at the model of a step, or at the one closest to it; of two the later."""
     return min(looks, key=lambda look: (abs(look.step - step), -look.step))
+
+
+def _comparable(looks: Sequence[Look], count: int) -> list[str]:
+    return known_metrics(looks[-2 * count :]) if len(looks) >= 2 * count else []
 
 
 def _badness(looks: Sequence[Look], key: str) -> float:

@@ -15,6 +15,7 @@ from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
+from finetune_tts.hearing.advice import advice_of
 from finetune_tts.hearing.held_out_sentences import Sentence, held_out_sentences, typed_sentences
 from finetune_tts.hearing.listener import Listener, Utterance
 from finetune_tts.hearing.run_listener import listener_of
@@ -95,6 +96,8 @@ class Evidence:
     """Summary of the restore report."""
     notes: Sequence[str] = field(default_factory=tuple)
     """What is missing, and why."""
+    advice: Sequence[str] = field(default_factory=tuple)
+    """Which model to take, as far as what was heard in the run tells."""
 
 
 def gather(folder: Path, options: ReportOptions) -> Evidence:
@@ -135,6 +138,7 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
         recogniser=listener.recogniser.name if listener.recogniser else "",
         restored=_restored(folder),
         notes=notes,
+        advice=_tried(lambda: advice_of(folder, history or []), notes) or (),
     )
 
 

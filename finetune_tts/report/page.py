@@ -5,7 +5,9 @@ from pathlib import Path
 
 import finetune_tts
 from finetune_tts.audio.pictures import spectrogram_picture
+from finetune_tts.hearing.advice import looks_of
 from finetune_tts.hearing.listener import Utterance, spread
+from finetune_tts.hearing.looks import DECIDING
 from finetune_tts.hearing.metrics import METRICS, Metric
 from finetune_tts.report.curves import Mark, Series, chart
 from finetune_tts.report.evidence import BASE, BEST, RECORDING, Evidence, Row, Witness
@@ -20,6 +22,8 @@ STYLE = Path(__file__).with_name("page.css")
 
 _ALIGNED_SENTENCES = 2
 _LEAST_POWER = 1e-12
+_FOLLOWED = (*DECIDING, "duration", "babble", "focus")
+"""Metrics whose course is drawn."""
 
 
 def page(evidence: Evidence) -> str:
@@ -88,7 +92,7 @@ def _verdicts(evidence: Evidence) -> list[str]:
             )
         elif went.falling:
             sentences.append("It was still falling at the end: more steps may help.")
-    return sentences
+    return [*sentences, *evidence.advice]
 
 
 def _understood(evidence: Evidence) -> list[str]:
@@ -243,9 +247,23 @@ def _curves(evidence: Evidence) -> Html | None:
         chart("Loss", [Series("training", "train", trained), Series("held out", "eval", held_out, dots=True)], marks),
         chart("Learning rate", [Series("rate", "train", rates)]),
         chart("Gradient", lines, logarithmic=True),
+        *_heard_charts(evidence),
     ]
     drawn = [one for one in charts if one]
     return _section("Curves", "", tag("div", *drawn, class_="charts")) if drawn else None
+
+
+def _heard_charts(evidence: Evidence) -> list[Html]:
+    """What was heard while the run trained, a chart for each metric."""
+    looks = looks_of(evidence.history)
+    charts = []
+    for key in _FOLLOWED:
+        metric = METRICS[key]
+        scale = 100.0 if metric.unit == "%" else 1.0
+        points = [(look.step, scale * look.values[key]) for look in looks if key in look.values]
+        title = metric.title[:1].upper() + metric.title[1:] + (f" ({metric.unit})" if metric.unit else "")
+        charts.append(chart(title, [Series("heard in its samples", "eval", points, dots=True)]))
+    return charts
 
 
 def _alignments(evidence: Evidence) -> Html | None:

@@ -28,7 +28,7 @@ from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.hearing.process import HearingProcess
 from finetune_tts.hearing.spoken import Spoken
 from finetune_tts.json_text import read_json
-from finetune_tts.runs.folder import BEST_BY_EAR_NAME, HEARING_NAME
+from finetune_tts.runs.folder import BEST_BY_EAR_NAME, BEST_BY_EAR_STEP
 from finetune_tts.runs.record import read_record
 from finetune_tts.tasks.resynthesis import RECORDED, Resynthesis
 from finetune_tts.tasks.spoken_samples import SpokenSample
@@ -41,7 +41,6 @@ SENTENCES = 4
 FEWEST_STEPS = 200
 """Of a run whose samples are heard without being asked for: in a shorter one there is nothing to follow."""
 
-_BEST_NAME = "best.json"
 _LONGEST_TEXT = 150  # characters
 _POLL_SECONDS = 0.05
 _SECONDS_BETWEEN_WORDS = 30.0
@@ -156,7 +155,7 @@ class SampleHearing:
             logger.info("Hearing the last samples: %s to go.", counted(len(self._pending), "look"))
         self._wait()
         if self.flat_looks is not None and (since := flat_since(self.looks, self.flat_looks)) is not None:
-            logger.info("Nothing that is heard has become better since step %d.", since)
+            logger.info("Nothing that is heard has become better since step %d (--stop_when flat).", since)
 
     def close(self) -> None:
         """End the process that hears."""
@@ -228,7 +227,7 @@ class SampleHearing:
         metric, known = METRICS[str(self.select_by)], {"step": look.step, "metric": self.select_by, "value": value}
         if self.best is not None and metric.badness(value) >= metric.badness(self.best[1]):
             return
-        weights, told = look_folder(self._folder, look.step) / WEIGHTS_NAME, self._folder / HEARING_NAME / _BEST_NAME
+        weights, told = look_folder(self._folder, look.step) / WEIGHTS_NAME, self._folder / BEST_BY_EAR_STEP
         if weights.is_file():
             os.replace(weights, self._folder / BEST_BY_EAR_NAME)
             write_json(told, known)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from finetune_tts.errors import counted, excerpt
+from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.json_text import parse_json
 from finetune_tts.runs.history import FILE_NAME
 from finetune_tts.watch.curve import Curve
 from finetune_tts.watch.tail import Tail
 
 RATE, SPEED = "learning rate", "steps per second"
-TRAINING, HELD_OUT = "train", "eval"
+TRAINING, HELD_OUT, HEARD = "train", "eval", "heard"
 _MOST_CURVES = 64
 _RECENT = 20  # entries of which the speed is the mean
 _MOST_STEPS = 2**53
@@ -74,21 +75,22 @@ class Course:
             found.append(f"{FILE_NAME}: {self._fault}{more}.")
         for (name, split), curve in self._curves.items():
             if curve.not_finite:
-                which = {TRAINING: "training ", HELD_OUT: "held-out "}[split]
+                which = {TRAINING: "training ", HELD_OUT: "held-out ", HEARD: ""}[split]
                 found.append(f"{which}{name}: {counted(curve.not_finite, 'value')} not finite (NaN or infinite).")
         if self._left_out:
             found.append(f"There are more than {_MOST_CURVES} curves: {', '.join(sorted(self._left_out))} …")
         return found
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The curves, the decisive loss first and what is no loss last."""
+        """The curves, the decisive loss first, what is heard behind the losses, and what is neither last."""
         names = dict.fromkeys(name for name, _ in self._curves)
-        order = {RATE: 2, SPEED: 3, "grad_norm": 1}
+        heard = {name: 1 for name, split in self._curves if split == HEARD}
+        order = {**heard, RATE: 3, SPEED: 4, "grad_norm": 2}
         ordered = sorted(names, key=lambda name: (order.get(name, 0), name != self.decisive, name != "loss", name))
         return [
             {"name": name, "decides": name == self.decisive, "exact": name == RATE, **{
                 split: self._curves[name, split].as_json() if (name, split) in self._curves else None
-                for split in (TRAINING, HELD_OUT)
+                for split in (TRAINING, HELD_OUT, HEARD)
             }}
             for name in ordered
         ]  # fmt: skip
@@ -116,6 +118,12 @@ class Course:
         total = None if values.get("total") is None else _whole(values, "total")
         losses = {str(name): _number(value) for name, value in values["losses"].items()}
         target = _number(values["target"]) if "target" in values else losses.get("loss")
+        if split == HEARD:
+            # Written down when it has been heard: the run is further than this step by then.
+            self._note_time(self.step, seconds, split)
+            for name, value in losses.items():
+                self._draw_heard(name, step, value)
+            return
         if split not in (TRAINING, HELD_OUT):
             raise ValueError(f"split {split!r}")
         self._note_time(step, seconds, split)
@@ -142,6 +150,15 @@ class Course:
             self._draw(SPEED, split, step, (step - before_step) / (seconds - before))
         self._seconds = seconds
         self._recent.append((step, seconds))
+
+    def _draw_heard(self, key: str, step: int, value: float | None) -> None:
+        metric = METRICS.get(key)
+        if metric is None:
+            self._draw(key, HEARD, step, value)
+        else:
+            scale = 100.0 if metric.unit == "%" else 1.0
+            name = f"{metric.title} ({metric.unit})" if metric.unit else metric.title
+            self._draw(name, HEARD, step, None if value is None else scale * value)
 
     def _draw(self, name: str, split: str, step: int, value: float | None) -> None:
         curve = self._curves.get((name, split))

@@ -11,9 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 from finetune_tts.errors import UserError, excerpt
+from finetune_tts.hearing.advice import best_by_ear
+from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.json_text import read_json
 from finetune_tts.runs.folder import (
     ALIGNMENT_SUFFIX,
+    BEST_BY_EAR_NAME,
     CONFIG_NAME,
     REPORT_NAME,
     SAMPLES_NAME,
@@ -99,9 +102,14 @@ class WatchedRun:
                     "since_best": course.since_best,
                 },
                 "models": [
-                    {"step": model.step, "name": model.path.name, "best": best is not None and model.step == best.step}
+                    {
+                        "step": model.step,
+                        "name": model.path.name,
+                        "best": best is not None and model.step == best.step,
+                    }
                     for model in saved
-                ],
+                ]
+                + self._by_ear(notes),
                 "report": (self.folder / REPORT_NAME).is_file(),
                 "warnings": [{"time": "", "text": text} for text in (*notes, *course.warnings())]
                 + [{"time": when, "text": text} for when, text in reversed(log.warnings)],
@@ -153,6 +161,17 @@ class WatchedRun:
                         with suppress(FileNotFoundError):  # an old checkpoint that is being thrown away
                             times.append(entry.stat(follow_symlinks=False).st_mtime)
         return max(times)
+
+    def _by_ear(self, notes: list[str]) -> list[dict[str, Any]]:
+        """The model that is kept as the best one by ear, if one is."""
+        try:
+            found = best_by_ear(self.folder)
+        except UserError as error:
+            notes.append(str(error))
+            return []
+        if found is None:
+            return []
+        return [{"step": found.step, "name": BEST_BY_EAR_NAME, "by_ear": METRICS[found.metric].title, "best": False}]
 
     def _config(self, notes: list[str]) -> dict[str, Any]:
         path = self.folder / CONFIG_NAME

@@ -27,7 +27,8 @@ def voice(hertz=120.0, seconds=1.2, seed=0):
 def test_a_sound_is_no_distance_from_itself():
     wav = voice()
     assert compare(wav, RATE, wav, RATE) == pytest.approx(
-        {"mcd": 0, "duration": 1, "energy": 0, "vuv": 0, "f0": 0, "f0_hz": 0, "f0_correlation": 1}, abs=1e-9
+        {"mcd": 0, "duration": 1, "energy": 0, "vuv": 0, "f0": 0, "f0_hz": 0, "f0_correlation": 1, "babble": 0},
+        abs=1e-9,
     )
 
 
@@ -129,3 +130,9 @@ def test_silence_at_the_ends_is_told(before, behind):
     quiet = [np.zeros(round(length * RATE), np.float32) for length in (before, behind)]
     found = analyse(np.concatenate([quiet[0], tone, quiet[1]]), RATE)
     assert found.silence == pytest.approx(before + behind, abs=0.06)
+
+
+def test_speech_that_goes_on_after_its_text_is_told_in_seconds():
+    wav = voice()
+    assert compare(wav, RATE, np.tile(wav, 3), RATE)["babble"] == pytest.approx(1.5 * len(wav) / RATE, abs=0.05)
+    assert compare(wav, RATE, np.tile(wav, 1), RATE)["babble"] == 0

@@ -65,7 +65,7 @@ def evidence(word=HOSTILE, folder=Path("run")):
     pictures = (alignment_picture(np.eye(40, 30)),) * 3
     alignments = [Alignments(f"{name}{word}", pictures) for name in ("Start", "Middle", "End")]
     history.sort(key=lambda entry: entry.step)
-    return Evidence(folder, config, record, history, witnesses, rows, alignments, word, word, [word])
+    return Evidence(folder, config, record, history, witnesses, rows, alignments, word, word, [word], [word])
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +160,14 @@ def test_the_sound_is_heard_when_it_is_played(browser, written):
 
 def brightness(colour):
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+def test_what_was_heard_during_the_run_is_drawn_and_told():
+    heard = [
+        HistoryEntry(100 * n, n, "heard", {"mcd": max(5.0, 9.0 - n), "f0": 90.0, "wer": 0.3}) for n in range(1, 13)
+    ]
+    text = page(Evidence(Path("run"), GlowTTSConfig(), None, heard, [], [], advice=["Take this one."]))
+    assert "Mel-cepstral distortion (dB)" in text
+    assert "Word error rate (%)" in text
+    assert "Speaker similarity" not in text
+    assert "Take this one." in text

@@ -43,6 +43,12 @@ class RunFolder:
             taken = step / 2 if seconds is None else seconds
             history.add(HistoryEntry(step, step // 100, split, losses, rate, loss, taken, 1000))
 
+    def hear(self, step: int, mcd: float, *, seconds: float) -> None:
+        """Add what was heard of a step."""
+        with History(self.path, (self.path / "history.jsonl").stat().st_size) as history:
+            values = {"mcd": mcd, "wer": 0.25}
+            history.add(HistoryEntry(step, step // 100, "heard", values, None, None, seconds, 1000))
+
     def log(self, level: str, text: str) -> None:
         with open(self.path / "trainer_0_log.txt", "a") as file:
             file.write(f"2026-11-28 21:10:07,873 {level} {text}\n")

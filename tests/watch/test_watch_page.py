@@ -197,3 +197,19 @@ def test_the_page_makes_no_markup_of_texts_and_calls_no_address(word):
 def test_every_file_of_the_page_is_in_it():
     assert {path.name for path in WATCH_PAGE.folder.iterdir()} == {"page.html", "page.css", *WATCH_PAGE.scripts}
     assert Path(WATCH_PAGE.folder).is_dir()
+
+
+def test_what_is_heard_has_a_chart_of_its_own(viewer, run, serve):
+    for step in range(100, 600, 100):
+        run.add(step, loss=5 - step / 200)
+        run.hear(step, 8 - step / 100, seconds=step / 2 + 10)
+    viewer.open(serve(run.path).address)
+    distortion = "mel-cepstral distortion (dB)"
+    assert distortion in viewer.texts("figcaption b")
+    reading = viewer.browser.value(f"charts.get({distortion!r}).reading.textContent")
+    assert reading == "step 500: heard in its samples 3"
+    line = f"charts.get({distortion!r}).picture.querySelector('.line.heard')"
+    assert viewer.browser.value(f"{line}.getAttribute('d')").count("L") == 4
+    assert viewer.browser.value(f"getComputedStyle({line}).stroke") not in ("none", "")
+    assert viewer.text("#step") == "500 of 1,000 · epoch 5"
+    assert viewer.browser.complaints == []

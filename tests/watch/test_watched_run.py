@@ -258,3 +258,33 @@ def test_what_is_no_run_folder_is_refused(tmp_path):
         WatchedRun(tmp_path / "missing")
     with pytest.raises(UserError, match=r"is no folder of a run, as it has no history\.jsonl"):
         WatchedRun(tmp_path)
+
+
+def test_what_was_heard_is_drawn_at_its_step_and_sets_the_run_not_back(run, watched):
+    run.add(100)
+    run.add(300)
+    run.hear(100, 6.5, seconds=151)
+    run.add(400, "eval", 2.0)
+    run.hear(400, 5.5, seconds=201)
+    shown = watched.look()
+    assert shown["progress"]["step"] == 400
+    assert shown["progress"]["best"] == (400, 2.0)
+    assert [one["name"] for one in shown["curves"]] == [
+        "loss", "loss_mle", "mel-cepstral distortion (dB)", "word error rate (%)", "learning rate", "steps per second",
+    ]  # fmt: skip
+    assert curve(shown, "mel-cepstral distortion (dB)", "heard") == {100: 6.5, 400: 5.5}
+    assert curve(shown, "word error rate (%)", "heard") == {100: 25, 400: 25}
+    assert shown["warnings"] == []
+
+
+def test_the_best_model_by_ear_is_among_the_models(run, watched):
+    run.add(100)
+    (run.path / "best_by_ear.pth").touch()
+    (run.path / "hearing").mkdir()
+    (run.path / "hearing" / "best.json").write_text('{"step": 100, "metric": "wer", "value": 0.1}')
+    (model,) = watched.look()["models"]
+    assert model == {"step": 100, "name": "best_by_ear.pth", "by_ear": "word error rate", "best": False}
+    (run.path / "hearing" / "best.json").write_text("nonsense")
+    shown = watched.look()
+    assert shown["models"] == []
+    assert "best.json" in shown["warnings"][0]["text"]

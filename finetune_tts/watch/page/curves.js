@@ -1,7 +1,7 @@
 // Curves over steps as SVG: the smoothed line, behind it what was measured, and how far neighbours differ.
 
 const WIDTH = 440, HEIGHT = 240, LEFT = 52, RIGHT = 12, TOP = 14, BOTTOM = 28;
-const SPLITS = { train: "training", eval: "held-out" };
+const SPLITS = { train: "training", eval: "held-out", heard: "heard in its samples" };
 const charts = new Map(); // name → {figure, svg, reading, chart, place}
 
 function svg(tag, attributes, text) {
@@ -78,7 +78,7 @@ function drawChart(shown) {
   const all = Object.keys(SPLITS).flatMap((split) => curve[split]?.steps ?? []);
   const last = all.reduce((one, other) => Math.max(one, other), 0);
   const first = last * (1 - Number(part("span").value));
-  // A held-out loss is a mean over all clips, and few: smoothed, it would only be late.
+  // Held-out losses, and what is heard, are means over all clips, and few: smoothed, they would only be late.
   const smoothing = (split) => (split === "train" && !curve.exact ? Number(part("smoothing").value) : 0);
   const lines = Object.keys(SPLITS).filter((split) => curve[split])
     .map((split) => [split, seen(curve[split], first, scale, smoothing(split))]).filter(([, points]) => points.length);

@@ -117,6 +117,9 @@ function showModels() {
     if (model.best) {
       note.append(make("span", "tag", "best"));
     }
+    if (model.by_ear) {
+      note.append(make("span", "tag", `best by ${model.by_ear}`));
+    }
     row.append(make("td", "", whole(model.step)), make("td", "", model.name), note);
     return row;
   });
