@@ -92,6 +92,28 @@ class Listener:
                 logger.debug("%s: not compared (%s)", sentence.recording, error)
         return Utterance(spoken, own.mel_power, values, heard, spoken.note)
 
+    def apart(self, one: Utterance, other: Utterance) -> dict[str, float]:
+        """How far two models are apart that say the same sentence; nothing where one of them says none."""
+        if one.sound is None or other.sound is None:
+            return {}
+        first, second = one.sound, other.sound
+        rate = min(first.sample_rate, second.sample_rate, HIGHEST_RATE)
+        values = distances(
+            analyse(resample(first.waveform, first.sample_rate, rate), rate),
+            analyse(resample(second.waveform, second.sample_rate, rate), rate),
+        )
+        if self.encoder is not None:
+            from finetune_tts.speaker_encoder.encoder import cosine_similarity
+
+            try:
+                vectors = [self.encoder.vector_of_waveform(sound.waveform, sound.sample_rate)
+                           for sound in (first, second)]  # fmt: skip
+            except UserError as error:  # one of them is too short to tell a voice by
+                logger.debug("no similarity (%s)", error)
+            else:
+                values["similarity"] = cosine_similarity(*vectors)
+        return values
+
     def _compared(self, sentence: Sentence, spoken: Spoken, own: Analysis, rate: int) -> dict[str, float]:
         wav, recorded_rate = _recording(sentence.recording)
         common = min(rate, recorded_rate)

@@ -26,6 +26,12 @@ class Look:
     values: Mapping[str, float]
 
 
+def shown_values(look: Look) -> str:
+    """What decides, and how fast it is spoken, as the user reads it."""
+    keys = [key for key in (*DECIDING, "duration") if key in look.values]
+    return ", ".join(f"{METRICS[key].title} {METRICS[key].text(look.values[key])}" for key in keys)
+
+
 def is_flat(looks: Sequence[Look], count: int) -> bool:
     """Whether the last ``count`` looks are no better than the ``count`` before them, in any metric that decides.
 

@@ -24,6 +24,16 @@ class VoiceSpeaker:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
 
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Whom it knows by name; empty for a model of one voice."""
+        return self._voice.speaker_names
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Which languages it can be told to speak; empty for a model of one."""
+        return self._voice.languages
+
     def speak(self, sentence: Sentence) -> Spoken:
         """Synthesise (see :class:`Speaker`)."""
         speaker, spoken_as = _known(sentence.speaker, self._voice.speaker_names)

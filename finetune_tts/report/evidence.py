@@ -20,7 +20,10 @@ from finetune_tts.hearing.held_out_sentences import Sentence, held_out_sentences
 from finetune_tts.hearing.listener import Listener, Utterance
 from finetune_tts.hearing.run_listener import listener_of
 from finetune_tts.hearing.speaking import load_speaker
+from finetune_tts.hearing.spoken import Speaker
 from finetune_tts.json_text import read_json
+from finetune_tts.report.forgetting import OldVoice, Remembered, lacks, old_voices
+from finetune_tts.report.weight_change import WeightChange, weight_change
 from finetune_tts.runs.folder import (
     ALIGNMENT_SUFFIX,
     CONFIG_NAME,
@@ -98,6 +101,12 @@ class Evidence:
     """What is missing, and why."""
     advice: Sequence[str] = field(default_factory=tuple)
     """Which model to take, as far as what was heard in the run tells."""
+    changed: WeightChange | None = None
+    """How far the weights of the best model are from those of the base."""
+    apart: float | None = None
+    """Mel-cepstral distortion between base and best model, mean over the sentences that both say."""
+    remembered: Sequence[Remembered] = field(default_factory=tuple)
+    """Speakers and languages that were not trained on, before and after."""
 
 
 def gather(folder: Path, options: ReportOptions) -> Evidence:
@@ -120,9 +129,9 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
     sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker, language)
     witnesses = _witnesses(folder, record, notes)
     zero_shot = folder / ZERO_SHOT_NAME  # the base has not heard the recordings otherwise
-    heard = {
-        witness.key: _hear(witness, sentences, listener, options.device, notes, zero_shot) for witness in witnesses
-    }
+    heard, old = {}, _Old(record, sentences, listener)
+    for witness in witnesses:
+        heard[witness.key] = _hear(witness, sentences, listener, options.device, notes, zero_shot, old)
     rows = [
         Row(sentence, {key: found for key, all_heard in heard.items() if (found := all_heard[number]) is not None})
         for number, sentence in enumerate(sentences)
@@ -138,6 +147,9 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
         recogniser=listener.recogniser.name if listener.recogniser else "",
         restored=_restored(folder),
         notes=notes,
+        changed=_tried(lambda: _changed(witnesses, config), notes),
+        apart=_apart(rows, listener),
+        remembered=old.remembered,
         advice=_tried(lambda: advice_of(folder, history or []), notes) or (),
     )
 
@@ -213,6 +225,26 @@ def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list
     return witnesses
 
 
+class _Old:
+    """Lets the base and the best model say what was not trained on."""
+
+    def __init__(self, record: RunRecord | None, sentences: Sequence[Sentence], listener: Listener) -> None:
+        self._record, self._sentences, self._listener = record, sentences, listener
+        self._before: list[tuple[OldVoice, Utterance]] = []
+        self.remembered: list[Remembered] = []
+
+    def hear(self, witness: Witness, speaker: Speaker) -> None:
+        if witness.key == BASE and self._record is not None:
+            found = old_voices(speaker, self._record, self._sentences)
+            self._before = [(old, self._listener.spoken(speaker, old.sentence)) for old in found]
+        elif witness.key == BEST:
+            for old, before in self._before:
+                after = Utterance(None, note=f"the model does not know this {old.kind} any more.")
+                if not lacks(speaker, old):
+                    after = self._listener.spoken(speaker, old.sentence)
+                self.remembered.append(Remembered(old, before, after, self._listener.apart(before, after)))
+
+
 def _hear(
     witness: Witness,
     sentences: Sequence[Sentence],
@@ -220,6 +252,7 @@ def _hear(
     device: torch.device,
     notes: list[str],
     voices: Path,
+    old: _Old,
 ) -> list[Utterance | None]:
     if witness.path is None:
         return [listener.recorded(sentence) if sentence.recording else None for sentence in sentences]
@@ -228,7 +261,21 @@ def _hear(
     except UserError as error:
         notes.append(f"{witness.title} is not heard: {error}")
         return [None] * len(sentences)
-    return [listener.spoken(speaker, sentence) for sentence in sentences]
+    heard: list[Utterance | None] = [listener.spoken(speaker, sentence) for sentence in sentences]
+    old.hear(witness, speaker)
+    return heard
+
+
+def _changed(witnesses: Sequence[Witness], config: SpeechConfig | VocoderConfig) -> WeightChange | None:
+    paths = {witness.key: witness.path for witness in witnesses}
+    base, best = paths.get(BASE), paths.get(BEST)
+    return weight_change(base, best, config) if base is not None and best is not None else None
+
+
+def _apart(rows: Sequence[Row], listener: Listener) -> float | None:
+    pairs = [(row.utterances[BASE], row.utterances[BEST]) for row in rows if {BASE, BEST} <= row.utterances.keys()]
+    found = [values["mcd"] for one, other in pairs if (values := listener.apart(one, other))]
+    return sum(found) / len(found) if found else None
 
 
 def _alignments(folder: Path, witnesses: Sequence[Witness], rows: Sequence[Row]) -> list[Alignments]:

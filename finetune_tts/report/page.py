@@ -9,6 +9,7 @@ from finetune_tts.hearing.advice import looks_of
 from finetune_tts.hearing.listener import Utterance, spread
 from finetune_tts.hearing.looks import DECIDING
 from finetune_tts.hearing.metrics import METRICS, Metric
+from finetune_tts.report.changes import changes_said, changes_section
 from finetune_tts.report.curves import Mark, Series, chart
 from finetune_tts.report.evidence import BASE, BEST, RECORDING, Evidence, Row, Witness
 from finetune_tts.report.facts import facts_section, next_section, title_of
@@ -46,6 +47,8 @@ def page(evidence: Evidence) -> str:
             "main",
             _listen(evidence),
             _numbers(evidence),
+            changes_section(evidence),
+            _forgotten(evidence),
             _curves(evidence),
             _alignments(evidence),
             facts_section(evidence),
@@ -79,6 +82,7 @@ def _verdicts(evidence: Evidence) -> list[str]:
             f"{direction}: the spectral distance went from {before:.1f} to {after:.1f} dB, "
             f"{better} of {len(paired)} held-out sentences are better than the base's."
         )
+    sentences += changes_said(evidence)
     sentences += _understood(evidence)
     went = course(evidence.history)
     if went is not None and went.last_step > 0:
@@ -165,6 +169,36 @@ def _utterance(witness: Witness, utterance: Utterance) -> Html:
     if utterance.note:
         parts.append(tag("p", utterance.note, class_="heard"))
     return tag("figure", name, *parts, class_=f"voice {witness.key}")
+
+
+def _forgotten(evidence: Evidence) -> Html | None:
+    """What the base could do and was not trained on, before and after."""
+    if not evidence.remembered:
+        return None
+    base = next((witness for witness in evidence.witnesses if witness.key == BASE), Witness(BASE, "Base", ""))
+    best = next((witness for witness in evidence.witnesses if witness.key == BEST), Witness(BEST, "Fine-tuned", ""))
+    articles = []
+    for one in evidence.remembered:
+        told = [f"{METRICS['mcd'].text(one.values['mcd'])} between both"] if "mcd" in one.values else []
+        told += [f"{METRICS[key].title} {METRICS[key].text(one.values[key])}" for key in ("similarity",)
+                 if key in one.values]  # fmt: skip
+        told += [f"{one.values['duration']:.2f} × as long"] if "duration" in one.values else []
+        name = tag("span", f"{one.old.kind} {one.old.name}", class_="tag")
+        articles.append(
+            tag(
+                "article",
+                tag("h3", one.old.sentence.text, " ", name),
+                tag("p", " · ".join(told), class_="values") if told else None,
+                tag("div", _utterance(base, one.before), _utterance(best, one.after), class_="voices"),
+                class_="sentence",
+            )
+        )
+    return _section(
+        "What was forgotten",
+        "Speakers and languages of the base that the recordings do not have, before and after. There is no recording "
+        "of them to compare with: the closer both are, the less has changed.",
+        *articles,
+    )
 
 
 def _numbers(evidence: Evidence) -> Html | None:

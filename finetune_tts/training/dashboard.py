@@ -1,6 +1,7 @@
 """The dashboard of a run."""
 
 import shlex
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,21 @@ def _weights_and_biases(config: Any, place: Path) -> Any:
         entity=config.wandb_entity or None,
         dir=str(place),
     )
+
+
+def show_heard(dashboard: Any, values: Mapping[str, float], step: int, now: int) -> None:
+    """Show what was heard of the model of a step that is past.
+
+    Args:
+        dashboard: of the run.
+        values: by the key of their metric.
+        step: of the model.
+        now: step of the run.
+    """
+    if type(dashboard).__name__ == "WandbLogger":  # wandb throws away what comes for an earlier step than the last
+        dashboard.add_scalars("Heard", {**values, "step": step}, now)
+    else:
+        dashboard.add_scalars("Heard", dict(values), step)
 
 
 def dashboard_command(config: Any, folder: Path) -> str | None:

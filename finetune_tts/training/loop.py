@@ -16,8 +16,7 @@ import torch
 
 from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.data.loader import ResumableLoader
-from finetune_tts.hearing.looks import Look
-from finetune_tts.hearing.metrics import METRICS
+from finetune_tts.hearing.looks import Look, shown_values
 from finetune_tts.machine.interrupts import Interrupts, TrainingInterrupted
 from finetune_tts.machine.memory import memory_explained
 from finetune_tts.machine.seeds import borrowed_randomness, restore_random_state
@@ -28,7 +27,7 @@ from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.averaging import AVERAGED, TRAINED, average_of
 from finetune_tts.training.console import STOPPED, Progress, shown_losses
-from finetune_tts.training.dashboard import make_dashboard
+from finetune_tts.training.dashboard import make_dashboard, show_heard
 from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.hook_view import HookView
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
@@ -373,13 +372,12 @@ class TrainingLoop:
 
     def _heard(self, look: Look, epoch: int) -> None:
         """Tell what was heard of the model of a step, which is past."""
-        shown = ", ".join(f"{METRICS[key].title} {METRICS[key].text(value)}" for key, value in look.values.items())
-        logger.info("step %d: heard %s", look.step, shown)
+        logger.info("step %d: heard %s", look.step, shown_values(look))
         if self.history is not None:
             seconds = round(time.monotonic() - self.started, 2)
             self.history.add(HistoryEntry(look.step, epoch, "heard", dict(look.values), None, None, seconds,
                                           self.total_steps))  # fmt: skip
-        self._dashboard.add_scalars("Heard", dict(look.values), look.step)
+        show_heard(self._dashboard, look.values, look.step, self.total_steps_done)
 
     def save_best_model(self) -> None:
         """Write the model as the best one if its target loss is lower than any before."""

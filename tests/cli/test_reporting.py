@@ -218,3 +218,16 @@ def test_a_model_of_several_speakers_is_heard_with_their_voices(tune, choir, rec
     assert {clip.speaker for clip in read_record(outcome.run_folder).clips} == {"bob", "eve"}
     assert "as ann" in text  # the base does not know eve
     assert '<span class="tag">eve</span>' in text
+
+
+def test_the_report_tells_what_changed_and_what_was_forgotten(tune, choir, recordings):
+    outcome = tune("--restore_path", choir, "--dataset_path", recordings, "--max_steps", 3, "--report_sentences", 1)
+    assert outcome.status == 0, outcome.err
+    text = (outcome.run_folder / "report.html").read_text(encoding="utf-8")
+    assert "What changed" in text
+    assert "The best model&#x27;s weights are" in text
+    forgotten = text[text.index("What was forgotten") :]
+    assert "speaker ann" in forgotten
+    assert "speaker bob" in forgotten
+    assert "between both" in forgotten
+    assert "Traceback" not in outcome.err

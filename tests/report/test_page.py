@@ -13,7 +13,9 @@ from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.hearing.listener import Utterance
 from finetune_tts.hearing.spoken import Spoken
 from finetune_tts.report.evidence import Alignments, Evidence, Row, Witness
+from finetune_tts.report.forgetting import OldVoice, Remembered
 from finetune_tts.report.page import page
+from finetune_tts.report.weight_change import PartChange, WeightChange
 from finetune_tts.runs.history import HistoryEntry
 from finetune_tts.runs.record import BaseModel, Choice, DataFacts, RunRecord
 
@@ -65,7 +67,14 @@ def evidence(word=HOSTILE, folder=Path("run")):
     pictures = (alignment_picture(np.eye(40, 30)),) * 3
     alignments = [Alignments(f"{name}{word}", pictures) for name in ("Start", "Middle", "End")]
     history.sort(key=lambda entry: entry.step)
-    return Evidence(folder, config, record, history, witnesses, rows, alignments, word, word, [word], [word])
+    history += [HistoryEntry(100 * n, n, "heard", {"mcd": 8.0 - n, "wer": 0.5 / (n + 1)}) for n in range(5)]
+    changed = WeightChange(PartChange("all", 30, 0.02), (PartChange(word, 10, 0.0), PartChange("decoder", 20, 0.5)), 3)
+    remembered = [
+        Remembered(OldVoice("speaker", word, Sentence(word, word)), utterance(1), utterance(2), {"mcd": 3.0}),
+        Remembered(OldVoice("language", word, Sentence(word)), utterance(1), Utterance(None, note=word), {}),
+    ]
+    return Evidence(folder, config, record, history, witnesses, rows, alignments, word, word, [word], [word],
+                    changed, 4.5, remembered)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +113,9 @@ def test_what_is_told_is_what_was_measured(written):
     assert "overfits from here" in text
     assert "at step 200" in text
     assert "What the numbers mean" in text
+    assert "are 2 % away from the base&#x27;s. It says the same sentences 4.50 dB apart" in text
+    assert "3 tensors are new" in text
+    assert "3.00 dB between both" in text
 
 
 def test_a_page_of_next_to_nothing_is_whole():
@@ -171,3 +183,9 @@ def test_what_was_heard_during_the_run_is_drawn_and_told():
     assert "Word error rate (%)" in text
     assert "Speaker similarity" not in text
     assert "Take this one." in text
+
+
+def test_weights_that_are_those_of_the_base_are_told_to_be():
+    same = WeightChange(PartChange("all", 30, 0.0), (PartChange("decoder", 30, 0.0),), 0)
+    text = page(Evidence(Path("run"), GlowTTSConfig(), None, [], [], [], changed=same))
+    assert "Nothing has changed: the weights of the best model are those of the base." in text
