@@ -7,12 +7,13 @@ from pathlib import Path
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded, give_name, write_json
+from finetune_tts.hearing.advice import best_by_ear
 from finetune_tts.hearing.listener import Spread, spread
 from finetune_tts.hearing.metrics import METRICS
 from finetune_tts.hearing.run_listener import listener_of
 from finetune_tts.hearing.speaking import load_speaker
 from finetune_tts.report.evidence import ReportOptions, quiet_loading, read_config, witnessed_sentences
-from finetune_tts.runs.folder import SELECTED_NAME, saved_models
+from finetune_tts.runs.folder import BEST_BY_EAR_NAME, SELECTED_NAME, SavedModel, saved_models
 from finetune_tts.runs.record import read_record
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,9 @@ def select_model(folder: str | Path, key: str, options: ReportOptions) -> Select
     config = read_config(folder)
     record = read_record(folder)
     models = saved_models(folder)
+    by_ear = best_by_ear(folder)
+    if by_ear is not None and by_ear.step not in {model.step for model in models}:
+        models.append(SavedModel(by_ear.step, folder / BEST_BY_EAR_NAME))
     if not models:
         raise UserError(f"{folder}: there are no saved models to choose from.")
     sentences = [sentence for sentence in witnessed_sentences(record, options.sentences, []) if sentence.recording]

@@ -231,7 +231,8 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
         if job.resumes is not None and run.files.set_aside(job.resumes.damaged):
             run.best_loss = {name: loss if loss is None else math.inf for name, loss in run.best_loss.items()}
         states = 3 if config.ema_decay else 2
-        check_free_space(folder, estimate_run_bytes(task.network, kept=checkpoints_kept(run), optimizer_states=states))
+        kept = checkpoints_kept(run) + run.hearing.weights_kept
+        check_free_space(folder, estimate_run_bytes(task.network, kept=kept, optimizer_states=states))
         for line in _announcement(job, run):
             logger.info(line)
         _warn_of_long_warm_up(run)

@@ -98,6 +98,11 @@ class SampleHearing:
         return self.select_by is not None
 
     @property
+    def weights_kept(self) -> int:
+        """How many models lie in the run folder for it at most: the best one by ear, and one that is being heard."""
+        return 2 if self.keeps_best else 0
+
+    @property
     def flat(self) -> bool:
         """Whether the run is to end, as nothing that is heard becomes better."""
         return self.flat_looks is not None and is_flat(self.looks, self.flat_looks)

@@ -141,7 +141,7 @@ def test_a_browser_shows_it_without_a_complaint(browser, written, width, dark, t
     assert browser.complaints == []
     assert [address for address in browser.requests if not address.startswith(("data:", written.as_uri()))] == []
     assert browser.value("document.title") != "caught"
-    assert len(sounds) == 11
+    assert len(sounds) == 14
     assert min(sounds) > 0.9
     # Readable: nothing wider than the window, no letters too small, ink that stands out from the page.
     assert browser.value("document.documentElement.scrollWidth") <= width
