@@ -280,16 +280,16 @@ class TrainingLoop:
         return self.ending
 
     def evaluate(self) -> None:
-        """Measure the held-out loss, keep the model if it is the best, and let it synthesise if it is time."""
+        """Measure the held-out loss, let the model synthesise if it is time, and keep it if it is the best."""
         if self.evaluated_step == self.total_steps_done:
             return
         self.stepper.guard.report()
         if self.eval_loader is not None:
             self.eval_epoch()
         self.evaluated_step = self.total_steps_done
-        self.save_best_model()
         if self._shows_samples():
             self.test_run()
+        self.save_best_model()  # a run that is resumed from it does not come back to the samples
         self._dashboard.flush()
         self.progress.paused()
 
