@@ -379,3 +379,14 @@ def test_the_report_of_a_vocoder_makes_recordings_anew(tune, make_vocoder, wavs)
     assert text.count("<audio ") == 3  # one held-out recording: itself, by the base, by the fine-tuned vocoder
     assert "mel-cepstral distortion" in text
     assert "--vocoder_path" in text
+
+
+def test_what_is_heard_of_a_vocoder_is_how_far_it_is_from_the_recordings(tune, make_vocoder, wavs):
+    start = ["--restore_path", make_vocoder(), "--dataset_path", wavs, "--output_path", "out", "--no_report"]
+    folder = tune(*start, "--max_steps", 2, "--select_by", "mcd", "--coqpit.eval_split_size", 3).run_folder
+    look = [entry for entry in read_history(folder) if entry.split == "heard"][-1]
+    assert look.step == 2
+    assert {"mcd", "duration", "energy"} <= look.losses.keys()
+    assert not {"wer", "focus"} & look.losses.keys()
+    assert look.losses["duration"] == pytest.approx(1, abs=0.3)
+    assert (folder / "best_by_ear.pth").is_file()
