@@ -129,7 +129,7 @@ def gather(folder: Path, options: ReportOptions) -> Evidence:
     sentences = held_out + typed_sentences(getattr(config, "test_sentences", ()), speaker, language)
     witnesses = _witnesses(folder, record, notes)
     zero_shot = folder / ZERO_SHOT_NAME  # the base has not heard the recordings otherwise
-    heard, old = {}, _Old(record, sentences, listener)
+    heard, old = {}, _Old(record, sentences, listener, options.sentences)
     for witness in witnesses:
         heard[witness.key] = _hear(witness, sentences, listener, options.device, notes, zero_shot, old)
     rows = [
@@ -228,14 +228,14 @@ def _witnesses(folder: Path, record: RunRecord | None, notes: list[str]) -> list
 class _Old:
     """Lets the base and the best model say what was not trained on."""
 
-    def __init__(self, record: RunRecord | None, sentences: Sequence[Sentence], listener: Listener) -> None:
-        self._record, self._sentences, self._listener = record, sentences, listener
+    def __init__(self, record: RunRecord | None, sentences: Sequence[Sentence], listener: Listener, most: int) -> None:
+        self._record, self._sentences, self._listener, self._most = record, sentences, listener, most
         self._before: list[tuple[OldVoice, Utterance]] = []
         self.remembered: list[Remembered] = []
 
     def hear(self, witness: Witness, speaker: Speaker) -> None:
         if witness.key == BASE and self._record is not None:
-            found = old_voices(speaker, self._record, self._sentences)
+            found = old_voices(speaker, self._record, self._sentences, self._most)
             self._before = [(old, self._listener.spoken(speaker, old.sentence)) for old in found]
         elif witness.key == BEST:
             for old, before in self._before:

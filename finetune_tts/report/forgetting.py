@@ -44,13 +44,16 @@ class Remembered:
     values: dict[str, float]
 
 
-def old_voices(base: Speaker, record: RunRecord, sentences: Sequence[Sentence]) -> list[OldVoice]:
+def old_voices(
+    base: Speaker, record: RunRecord, sentences: Sequence[Sentence], most: int = MOST_LANGUAGES
+) -> list[OldVoice]:
     """Choose some speakers and languages of a base that a run has not trained on, always the same ones.
 
     Args:
         base: the model that the run started from.
         record: of the run.
         sentences: that were to be said anyway; the speakers say the first of them that has a text.
+        most: speakers, and languages, where somebody does not want to wait.
     """
     sentence = next((one for one in sentences if one.text), None)
     if not isinstance(base, VoiceSpeaker) or sentence is None:
@@ -59,7 +62,7 @@ def old_voices(base: Speaker, record: RunRecord, sentences: Sequence[Sentence]) 
     others = [name for name in base.speakers if name not in trained]
     found = [
         OldVoice("speaker", name, Sentence(sentence.text, name, sentence.language))
-        for name in _spread(others, MOST_SPEAKERS)
+        for name in _spread(others, min(most, MOST_SPEAKERS))
     ]
     spoken = {_short(name) for name in (*record.data.languages, record.language) if name}
     if spoken:
@@ -68,7 +71,7 @@ def old_voices(base: Speaker, record: RunRecord, sentences: Sequence[Sentence]) 
         known = [name for name, phrase in phrases.items() if phrase]
         found += [
             OldVoice("language", name, Sentence(phrases[name], speaker, name))
-            for name in _spread(known, MOST_LANGUAGES)
+            for name in _spread(known, min(most, MOST_LANGUAGES))
         ]
     return found
 

@@ -121,7 +121,15 @@ class SampleHearing:
             return [_made_again(made, recorded) for made, recorded in pairs if made and recorded]
         if self._sentences is None:
             self._sentences = _sentences(self._folder)
-        return [one for sentence in self._sentences if (one := _synthesised(task, sentence)) is not None]
+        found, why = [], ""
+        for sentence in self._sentences:
+            try:
+                found.append(_synthesised(task, sentence))
+            except (RuntimeError, ValueError, MemoryError) as error:
+                why = str(error)
+        if why and not found:
+            logger.warning("None of the held-out sentences could be synthesised, so nothing is heard. %s", why)
+        return found
 
     def hear(self, step: int, epoch: int, heard: Sequence[ToHear], weights: Mapping[str, Any] | None) -> None:
         """Have something heard.
@@ -276,21 +284,13 @@ def _sentences(folder: Path) -> list[Sentence]:
 
 
 @torch.no_grad()
-def _synthesised(task: TTSTask, sentence: Sentence) -> ToHear | None:
+def _synthesised(task: TTSTask, sentence: Sentence) -> ToHear:
     assert task.speak is not None
-    try:
-        sample = task.speak(task.network, [sentence.text, sentence.speaker or None, None, sentence.language or None])
-        return _to_hear(sentence, sample)
-    except (RuntimeError, ValueError, MemoryError) as error:
-        logger.debug("The held-out sentence %r could not be synthesised. %s", sentence.text, error)
-        return None
+    sample = task.speak(task.network, [sentence.text, sentence.speaker or None, None, sentence.language or None])
+    values = attention_values(sample.alignment) if sample.alignment is not None else {}
+    return ToHear(sentence, Spoken(sample.waveform, sample.sample_rate), values)
 
 
 def _made_again(made: SpokenSample, recorded: SpokenSample) -> ToHear:
     again = Spoken(recorded.waveform, recorded.sample_rate)
     return ToHear(Sentence(""), Spoken(made.waveform, made.sample_rate), {}, again)
-
-
-def _to_hear(sentence: Sentence, sample: SpokenSample) -> ToHear:
-    values = attention_values(sample.alignment) if sample.alignment is not None else {}
-    return ToHear(sentence, Spoken(sample.waveform, sample.sample_rate), values)

@@ -50,3 +50,8 @@ def test_a_speaker_that_the_fine_tuned_model_lacks_is_known_to_be_gone():
     (old,) = old_voices(voice(["ann"]), record(), HELLO)
     assert lacks(voice(["me"]), old)
     assert not lacks(voice(["me", "ann"]), old)
+
+
+def test_a_shorter_report_has_fewer_of_them():
+    base = voice(["ann", "bob", "cid"], ["de", "fr", "es"])
+    assert len(old_voices(base, record(), HELLO, 1)) == 2

@@ -286,3 +286,26 @@ def test_the_process_ends_with_the_run(heard_run, monkeypatch):
     (one,) = started
     assert one.poll() is not None
     assert read_checkpoint(newest_checkpoint(run.output_path)).extra["run_state"]["hearing"]["pending"] == [[2, 0]]
+
+
+def test_a_model_that_cannot_say_the_sentences_is_a_warning(heard_run, at_once, caplog):
+    def mute(network, sentence):
+        if isinstance(sentence, list):
+            raise ValueError("no voice today")
+        return speak(network, sentence)
+
+    run = heard_run(speak=mute)
+    run.fit()
+    assert looks_of(run.output_path) == []
+    assert "None of the held-out sentences could be synthesised, so nothing is heard. no voice today" in caplog.text
+    assert list(run.output_path.glob("samples/*/*.wav"))
+
+
+def test_a_process_that_hangs_is_not_waited_for_forever(heard_run, at_once, monkeypatch, caplog):
+    monkeypatch.setattr(at_once, "slow", True)
+    monkeypatch.setattr(sample_hearing, "_LONGEST_WAIT", 0.0)
+    run = heard_run(settings={"select_by": "mcd"})
+    run.fit()
+    assert run.total_steps_done == 12
+    assert "it has taken longer than" in caplog.text
+    assert not (run.output_path / "best_by_ear.pth").exists()
