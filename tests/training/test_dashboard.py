@@ -11,7 +11,7 @@ import pytest
 from finetune_tts.errors import UserError
 from finetune_tts.tasks.spoken_samples import SpokenSample
 from finetune_tts.training import dashboard
-from finetune_tts.training.dashboard import PACKAGES, dashboard_command, make_dashboard, require_dashboard
+from finetune_tts.training.dashboard import PACKAGES, dashboard_command, make_dashboard, require_dashboard, show_heard
 
 
 def speak(network: Any, sentence: Any) -> SpokenSample:
@@ -133,3 +133,21 @@ def test_no_dashboard_but_the_one_that_is_named_is_loaded():
     code = f"import sys, finetune_tts.training.run; print(*sorted({set(PACKAGES)} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_what_was_heard_of_a_past_step_reaches_a_dashboard_that_takes_none():
+    class Shown:
+        def __init__(self):
+            self.told = []
+
+        def add_scalars(self, scope_name, scalars, step):
+            self.told.append((scope_name, scalars, step))
+
+    class WandbLogger(Shown):
+        pass
+
+    plain, forward = Shown(), WandbLogger()
+    for one in (plain, forward):
+        show_heard(one, {"mcd": 5.0}, 100, 300)
+    assert plain.told == [("Heard", {"mcd": 5.0}, 100)]
+    assert forward.told == [("Heard", {"mcd": 5.0, "step": 100}, 300)]

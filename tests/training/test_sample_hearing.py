@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from finetune_tts.audio.reading import write_waveform
 from finetune_tts.checkpoints.reading import read_checkpoint
@@ -24,6 +25,7 @@ from finetune_tts.tasks.spoken_samples import SpokenSample
 from finetune_tts.training import sample_hearing
 
 RATE = 16000
+TEXTLESS = {"test_sentences": []}  # their figures take longer than the training
 
 
 def tone(hertz: float, seconds: float = 0.5) -> np.ndarray:
@@ -45,7 +47,9 @@ def heard_run(make_run, monkeypatch):
     monkeypatch.setattr(sample_hearing, "FEWEST_STEPS", 1)
 
     def make(folder="run", **fields):
-        run = make_run(folder, **{"speak": speak, "epochs": 2, "run_eval_steps": 2, "save_step": 2, **fields})
+        run = make_run(
+            folder, **{"speak": speak, "epochs": 2, "run_eval_steps": 2, "save_step": 2, **TEXTLESS, **fields}
+        )
         describe(run.output_path)
         return run
 
@@ -73,6 +77,7 @@ def assert_the_same_weights(one, other):
         assert torch.equal(weight, other.task.network.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_what_is_heard_goes_into_the_history_and_changes_nothing_of_the_training(heard_run, caplog):
     caplog.set_level("INFO")
     deaf = heard_run("deaf", settings={"hears_samples": False})
@@ -126,6 +131,26 @@ def at_once(monkeypatch):
     monkeypatch.setattr(TestProcess, "values", {})
     monkeypatch.setattr(TestProcess, "slow", False)
     return TestProcess
+
+
+@pytest.mark.parametrize("limits", [{}, {"select_by": "mcd", "flat_looks": 9}])
+def test_a_run_has_the_same_weights_whether_it_is_heard_or_not(heard_run, at_once, limits):
+    deaf = heard_run("deaf", settings={"hears_samples": False}, ema_decay=0.9)
+    deaf.fit()
+    heard = heard_run("heard", settings=limits, ema_decay=0.9)
+    heard.fit()
+    assert len(looks_of(heard.output_path)) == 6
+    assert_the_same_weights(deaf, heard)
+
+
+def test_what_is_heard_is_on_the_dashboard_at_its_step(heard_run, at_once, monkeypatch):
+    monkeypatch.setattr(at_once, "values", {4: 4.0})
+    run = heard_run()
+    run.fit()
+    events = EventAccumulator(str(run.output_path))
+    events.Reload()
+    shown = {event.step: event.value for event in events.Scalars("Heard/mcd")}
+    assert shown == {2: 5.0, 4: 4.0, 6: 5.0, 8: 5.0, 10: 5.0, 12: 5.0}
 
 
 def test_a_run_of_few_steps_is_not_heard_unless_something_depends_on_it(heard_run, at_once, monkeypatch):
@@ -292,9 +317,9 @@ def test_a_model_that_cannot_say_the_sentences_is_a_warning(heard_run, at_once, 
     def mute(network, sentence):
         if isinstance(sentence, list):
             raise ValueError("no voice today")
-        return speak(network, sentence)
+        return SpokenSample(tone(200), RATE)
 
-    run = heard_run(speak=mute)
+    run = heard_run(speak=mute, test_sentences=["Hello."])
     run.fit()
     assert looks_of(run.output_path) == []
     assert "None of the held-out sentences could be synthesised, so nothing is heard. no voice today" in caplog.text
