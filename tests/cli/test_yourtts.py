@@ -113,7 +113,11 @@ def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words
     assert len(list(run.glob("samples/*/*.wav"))) == 2
     # Its encoder tells in the report how like the recordings the voices are.
     report = (run / "report.html").read_text(encoding="utf-8")
-    assert report.count("<audio ") == 1 + 2 * 3
+    listen, forgotten = report.split("What was forgotten")
+    assert listen.count("<audio ") == 1 + 2 * 3
+    # Each of its own speakers and languages is heard before and after.
+    assert forgotten.count("<audio ") == 2 * (3 + 3)
+    assert "language fr-fr" in forgotten
     assert "speaker similarity" in report
     assert f"--speaker_idx {recordings.name} --language_idx en" in outcome.line("synthesise with it: ")
 
