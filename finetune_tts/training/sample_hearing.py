@@ -121,6 +121,13 @@ class SampleHearing:
             return [_made_again(made, recorded) for made, recorded in pairs if made and recorded]
         if self._sentences is None:
             self._sentences = _sentences(self._folder)
+            if self.decides and not self._sentences:
+                given = {"--stop_when flat": self.flat_looks, "--select_by": self.select_by}
+                flags = [flag for flag, value in given.items() if value is not None]
+                logger.warning(
+                    "%s: no recordings with a text are held out, so that nothing is heard, and nothing decided by it.",
+                    " and ".join(flags),
+                )
         found, why = [], ""
         for sentence in self._sentences:
             try:
@@ -141,6 +148,9 @@ class SampleHearing:
         """
         if not heard:
             return
+        if not self.looks and not self._pending:
+            number = counted(len(heard), "sentence")
+            logger.info("Another process measures what the model sounds like, in %s (--no_hearing: none).", number)
         self._skip_waiting(step)
         try:
             folder = write_look(self._folder, step, heard)

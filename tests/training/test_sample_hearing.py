@@ -163,11 +163,12 @@ def test_a_run_of_few_steps_is_not_heard_unless_something_depends_on_it(heard_ru
     assert looks_of(asked.output_path)
 
 
-def test_a_run_without_held_out_recordings_hears_nothing_and_ends_well(heard_run, at_once):
-    run = heard_run()
+def test_a_run_without_held_out_recordings_hears_nothing_and_says_so_if_asked(heard_run, at_once, caplog):
+    run = heard_run(settings={"select_by": "mcd"})
     (run.output_path / "about_run.json").unlink()
     run.fit()
     assert looks_of(run.output_path) == []
+    assert "--select_by: no recordings with a text are held out, so that nothing is heard" in caplog.text
 
 
 def test_the_best_by_ear_is_kept_beside_the_best_by_loss(heard_run, at_once, monkeypatch):
