@@ -135,7 +135,7 @@ def _add_run(add: Callable[..., object]) -> None:
     add("--max_steps", type=int, metavar="N", help="stop after N steps, whatever the epochs say")
     add("--time_limit", type=float, metavar="MINUTES", help="stop after so many minutes of training")
     add("--early_stop_patience", type=int, metavar="N", help="end after N evaluations without a lower held-out loss")
-    add("--stop_when", choices=["flat"], help="flat: end when nothing that is heard in its samples becomes better")
+    add("--stop_when", metavar="WHAT", help="flat: end when nothing that is heard in its samples becomes better")
     add("--flat_looks", type=int, metavar="N", help="samples that are compared with as many before them (default: 4)")
     add("--no_hearing", action="store_true", help="do not measure what the samples of the run sound like")
     add("--grad_accum_steps", type=int, metavar="N", help="batches that make one step (default: 1)")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FLAT = "flat"
+"""Of ``--stop_when``."""
 SENTENCES = 6
 SENTENCES_OF_STOPPED_RUN = 3  # whoever has pressed Ctrl-C does not want to wait
 
@@ -31,6 +33,8 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
     count = arguments.report_sentences
     if count is not None and count < 1:
         raise UserError(f"--report_sentences {count}: must be 1 or more.")
+    if arguments.stop_when not in (None, FLAT):
+        raise UserError(f"--stop_when {arguments.stop_when}: there is only --stop_when {FLAT}.")
     if arguments.flat_looks is not None and arguments.stop_when is None:
         raise UserError(f"--flat_looks {arguments.flat_looks} is given without --stop_when flat, which it belongs to.")
     if arguments.stop_when is not None and arguments.no_hearing:
