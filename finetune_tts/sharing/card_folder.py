@@ -12,9 +12,10 @@ from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_text
-from finetune_tts.report.evidence import BASE, BEST, Evidence, ReportOptions, gather, language_of, quiet_loading
 from finetune_tts.hearing.listener import spread
 from finetune_tts.hearing.metrics import METRICS
+from finetune_tts.hearing.run_listener import language_of
+from finetune_tts.report.evidence import BASE, BEST, Evidence, ReportOptions, gather, quiet_loading
 from finetune_tts.runs.record import RunRecord, read_record
 from finetune_tts.sharing.card import FILE_NAME, CardFacts, Sample, card
 from finetune_tts.sharing.model_folder import write_model_folder

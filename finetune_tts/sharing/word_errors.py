@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from finetune_tts.catalog.folder import provenance
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.errors import UserError
-from finetune_tts.report.evidence import language_of
 from finetune_tts.hearing.held_out_sentences import Sentence, held_out_sentences, typed_sentences
+from finetune_tts.hearing.run_listener import language_of
 from finetune_tts.hearing.speech_recognition import Recogniser, find_recogniser
 from finetune_tts.hearing.words import edits, words
 from finetune_tts.runs.record import read_record
