@@ -5,7 +5,7 @@ A sentence is a text, or a list of text, speaker, style and language, as configs
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -14,6 +14,7 @@ from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
 from finetune_tts.files import read_text
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
 from finetune_tts.tasks.spoken_samples import Speaker, SpokenSample, sentence_text
 
@@ -38,11 +39,9 @@ def sample_speaker(voice: Voice, default: Teller | None = None) -> Speaker:
 
     def speak(network: nn.Module, sentence: Any) -> SpokenSample:
         teller = teller_of(sentence, default or Teller())
-        # Recordings name who speaks them also where the model has but one voice.
-        speaker = teller.speaker if voice.speaker_names else None
-        speech = voice.speak(
-            sentence_text(sentence), speaker=speaker, language=teller.language, style=style_of(sentence, voice)
-        )
+        if not voice.speaker_names:  # recordings name who speaks them also where the model has but one voice
+            teller = replace(teller, speaker=None)
+        speech = voice.speak(sentence_text(sentence), delivery_of(sentence, teller, voice))
         return SpokenSample(speech.waveform, speech.sample_rate, speech.mel, speech.alignment)
 
     return speak
@@ -59,6 +58,11 @@ def teller_of(sentence: Any, default: Teller) -> Teller:
 def style_of(sentence: Any, voice: Voice) -> Any:
     """The style of a test sentence, for a model that has styles: a recording, weights of tokens, or None."""
     return sentence[2] if voice.takes_styles and isinstance(sentence, list | tuple) and len(sentence) > 2 else None
+
+
+def delivery_of(sentence: Any, teller: Teller, voice: Voice) -> Delivery:
+    """How a test sentence is to be synthesised."""
+    return Delivery(speaker=teller.speaker, language=teller.language, style=style_of(sentence, voice))
 
 
 def test_sentences_of(config: SpeechConfig) -> list[str | list[Any]]:
@@ -84,12 +88,7 @@ def speakable(voice: Voice, sentences: Sequence[str | list[Any]], default: Telle
     for sentence in sentences:
         teller = teller_of(sentence, default)
         try:
-            voice.require_speakable(
-                sentence_text(sentence),
-                speaker=teller.speaker,
-                language=teller.language,
-                style=style_of(sentence, voice),
-            )
+            voice.require_speakable(sentence_text(sentence), delivery_of(sentence, teller, voice))
         except UserError as error:
             logger.warning("The test sentence %r is left out. %s", sentence, error)
         else:

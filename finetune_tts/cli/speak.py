@@ -315,6 +315,7 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
 def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, config_path: Path | None) -> None:
     from finetune_tts.audio.reading import wav_bytes, write_waveform
     from finetune_tts.machine.device import choose_device
+    from finetune_tts.synthesis.delivery import Delivery
     from finetune_tts.synthesis.loading import load_voice
 
     device = choose_device(arguments.device)
@@ -332,21 +333,21 @@ def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, co
         imitator = voice.imitator
         if imitator is not None and arguments.encoder_path:
             raise UserError("--encoder_path: this model listens to recordings itself. Leave the flag out.")
-        told: dict[str, Any] = {
-            "speaker": arguments.speaker_idx,
-            "d_vector": _d_vector(arguments, like, voice, beside) if like and imitator is None else None,
-            "voice": imitator.heard(like) if like and imitator is not None else None,
-            "language": arguments.language_idx,
-            "style": _style(arguments),
-            "noise_scale": arguments.noise_scale,
-            "length_scale": arguments.length_scale,
-            "seed": arguments.seed,
-        }
+        delivery = Delivery(
+            speaker=arguments.speaker_idx,
+            d_vector=_d_vector(arguments, like, voice, beside) if like and imitator is None else None,
+            voice=imitator.heard(like) if like and imitator is not None else None,
+            language=arguments.language_idx,
+            style=_style(arguments),
+            noise_scale=arguments.noise_scale,
+            length_scale=arguments.length_scale,
+            seed=arguments.seed,
+        )
         if arguments.stream:
-            write_stream(voice.stream(text, **told), voice.sample_rate, arguments)
+            write_stream(voice.stream(text, delivery), voice.sample_rate, arguments)
             return
         started = time.perf_counter()
-        speech = voice.speak(text, **told)
+        speech = voice.speak(text, delivery)
     spent = time.perf_counter() - started
     if speech.missing:
         why = "not in the model's vocabulary"

@@ -10,6 +10,7 @@ from finetune_tts.families.loading import vocoder_name
 from finetune_tts.hearing.held_out_sentences import Sentence
 from finetune_tts.hearing.spoken import Speaker, Spoken
 from finetune_tts.synthesis.available_vocoder import give_available_vocoder
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import find_config, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
 from finetune_tts.synthesis.voice import Voice
@@ -40,7 +41,7 @@ class VoiceSpeaker:
         language, _ = _known(sentence.language, self._voice.languages)
         if not sentence.text:
             raise UserError("the recording has no text to speak.")
-        speech = self._voice.speak(sentence.text, speaker=speaker, language=language)
+        speech = self._voice.speak(sentence.text, Delivery(speaker=speaker, language=language))
         notes = [f"as {spoken_as}"] if spoken_as else []
         vocabulary = self._voice.tokenizer.vocabulary
         if missing := "".join(symbol for symbol in speech.missing if not vocabulary.ignores(symbol)):

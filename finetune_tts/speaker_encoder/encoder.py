@@ -1,7 +1,7 @@
 """A speaker encoder that is ready for use: recordings to vectors of who speaks.
 
 encoder = load_speaker_encoder(EncoderFiles(Path("model_se.pth"), Path("config_se.json")))
-encoder.vector_of_files([Path("first.wav"), Path("second.wav")])    # [D] float32, for Voice.speak(d_vector=...)
+encoder.vector_of_files([Path("first.wav"), Path("second.wav")])    # [D] float32, for Delivery(d_vector=...)
 encoder.similarity(Path("recorded.wav"), Path("spoken.wav"))        # cosine, 1 for the same voice
 """
 

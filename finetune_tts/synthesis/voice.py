@@ -24,12 +24,14 @@ from finetune_tts.families.divergence import require_finite
 from finetune_tts.families.registry import family_of
 from finetune_tts.families.speaking import answer_of, makes_spectrograms, network_style
 from finetune_tts.families.speech import Request, Spectrogram, StyleContext, Waveform
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.imitation import Imitator
-from finetune_tts.synthesis.interruption import speaking
+from finetune_tts.synthesis.interruption import speaking, speaking_in_parts
 from finetune_tts.synthesis.vocoder import Vocoder
 from finetune_tts.text.tokenizer import Encoded, Tokenizer
 
 _PAUSE = 0.25  # seconds of silence between the sentences of a longer text
+_PLAIN = Delivery()
 
 
 @dataclass(frozen=True)
@@ -139,23 +141,16 @@ class Voice:
             return self.language_rows.names
         return self.tokenizer.languages
 
-    def require_speakable(
-        self,
-        text: str,
-        *,
-        speaker: str | None = None,
-        language: str | None = None,
-        style: Any | None = None,
-    ) -> None:
+    def require_speakable(self, text: str, delivery: Delivery = _PLAIN) -> None:
         """Find out without the network whether :meth:`speak` can synthesise a text.
 
         Raises:
             UserError: as :meth:`speak` does.
         """
-        self._speaker(speaker)
-        self._language(language)
-        self._style(style)
-        self._encode(text, [text], language)
+        self._speaker(delivery.speaker, delivery.d_vector)
+        self._language(delivery.language)
+        self._style(delivery.style)
+        self._encode(text, [text], delivery.language)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can imitate a recording.
@@ -169,83 +164,57 @@ class Voice:
                 "recording. Leave the flag out."
             )
 
-    def speak(
-        self,
-        text: str,
-        *,
-        speaker: str | None = None,
-        d_vector: np.ndarray | None = None,
-        language: str | None = None,
-        noise_scale: float | None = None,
-        length_scale: float | None = None,
-        style: Any | None = None,
-        split: bool = True,
-        voice: Any | None = None,
-        seed: int = 0,
-    ) -> Speech:
+    def speak(self, text: str, delivery: Delivery = _PLAIN, *, split: bool = True) -> Speech:
         """Synthesise a text, sentence by sentence.
 
         Args:
             text: any text; a long one is cut into sentences.
-            speaker: name of the speaker, for a model that has several; the first by default, if there is but one.
-            d_vector: ``[D]``, in the place of a speaker, for a model with d-vectors: see
-                :class:`finetune_tts.speaker_encoder.encoder.SpeakerEncoder`.
-            language: of the text, for a model of several languages.
-            noise_scale, length_scale: variation and duration factor, in place of the config's.
-            style: how it is to sound, for a model that takes a style: what its family's ``read_style`` gives.
+            delivery: how.
             split: false synthesises the text at once.
-            voice: of :meth:`Imitator.heard`, in the place of a speaker, for a model that listens to recordings itself.
-            seed: of what is drawn.
 
         Raises:
             UserError: nothing in the text can be synthesised, there is no such speaker or language, or the model has
                 diverged.
         """
-        encoded = self._encode(text, self.tokenizer.split(text, language) if split else [text], language)
-        pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
+        sentences = self.tokenizer.split(text, delivery.language) if split else [text]
+        encoded = self._encode(text, sentences, delivery.language)
         parts: list[np.ndarray] = []
         mels: list[np.ndarray] = []
-        common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
-        with speaking(self.network, seed):
+        common = self._request(delivery)
+        with speaking(self.network, delivery.seed):
             for request in self._requests(encoded, common):
                 answer = self.answer(request)
                 mel, waveform = self._heard(answer)
                 mels.append(mel)
-                parts += [pause, waveform]
+                parts += [self._pause, waveform]
         if not any(map(len, parts[1::2])):
             raise UserError(f"--text {text[:60]!r}: the model makes no sound of so short a text. Give it more to say.")
         missing = "".join(dict.fromkeys(symbol for sentence in encoded for symbol in sentence.missing))
         spoken, spectrogram = np.concatenate(parts[1:]), np.concatenate(mels)
         return Speech(spoken, self.sample_rate, mel, answer.alignment, missing, spectrogram)
 
-    def stream(
-        self,
-        text: str,
-        *,
-        speaker: str | None = None,
-        d_vector: np.ndarray | None = None,
-        language: str | None = None,
-        noise_scale: float | None = None,
-        length_scale: float | None = None,
-        style: Any | None = None,
-        voice: Any | None = None,
-        seed: int = 0,
-    ) -> Iterator[np.ndarray]:
+    def stream(self, text: str, delivery: Delivery = _PLAIN) -> Iterator[np.ndarray]:
         """Speak a text and hand over each part ``[T_wav]`` as soon as it is made.
 
-        A model that makes everything at once hands over sentences; one that does not, parts of them. The arguments are
-        those of :meth:`speak`, and so are the errors.
+        A model that makes everything at once hands over sentences; one that does not, parts of them. Whoever stops
+        taking parts stops the synthesis. The arguments are those of :meth:`speak`, and so are the errors; those of the
+        arguments are raised before the first part is asked for.
         """
-        encoded = self._encode(text, self.tokenizer.split(text, language), language)
-        common = self._request(speaker, d_vector, voice, language, style, noise_scale, length_scale)
-        pause = np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
-        with speaking(self.network, seed):
-            for number, request in enumerate(self._requests(encoded, common)):
-                if number:
-                    yield pause
-                for part in self._parts(request):
-                    require_finite(part, self.network, "The model")
-                    yield part
+        encoded = self._encode(text, self.tokenizer.split(text, delivery.language), delivery.language)
+        requests = self._requests(encoded, self._request(delivery))
+        return speaking_in_parts(self.network, delivery.seed, self._all_parts(requests))
+
+    def _all_parts(self, requests: Iterator[Request]) -> Iterator[np.ndarray]:
+        for number, request in enumerate(requests):
+            if number:
+                yield self._pause
+            for part in self._parts(request):
+                require_finite(part, self.network, "The model")
+                yield part
+
+    @property
+    def _pause(self) -> np.ndarray:
+        return np.zeros(int(_PAUSE * self.sample_rate), dtype=np.float32)
 
     def answer(self, request: Request) -> Spectrogram | Waveform:
         """Let the network answer.
@@ -262,28 +231,20 @@ class Voice:
         else:
             yield self._heard(self.answer(request))[1]
 
-    def _request(
-        self,
-        speaker: str | None,
-        d_vector: np.ndarray | None,
-        voice: Any | None,
-        language: str | None,
-        style: Any | None,
-        noise_scale: float | None,
-        length_scale: float | None,
-    ) -> Request:
+    def _request(self, delivery: Delivery) -> Request:
         """What all sentences of a text have in common."""
-        speaker_id, speaker_vector = self._speaker(speaker, d_vector)
+        speaker_id, speaker_vector = self._speaker(delivery.speaker, delivery.d_vector)
+        voice = delivery.voice
         if self.imitator is not None and voice is None:
-            voice = self.imitator.known(speaker)
+            voice = self.imitator.known(delivery.speaker)
         return Request(
             token_ids=torch.empty(1, 0, dtype=torch.long, device=self._device),
             speaker_id=speaker_id,
             d_vector=speaker_vector,
-            language_id=self._language(language),
-            noise_scale=noise_scale,
-            length_scale=length_scale,
-            style=self._style(style),
+            language_id=self._language(delivery.language),
+            noise_scale=delivery.noise_scale,
+            length_scale=delivery.length_scale,
+            style=self._style(delivery.style),
             voice=voice,
         )
 

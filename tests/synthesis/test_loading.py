@@ -10,6 +10,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.registry import is_vocoder
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config, load_voice
 from finetune_tts.synthesis.vocoder import load_vocoder
 
@@ -112,7 +113,7 @@ def test_rows_that_no_name_has_are_numbered(release, caplog):
     voice = load_voice(folder)
     assert dict(voice.speakers.ids) == {"ann": 1, "speaker_2": 3, "speaker_0": 0, "speaker_2_": 2}
     assert "names 2 of the 4 speakers; the others are called speaker_0 to speaker_2_" in caplog.text
-    assert voice.speak("egg", speaker="speaker_0").seconds > 0
+    assert voice.speak("egg", Delivery(speaker="speaker_0")).seconds > 0
 
 
 def test_d_vectors_of_another_size_are_refused(release):

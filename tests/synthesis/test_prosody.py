@@ -10,6 +10,7 @@ from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.tacotron.style_flags import StyleRecording
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("small_widths")
@@ -45,14 +46,14 @@ def test_without_a_recording_it_speaks_from_the_prior_the_same_way_each_time(mak
     voice = make_voice()
     first, again = voice.speak("a bad egg.").mel, voice.speak("a bad egg.").mel
     assert np.array_equal(first, again)
-    assert not np.allclose(first, voice.speak("a bad egg.", noise_scale=0.0).mel)
-    assert np.array_equal(first, voice.speak("a bad egg.", noise_scale=1.0).mel)
+    assert not np.allclose(first, voice.speak("a bad egg.", Delivery(noise_scale=0.0)).mel)
+    assert np.array_equal(first, voice.speak("a bad egg.", Delivery(noise_scale=1.0)).mel)
 
 
 def test_it_speaks_like_a_recording_of_which_it_is_told_the_text(make_voice, recording):
     voice = make_voice()
     spoken = [
-        voice.speak("a bad egg.", style=style, noise_scale=0.0).mel
+        voice.speak("a bad egg.", Delivery(style=style, noise_scale=0.0)).mel
         for style in (None, StyleRecording(recording, "a head."), StyleRecording(recording, "bad bad bad."))
     ]
     assert not np.allclose(spoken[0], spoken[1])
@@ -62,7 +63,8 @@ def test_it_speaks_like_a_recording_of_which_it_is_told_the_text(make_voice, rec
 def test_a_model_that_does_not_look_at_the_text_needs_none(make_voice, recording):
     voice = make_voice(capacitron_use_text_summary_embeddings=False)
     spoken = [
-        voice.speak("a bad egg.", style=style, noise_scale=0.0).mel for style in (None, StyleRecording(recording))
+        voice.speak("a bad egg.", Delivery(style=style, noise_scale=0.0)).mel
+        for style in (None, StyleRecording(recording))
     ]
     assert not np.allclose(spoken[0], spoken[1])
 
@@ -70,12 +72,12 @@ def test_a_model_that_does_not_look_at_the_text_needs_none(make_voice, recording
 @pytest.mark.parametrize("text", [None, "", "  ", "12"])
 def test_a_text_that_is_missing_is_asked_for(make_voice, recording, text):
     with pytest.raises(UserError, match="capacitron_style_text is missing"):
-        make_voice().speak("a bad egg.", style=StyleRecording(recording, text))
+        make_voice().speak("a bad egg.", Delivery(style=StyleRecording(recording, text)))
 
 
 def test_a_recording_that_there_is_not_is_named(make_voice, tmp_path):
     with pytest.raises(UserError, match="nothing.wav"):
-        make_voice().speak("a bad egg.", style=StyleRecording(tmp_path / "nothing.wav", "a head"))
+        make_voice().speak("a bad egg.", Delivery(style=StyleRecording(tmp_path / "nothing.wav", "a head")))
 
 
 def test_a_model_without_capacitron_is_refused(make_config, recording):
@@ -84,4 +86,4 @@ def test_a_model_without_capacitron_is_refused(make_config, recording):
     network = build_model(config, len(tokenizer.vocabulary))
     voice = Voice(network.eval(), config, tokenizer, SpectrogramExtractor(config.audio))
     with pytest.raises(UserError, match="capacitron_style_wav: this model has no Capacitron"):
-        voice.speak("a bad egg.", style=StyleRecording(recording, "a head"))
+        voice.speak("a bad egg.", Delivery(style=StyleRecording(recording, "a head")))

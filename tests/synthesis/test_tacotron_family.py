@@ -7,6 +7,7 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("small_widths")
@@ -52,5 +53,5 @@ def test_a_short_sentence_is_not_followed_by_minutes_of_noise(make_tacotron):
 def test_a_style_changes_how_it_sounds(make_tacotron):
     gst = {"gst_embedding_dim": 8, "gst_num_heads": 2, "gst_num_style_tokens": 3}
     voice = make_tacotron("tacotron2", stop=False, use_gst=True, gst=gst)
-    plain, styled = voice.speak("a bad egg."), voice.speak("a bad egg.", style={"0": 2.0})
+    plain, styled = voice.speak("a bad egg."), voice.speak("a bad egg.", Delivery(style={"0": 2.0}))
     assert not np.allclose(plain.mel, styled.mel)

@@ -5,6 +5,7 @@ import torch
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.speakers import SpeakerNames
 from finetune_tts.errors import UserError
+from finetune_tts.synthesis.delivery import Delivery
 
 
 def test_a_text_becomes_a_waveform_with_its_spectrogram_and_alignment(make_voice):
@@ -24,10 +25,10 @@ def test_the_same_text_is_spoken_the_same_and_uses_up_no_randomness(make_voice):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    first = voice.speak("a bad egg", noise_scale=1.0)
+    first = voice.speak("a bad egg", Delivery(noise_scale=1.0))
     assert torch.equal(torch.rand(1), expected)
-    assert np.array_equal(voice.speak("a bad egg", noise_scale=1.0).waveform, first.waveform)
-    assert not np.array_equal(voice.speak("a bad egg", noise_scale=0.5).waveform, first.waveform)
+    assert np.array_equal(voice.speak("a bad egg", Delivery(noise_scale=1.0)).waveform, first.waveform)
+    assert not np.array_equal(voice.speak("a bad egg", Delivery(noise_scale=0.5)).waveform, first.waveform)
 
 
 def test_a_network_in_training_stays_in_training(make_voice):
@@ -79,16 +80,18 @@ def test_speakers_are_chosen_by_name(make_voice, make_config):
     config = make_config(use_speaker_embedding=True)
     voice = make_voice(config, 2, speakers=SpeakerNames({"ann": 0, "bob": 1}))
     assert voice.speaker_names == ("ann", "bob")
-    assert not np.array_equal(voice.speak("egg", speaker="ann").mel, voice.speak("egg", speaker="bob").mel)
+    assert not np.array_equal(
+        voice.speak("egg", Delivery(speaker="ann")).mel, voice.speak("egg", Delivery(speaker="bob")).mel
+    )
     with pytest.raises(UserError, match=r"2 speakers: choose one with --speaker_idx \(ann, bob\)"):
         voice.speak("egg")
     with pytest.raises(UserError, match="Did you mean bob"):
-        voice.speak("egg", speaker="bobby")
+        voice.speak("egg", Delivery(speaker="bobby"))
 
 
 def test_a_single_speaker_need_not_be_named(make_voice, make_config):
     voice = make_voice(make_config(use_speaker_embedding=True), 1, speakers=SpeakerNames({"ann": 0}))
-    assert np.array_equal(voice.speak("egg").mel, voice.speak("egg", speaker="ann").mel)
+    assert np.array_equal(voice.speak("egg").mel, voice.speak("egg", Delivery(speaker="ann")).mel)
 
 
 def test_d_vectors_speak_with_the_mean_of_their_speaker(make_voice, make_config):
@@ -96,13 +99,15 @@ def test_d_vectors_speak_with_the_mean_of_their_speaker(make_voice, make_config)
     vectors = {"a1": np.ones(4, np.float32), "a2": np.zeros(4, np.float32), "b1": -np.ones(4, np.float32)}
     voice = make_voice(config, d_vectors=DVectors(vectors, {"a1": "ann", "a2": "ann", "b1": "bob"}))
     assert voice.speaker_names == ("ann", "bob")
-    assert not np.array_equal(voice.speak("egg", speaker="ann").mel, voice.speak("egg", speaker="bob").mel)
+    assert not np.array_equal(
+        voice.speak("egg", Delivery(speaker="ann")).mel, voice.speak("egg", Delivery(speaker="bob")).mel
+    )
 
 
 def test_a_voice_without_names_takes_none(make_voice):
     assert make_voice().speaker_names == ()
     with pytest.raises(UserError, match="one voice"):
-        make_voice().speak("egg", speaker="ann")
+        make_voice().speak("egg", Delivery(speaker="ann"))
 
 
 def test_languages_are_those_of_the_phonemizers(make_voice, make_config):
@@ -114,7 +119,7 @@ def test_languages_are_those_of_the_phonemizers(make_voice, make_config):
     )
     voice = make_voice(config)
     assert voice.languages == ("en-us", "de")
-    assert voice.speak("egg", language="en-us").seconds > 0
+    assert voice.speak("egg", Delivery(language="en-us")).seconds > 0
     with pytest.raises(UserError, match="en-us, de"):
         voice.speak("egg")
 
@@ -126,4 +131,28 @@ def test_what_can_be_spoken_is_known_without_the_network(make_voice):
     with pytest.raises(UserError):
         voice.require_speakable("Ω")
     with pytest.raises(UserError):
-        voice.require_speakable("egg", speaker="ann")
+        voice.require_speakable("egg", Delivery(speaker="ann"))
+
+
+def test_a_stream_is_what_is_spoken_and_whoever_takes_it_notices_nothing(make_voice):
+    voice = make_voice()
+    delivery = Delivery(noise_scale=1.0, seed=4)
+    whole = voice.speak("a bad egg.\n\nhad a hag.", delivery).waveform
+    voice.network.train()
+    torch.manual_seed(9)
+    expected = torch.rand(2)
+    torch.manual_seed(9)
+    parts, drawn = [], []
+    for part in voice.stream("a bad egg.\n\nhad a hag.", delivery):
+        parts.append(part)
+        assert not torch.is_inference_mode_enabled()
+        assert voice.network.training
+        drawn.append(torch.rand(1))
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert len(parts) == 3  # a pause among them
+    assert torch.equal(torch.cat(drawn)[:2], expected)
+
+
+def test_a_stream_refuses_before_its_first_part(make_voice):
+    with pytest.raises(UserError, match="nothing in it"):
+        make_voice().stream("Ω")

@@ -17,6 +17,7 @@ from finetune_tts.config.making import save_config
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict, load_config
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.settings import RunLimits
@@ -124,7 +125,7 @@ def test_a_variant_is_tuned_stopped_resumed_and_spoken_with(variant, config_of, 
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     voice = load_voice(again.folder / "checkpoint_4.pth")
-    speech = voice.speak("a bad egg", speaker=voice.speaker_names[0] if rows else None)
+    speech = voice.speak("a bad egg", Delivery(speaker=voice.speaker_names[0] if rows else None))
     assert len(speech.waveform) > 0
     assert np.isfinite(speech.waveform).all()
 

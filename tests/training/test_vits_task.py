@@ -17,6 +17,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.families.vits.task import VITSTask, freeze_modules
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.settings import RunLimits
@@ -96,7 +97,7 @@ def test_a_run_that_stopped_goes_on_with_the_same_numbers_and_speaks(args, confi
     voice = load_voice(whole.folder)
     assert voice.network.disc is None
     who = {"speaker": "ana", "language": "pt"} if "use_speaker_embedding" in args else {}
-    speech = voice.speak("one two", **who)
+    speech = voice.speak("one two", Delivery(**who))
     assert speech.seconds > 0.05
     assert np.isfinite(speech.waveform).all()
 
@@ -133,8 +134,8 @@ def test_speakers_and_languages_grow_and_an_old_voice_is_the_same_bit_for_bit_be
     assert assembly.material.voice.languages == ("de", "pt", "en")
     before = load_voice(pretrained)
     for speaker, language in (("eva", "de"), ("ana", "pt")):
-        old = before.speak("one two three", speaker=speaker, language=language)
-        new = assembly.material.voice.speak("one two three", speaker=speaker, language=language)
+        old = before.speak("one two three", Delivery(speaker=speaker, language=language))
+        new = assembly.material.voice.speak("one two three", Delivery(speaker=speaker, language=language))
         assert np.array_equal(old.waveform, new.waveform)
 
 
