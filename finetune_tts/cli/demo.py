@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_tts.assembly.overriding import apply
 from finetune_tts.cli.check import run_check, say_quick_check
 from finetune_tts.cli.program import is_main_process, say
 from finetune_tts.cli.reporting import report_if_stopped, report_of_run
-from finetune_tts.cli.request import apply, request_of
+from finetune_tts.cli.request import request_of
 from finetune_tts.cli.speak import command_line
 from finetune_tts.errors import UserError
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune_tts.assembly.overriding import make_room_for_dataset
 from finetune_tts.cli.program import Parser, run_program, say
-from finetune_tts.cli.request import make_room_for_dataset
 from finetune_tts.errors import UserError
 from finetune_tts.files import expanded
 

@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune_tts.assembly.overriding import make_room_for_dataset
 from finetune_tts.cli.program import say
-from finetune_tts.cli.request import make_room_for_dataset
 from finetune_tts.errors import UserError
 
 if TYPE_CHECKING:

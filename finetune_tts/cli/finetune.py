@@ -16,9 +16,7 @@ from finetune_tts.cli.program import run_program, say
 from finetune_tts.cli.reporting import check_report_flags, report_if_stopped, report_of_run, run_report
 from finetune_tts.cli.request import (
     SHORT_FOR,
-    apply,
     located_config,
-    make_room_for_dataset,
     request_of,
     require_dataset,
     short_forms,
@@ -204,6 +202,8 @@ def _request(
     formatter: "Formatter | None",
 ) -> "Request":
     """What a new run is asked for."""
+    from finetune_tts.assembly.overriding import apply, make_room_for_dataset
+
     own_config = config is not None or arguments.config_path is not None
     if arguments.model_name and not own_config:
         require_dataset(overrides)  # nothing is downloaded for a run that cannot be
@@ -223,14 +223,16 @@ def _request(
 
 def _released(arguments: argparse.Namespace) -> "ModelFiles":
     """The files of a catalog model and those that only fine-tuning needs, downloaded if they are not here yet."""
-    from finetune_tts.catalog.fetch import fetch
-    from finetune_tts.catalog.listing import load_catalog
-    from finetune_tts.catalog.lookup import find
-    from finetune_tts.families.registry import FINE_TUNE, require_support
+    from finetune_tts.families.registry import FINE_TUNE
+    from finetune_tts.families.released import released_files
 
-    entry = find(load_catalog(arguments.models_file), arguments.model_name)
-    require_support(entry, (FINE_TUNE,))
-    files = fetch(entry, accept_terms=arguments.yes, for_training=True)
+    files = released_files(
+        arguments.model_name,
+        needed=(FINE_TUNE,),
+        models_file=arguments.models_file,
+        accept_terms=arguments.yes,
+        for_training=True,
+    )
     say(f"model: {files.folder}")
     return files
 
@@ -239,6 +241,7 @@ def _resumed(
     arguments: argparse.Namespace, overrides: "list[Override]", formatter: "Formatter | None"
 ) -> "tuple[Request, StoppedRun]":
     """What a run that is resumed is asked for, and where it stopped."""
+    from finetune_tts.assembly.overriding import apply
     from finetune_tts.training.run import open_run
 
     run = open_run(arguments.continue_path)

@@ -1,7 +1,6 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
-import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
-
-logger = logging.getLogger(__name__)
 
 #: flag → the config field that it is short for; those of a data set can be given once for each.
 SHORT_FOR = {
@@ -94,38 +91,6 @@ def require_dataset(overrides: "list[Override]") -> None:
         names_folder = override.path == "data_path" or _DATASET_PATH.fullmatch(override.path)
         if names_folder and not expanded(path).is_dir():
             raise UserError(f"--dataset_path {path}: no such folder. Name the folder of the recordings.")
-
-
-def make_room_for_dataset(config: "SpeechConfig", overrides: "list[Override]", *, replace: bool) -> None:
-    """Put a data set whose layout is looked at where the overrides are going to name one.
-
-    Args:
-        config: is changed if an override names a field of a data set.
-        overrides: of the user.
-        replace: the data sets of the config are not the user's.
-    """
-    from finetune_tts.config.dataset import DatasetConfig
-
-    if any(override.path.split(".")[0] == "datasets" for override in overrides) and (replace or not config.datasets):
-        config.datasets = [DatasetConfig(formatter="auto")]
-
-
-def apply(config: "SpeechConfig", overrides: "list[Override]", *, own: bool = False) -> None:
-    """Apply the overrides, refuse a config that is out of range, and name what was set without effect.
-
-    Args:
-        config: of the run.
-        overrides: of the user.
-        own: the config is the user's own, not that of a model or of a run that is resumed.
-    """
-    from finetune_tts.config.making import without_effect
-    from finetune_tts.families.checks import require_valid
-    from finetune_tts.families.overrides import apply_overrides
-
-    apply_overrides(config, overrides)
-    require_valid(config)
-    if idle := without_effect(config, {override.path for override in overrides}, whole=own):
-        logger.info("Kept for coqui-tts, has no effect here: %s.", ", ".join(idle))
 
 
 def flat_looks(arguments: argparse.Namespace) -> int | None:

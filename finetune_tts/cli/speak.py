@@ -4,160 +4,27 @@ import argparse
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from finetune_tts.cli.conversion import check_conversion_flags, convert_recording
-from finetune_tts.cli.program import Parser, run_program, say
-from finetune_tts.cli.streaming import check_stream_flags, write_stream
-from finetune_tts.cli.vocoder_choice import check_vocoder_flags, give_vocoder
+from finetune_tts.cli.clips import fingerprint, identity, report_missing, speak_entry, write_clips
+from finetune_tts.cli.conversion import convert_recording
+from finetune_tts.cli.program import run_program, say
+from finetune_tts.cli.speak_flags import build_parser, check_flags, style_of_flags
+from finetune_tts.cli.streaming import write_stream
+from finetune_tts.cli.texts import entries_of, is_live, is_subtitles, whole_text
 from finetune_tts.errors import UserError
-from finetune_tts.families.registry import ENTRIES, family_of, style_flags
+from finetune_tts.families.registry import ENTRIES, style_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
+    import torch
 
-    from finetune_tts.synthesis.voice import Voice
-
-USAGE = """%(prog)s --model_name NAME --text TEXT [flags]
-       %(prog)s --model_path FILE --text TEXT [flags]"""
-
-DESCRIPTION = """List, download and synthesise with text-to-speech models.
-
-  tts --model_name tts_models/en/ljspeech/glow-tts --text "Ola." --out_path ola.wav
-  tts --model_path output/my-voice/best_model.pth --text "Ola." --out_path ola.wav"""
-
-EXAMPLES = """more examples:
-  tts --list_models glow
-  tts --model_path run/best_model.pth --config_path run/config.json --text "Ola." --speaker_idx p225
-  tts --model_path run --text "Ola." --speaker_wav first.wav second.wav
-  tts --model_path run --reference_wav mine.wav --reference_speaker_idx p225 --speaker_idx p226
-  tts --model_path run --text_file story.txt --pipe_out | aplay
-"""
-
-
-def build_parser() -> Parser:
-    """Return the parser of ``tts``."""
-    parser = Parser(
-        prog="tts",
-        usage=USAGE,
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        may_be_empty=("--text", "--list_models"),
-    )
-    _add_tasks(parser.tasks.add_argument)
-    _add_model(parser.add_argument_group("model").add_argument)
-    _add_voice(parser.add_argument_group("speaker, language and style").add_argument)
-    _add_vocoder(parser.add_argument_group("vocoder").add_argument)
-    _add_output(parser.add_argument_group("output").add_argument)
-    return parser
-
-
-def _add_tasks(add: "Callable[..., object]") -> None:
-    add("--list_models", nargs="?", const="", metavar="FILTER", help="list the catalog, or what FILTER is part of")
-    add("--model_info", metavar="NAME", help="show everything about one model of the catalog")
-    add("--list_speaker_idxs", action="store_true", help="list the speakers of the model")
-    add("--text", help="text to synthesise")
-    add("--text_file", type=Path, metavar="FILE", help="UTF-8 file of the text to synthesise; - is standard input")
-    add(
-        "--reference_wav",
-        type=Path,
-        metavar="FILE",
-        help="recording to convert to the speaker's voice, for a model that can",
-    )
-
-
-def _add_model(add: "Callable[..., object]") -> None:
-    add("--model_name", metavar="NAME", help="model of the catalog; downloaded if it is not here yet")
-    add("--model_path", type=Path, metavar="FILE", help="checkpoint, or folder of a run")
-    add(
-        "--config_path",
-        type=Path,
-        metavar="FILE",
-        help="config of the checkpoint (default: config.json beside it)",
-    )
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)")
-    add(
-        "--models_file",
-        type=Path,
-        metavar="FILE",
-        help="a catalog file of your own, merged in (or TTS_MODELS_FILE)",
-    )
-    add("--yes", action="store_true", help="accept the terms of a model's licence")
-
-
-def _add_voice(add: "Callable[..., object]") -> None:
-    add("--speaker_idx", metavar="NAME", help="speaker of a multi-speaker model")
-    add(
-        "--speaker_wav",
-        type=Path,
-        nargs="+",
-        action="collect",
-        metavar="FILE",
-        help="recordings of the speaker to imitate, for a model that clones voices or has d-vectors",
-    )
-    add("--reference_speaker_idx", metavar="NAME", help="which of the model's speakers recorded --reference_wav")
-    add(
-        "--encoder_path",
-        type=Path,
-        metavar="FILE",
-        help="speaker encoder for the recordings (default: the one that comes with the model)",
-    )
-    add(
-        "--encoder_config_path",
-        type=Path,
-        metavar="FILE",
-        help="config of the speaker encoder (default: config_se.json beside it)",
-    )
-    add("--language_idx", metavar="NAME", help="language of a multilingual model")
-    for flag, _ in style_flags():
-        add(f"--{flag.name}", metavar=flag.metavar, type=Path if flag.is_path else str, help=flag.help)
-    add(
-        "--noise_scale",
-        type=float,
-        metavar="FACTOR",
-        help="variation, in place of the config's; 0 gives the same speech each time",
-    )
-    add(
-        "--length_scale",
-        type=float,
-        metavar="FACTOR",
-        help="duration factor, in place of the config's; above 1 is slower",
-    )
-    add("--speed", type=float, metavar="FACTOR", help="the same the other way round: 2 is twice as fast")
-    add(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=0,
-        help="of what is drawn: another number gives another reading (default: 0)",
-    )
-
-
-def _add_vocoder(add: "Callable[..., object]") -> None:
-    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog (default: the one that it names for the model)")
-    add("--vocoder_path", type=Path, metavar="FILE", help="checkpoint of a vocoder, or folder of its run")
-    add(
-        "--vocoder_config_path",
-        type=Path,
-        metavar="FILE",
-        help="config of the vocoder (default: config.json beside it)",
-    )
-
-
-def _add_output(add: "Callable[..., object]") -> None:
-    add(
-        "--out_path",
-        type=Path,
-        metavar="FILE",
-        default=Path("tts_output.wav"),
-        help="wav file to write (default: %(default)s)",
-    )
-    add("--pipe_out", action="store_true", help="write the wav to standard output instead")
-    add("--stream", action="store_true", help="write the speech while it is made")
-    add("--save_spectrogram", action="store_true", help="write the mel spectrogram too, beside the wav file (.npy)")
+    from finetune_tts.synthesis.delivery import Delivery
+    from finetune_tts.synthesis.likeness import Likeness
+    from finetune_tts.synthesis.voice import Speech, Voice
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -187,102 +54,20 @@ def _run(argv: list[str]) -> None:
 
         print_models(arguments.list_models or None, arguments.models_file)
     else:
-        _check(arguments)
-        text = None if arguments.reference_wav else _text(arguments)
-        speaks = text is not None or arguments.reference_wav is not None
-        model_path, config_path = _model(arguments, speaks=speaks)
+        check_flags(arguments)
+        by_entry = arguments.out_dir or is_subtitles(arguments) or is_live(arguments)
+        text = None if by_entry or arguments.reference_wav else whole_text(arguments)
+        speaks = text is not None or by_entry or arguments.reference_wav is not None
+        model_path, config_path = _model(arguments, speaks=bool(speaks or arguments.server))
         if arguments.list_speaker_idxs:
             _list_speakers(model_path, config_path)
+        elif arguments.server:
+            from finetune_tts.cli.speech_server import run_server
+
+            loaded = _load(arguments, model_path, config_path)
+            run_server(loaded.voice, _delivery(arguments, loaded), loaded.likeness, arguments, model_path)
         elif speaks:
-            _speak(arguments, text, model_path, config_path)
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    """Refuse what contradicts itself before anything is downloaded or loaded."""
-    if not arguments.model_name and not arguments.model_path:
-        raise UserError("Nothing to do: give --list_models, or --model_name or --model_path with --text. See --help.")
-    if arguments.model_name and (arguments.model_path or arguments.config_path):
-        other = "model_path" if arguments.model_path else "config_path"
-        raise UserError(f"--model_name brings its own files: leave --{other} out, or --model_name.")
-    if arguments.text is not None and arguments.text_file:
-        raise UserError("--text and --text_file both say what to synthesise: give one of them.")
-    check_vocoder_flags(arguments)
-    check_conversion_flags(arguments)
-    if arguments.speaker_wav and arguments.speaker_idx:
-        raise UserError("--speaker_wav and --speaker_idx both say who speaks: give one of them.")
-    _style(arguments)
-    if arguments.encoder_path and not arguments.speaker_wav and not arguments.reference_wav:
-        raise UserError("--encoder_path is for --speaker_wav, the recordings to imitate: give both or none.")
-    if arguments.encoder_config_path and not arguments.encoder_path:
-        raise UserError(
-            "--encoder_config_path is given without --encoder_path, the speaker encoder that it belongs to."
-        )
-    for flag in ("noise_scale", "length_scale"):
-        value = getattr(arguments, flag)
-        if value is not None and not 0 <= value <= 10:
-            raise UserError(f"--{flag} {value}: must be between 0 and 10.")
-    if arguments.speed is not None:
-        if arguments.length_scale is not None:
-            raise UserError("--speed and --length_scale both say how fast it is spoken: give one of them.")
-        if not 0.1 <= arguments.speed <= 10:
-            raise UserError(f"--speed {arguments.speed:g}: must be between 0.1 and 10.")
-        arguments.length_scale = 1 / arguments.speed
-    if not 0 <= arguments.seed < 2**63:
-        raise UserError(f"--seed {arguments.seed}: must be a whole number, at least 0.")
-    check_stream_flags(arguments)
-    if arguments.length_scale == 0:
-        raise UserError("--length_scale 0: must be above 0.")
-    spoken = arguments.text is not None or arguments.text_file or arguments.reference_wav
-    if not arguments.pipe_out and spoken:
-        parent = arguments.out_path.resolve().parent
-        if not parent.is_dir():
-            raise UserError(f"--out_path {arguments.out_path}: the folder {parent} does not exist. Create it first.")
-        if arguments.out_path.is_dir():
-            raise UserError(f"--out_path {arguments.out_path}: is a folder. Name a wav file.")
-        _require_wav(arguments.out_path)
-        _check_special(arguments)
-
-
-def _require_wav(path: Path) -> None:
-    """Refuse a name that promises another kind of recording than the one that is written."""
-    from finetune_tts.data.audio_files import is_audio
-
-    if is_audio(path.name) and path.suffix.lower() not in (".wav", ".wave"):
-        wav = path.with_suffix(".wav")
-        raise UserError(
-            f"--out_path {path}: a WAV file is written. Name it so, and convert it: "
-            f"{shlex.join(['ffmpeg', '-i', str(wav), str(path)])}"
-        )
-
-
-def _check_special(arguments: argparse.Namespace) -> None:
-    """See that what is asked for can be done where ``--out_path`` is a device, a pipe or the standard output."""
-    from finetune_tts.files import is_replaceable, is_standard_output
-
-    if arguments.save_spectrogram and not is_replaceable(arguments.out_path):
-        raise UserError(
-            f"--save_spectrogram: {arguments.out_path} is no file, so there is no place beside it. Name a wav file "
-            "with --out_path."
-        )
-    arguments.pipe_out = is_standard_output(arguments.out_path)
-
-
-def _text(arguments: argparse.Namespace) -> str | None:
-    """What to say; None where only the model or its speakers were asked for."""
-    text: str | None = arguments.text
-    if arguments.text_file:
-        from finetune_tts.files import decoded, read_text
-
-        is_input = str(arguments.text_file) == "-"
-        text = decoded("standard input", sys.stdin.buffer.read()) if is_input else read_text(arguments.text_file)
-    if text is None:
-        if arguments.model_name or arguments.list_speaker_idxs:
-            return None
-        raise UserError("--text is missing: what is the model to say?")
-    if not text.strip():
-        where = f"--text_file {arguments.text_file}" if arguments.text_file else "--text"
-        raise UserError(f"{where} is empty: give the model something to say.")
-    return text
+            _speak(arguments, text, _load(arguments, model_path, config_path), model_path)
 
 
 def _model(arguments: argparse.Namespace, *, speaks: bool) -> tuple[Path, Path | None]:
@@ -312,52 +97,148 @@ def _list_speakers(model_path: Path, config_path: Path | None) -> None:
     say("\n".join(name.strip() for name in voice.speaker_names) or unnamed, aside=not voice.speaker_names)
 
 
-def _speak(arguments: argparse.Namespace, text: str | None, model_path: Path, config_path: Path | None) -> None:
-    from finetune_tts.audio.reading import wav_bytes, write_waveform
+@dataclass(frozen=True)
+class _Loaded:
+    voice: "Voice"
+    vocoder: str | None
+    likeness: "Likeness"
+
+
+def _load(arguments: argparse.Namespace, model_path: Path, config_path: Path | None) -> _Loaded:
+    """The voice with its vocoder."""
     from finetune_tts.machine.device import choose_device
-    from finetune_tts.synthesis.delivery import Delivery
+    from finetune_tts.speaker_encoder.encoder import encoder_files
+    from finetune_tts.synthesis.likeness import Likeness
     from finetune_tts.synthesis.loading import load_voice
 
     device = choose_device(arguments.device)
     voice = load_voice(model_path, config_path, device=device)
     _require_own_flags(arguments, voice.config.model)
-    give_vocoder(voice, arguments, model_path, device, aside=arguments.pipe_out)
+    vocoder = _give_vocoder(voice, arguments, model_path, device)
     if arguments.language_idx and not voice.languages:
         raise UserError(f"--language_idx {arguments.language_idx}: this model has one language; leave the flag out.")
-    beside = config_path or model_path
-    if text is None:
+    named = encoder_files(arguments.encoder_path, arguments.encoder_config_path) if arguments.encoder_path else None
+    return _Loaded(voice, vocoder, Likeness(voice, config_path or model_path, named, device))
+
+
+def _give_vocoder(
+    voice: "Voice", arguments: argparse.Namespace, model_path: Path, device: "torch.device"
+) -> str | None:
+    from finetune_tts.synthesis.vocoder_choice import VocoderChoice, give_vocoder
+
+    choice = VocoderChoice(
+        name=arguments.vocoder_name,
+        path=arguments.vocoder_path,
+        config_path=arguments.vocoder_config_path,
+        model_name=arguments.model_name,
+        models_file=arguments.models_file,
+        accept_terms=arguments.yes,
+    )
+    name = give_vocoder(voice, choice, model_path, device)
+    if name is not None:
+        say(f"vocoder: {name}", aside=arguments.pipe_out)
+    return name
+
+
+def _delivery(arguments: argparse.Namespace, loaded: _Loaded) -> "Delivery":
+    """How the flags want it said."""
+    from finetune_tts.synthesis.delivery import Delivery
+
+    delivery = Delivery(
+        speaker=arguments.speaker_idx,
+        language=arguments.language_idx,
+        style=style_of_flags(arguments),
+        noise_scale=arguments.noise_scale,
+        length_scale=arguments.length_scale,
+        seed=arguments.seed,
+    )
+    return loaded.likeness.give(delivery, arguments.speaker_wav) if arguments.speaker_wav else delivery
+
+
+def _speak(arguments: argparse.Namespace, text: str | None, loaded: _Loaded, model_path: Path) -> None:
+    voice = loaded.voice
+    if arguments.reference_wav:
         started = time.perf_counter()
-        speech = convert_recording(voice, arguments, lambda files: _d_vector(arguments, files, voice, beside))
+        _write(arguments, voice, convert_recording(voice, arguments, loaded.likeness.vector), started)
+        return
+    delivery = _delivery(arguments, loaded)
+    if arguments.out_dir:
+        write_clips(voice, delivery, arguments, _made_by(arguments, loaded, model_path))
+    elif is_subtitles(arguments):
+        write_stream(_dubbed(arguments, voice, delivery), voice.sample_rate, arguments)
+    elif text is None:
+        write_stream(_lines(arguments, voice, delivery), voice.sample_rate, arguments)
+    elif arguments.stream:
+        write_stream(voice.stream(text, delivery), voice.sample_rate, arguments)
     else:
-        like = arguments.speaker_wav
-        imitator = voice.imitator
-        if imitator is not None and arguments.encoder_path:
-            raise UserError("--encoder_path: this model listens to recordings itself. Leave the flag out.")
-        delivery = Delivery(
-            speaker=arguments.speaker_idx,
-            d_vector=_d_vector(arguments, like, voice, beside) if like and imitator is None else None,
-            voice=imitator.heard(like) if like and imitator is not None else None,
-            language=arguments.language_idx,
-            style=_style(arguments),
-            noise_scale=arguments.noise_scale,
-            length_scale=arguments.length_scale,
-            seed=arguments.seed,
-        )
-        if arguments.stream:
-            write_stream(voice.stream(text, delivery), voice.sample_rate, arguments)
-            return
         started = time.perf_counter()
-        speech = voice.speak(text, delivery)
+        _write(arguments, voice, voice.speak(text, delivery), started)
+
+
+def _dubbed(arguments: argparse.Namespace, voice: "Voice", delivery: "Delivery") -> "Iterator[np.ndarray]":
+    """The parts of a track in which each cue of subtitles starts at its time."""
+    from finetune_tts.data.progress import progress
+    from finetune_tts.synthesis.timeline import placed
+
+    entries = list(entries_of(arguments))
+    voice.require_delivery(delivery)
+    missing = ""
+
+    def clips() -> "Iterator[tuple[int, np.ndarray]]":
+        nonlocal missing
+        for entry in progress(entries, len(entries), "Cues"):
+            assert entry.cue is not None
+            try:
+                speech = speak_entry(voice, entry, delivery, fit=arguments.fit)
+            except UserError as error:
+                raise UserError(f"{arguments.text_file}, line {entry.line}: {error}") from error
+            missing = "".join(dict.fromkeys(missing + speech.missing))
+            # Turned down as a file of its own would be, since clipping is heard.
+            loudest = max(1.0, float(abs(speech.waveform).max()))
+            yield round(entry.cue.start * speech.sample_rate), speech.waveform / loudest
+
+    yield from placed(clips())
+    report_missing(voice, missing)
+
+
+def _lines(arguments: argparse.Namespace, voice: "Voice", delivery: "Delivery") -> "Iterator[np.ndarray]":
+    """The speech of standard input, each line as soon as it has come; one that cannot be spoken is skipped."""
+    import logging
+
+    voice.require_delivery(delivery)
+    for entry in entries_of(arguments):
+        try:
+            parts = voice.stream(entry.text, delivery)
+        except UserError as error:
+            logging.getLogger(__name__).warning("Line %d is left out. %s", entry.line, error)
+            continue
+        yield from parts
+
+
+def _made_by(arguments: argparse.Namespace, loaded: _Loaded, model_path: Path) -> str:
+    """What makes a clip what it is, beside its text."""
+    from finetune_tts.checkpoints.finding import find_weights
+
+    told = {name: getattr(arguments, name) for name in ("speaker_idx", "language_idx", "noise_scale", "length_scale",
+                                                        "seed", "fit", "config_path", "encoder_path")}  # fmt: skip
+    style = {flag.name: getattr(arguments, flag.name) for flag, _ in style_flags()}
+    recordings = [identity(path) for path in arguments.speaker_wav or ()]
+    return fingerprint(
+        model=identity(find_weights(model_path)), vocoder=loaded.vocoder, recordings=recordings, **told, **style
+    )
+
+
+def _write(arguments: argparse.Namespace, voice: "Voice", speech: "Speech", started: float) -> None:
+    """Write speech where the flags say, and say how it went."""
+    from finetune_tts.audio.reading import wav_bytes
+    from finetune_tts.audio.writing import write_sound
+
     spent = time.perf_counter() - started
-    if speech.missing:
-        why = "not in the model's vocabulary"
-        if all(map(voice.tokenizer.vocabulary.ignores, speech.missing)):
-            why = "the model reads no punctuation"
-        say(f"{why}, left out: {' '.join(speech.missing)}", aside=True)
+    report_missing(voice, speech.missing)
     if arguments.pipe_out:
         sys.stdout.buffer.write(wav_bytes(speech.waveform, speech.sample_rate))
     else:
-        write_waveform(arguments.out_path, speech.waveform, speech.sample_rate)
+        write_sound(arguments.out_path, speech.waveform, speech.sample_rate)
         say(f"wrote: {arguments.out_path} ({speech.seconds:.2f} s)")
     if arguments.save_spectrogram:
         _save_spectrogram(speech.spectrogram, arguments.out_path.with_suffix(".npy"), aside=arguments.pipe_out)
@@ -379,41 +260,12 @@ def _save_spectrogram(spectrogram: "np.ndarray", path: Path, *, aside: bool) -> 
     say(f"spectrogram: {path} ({spectrogram.shape[1]} bands, {spectrogram.shape[0]} frames)", aside=aside)
 
 
-def _style(arguments: argparse.Namespace) -> Any | None:
-    """How it is to be synthesised, as far as flags that only some families have say it."""
-    given = {flag.name: (getattr(arguments, flag.name), owner) for flag, owner in style_flags()}
-    owners = {owner for value, owner in given.values() if value is not None}
-    if len(owners) > 1:
-        names = " and ".join(f"--{name}" for name, (value, _) in given.items() if value is not None)
-        raise UserError(f"{names} are for models of different kinds: give those of one.")
-    return family_of(owners.pop()).read_style({name: value for name, (value, _) in given.items()}) if owners else None
-
-
 def _require_own_flags(arguments: argparse.Namespace, model: str) -> None:
     """Refuse flags of another kind of model, where this one has such of its own; others say what they lack."""
     own = {flag.name for flag in ENTRIES[model].flags}
     for flag, _ in style_flags():
         if own and flag.name not in own and getattr(arguments, flag.name) is not None:
             raise UserError(f"--{flag.name}: a {model} model has no such flag. Leave it out.")
-
-
-def _d_vector(arguments: argparse.Namespace, files: list[Path], voice: "Voice", beside: Path) -> "np.ndarray":
-    """The mean vector of recordings of one speaker."""
-    from finetune_tts.machine.device import choose_device
-    from finetune_tts.speaker_encoder.encoder import encoder_files, encoder_of_model, load_speaker_encoder
-
-    voice.require_d_vectors()
-    if arguments.encoder_path:
-        encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path)
-    else:
-        found = encoder_of_model(voice.config.to_dict(), beside if beside.is_dir() else beside.parent)
-        if found is None:
-            raise UserError(
-                "--speaker_wav: the model brings no speaker encoder (model_se.pth and config_se.json). Name the one "
-                "that it was trained with by --encoder_path and --encoder_config_path."
-            )
-        encoder = found
-    return load_speaker_encoder(encoder, device=choose_device(arguments.device)).vector_of_files(files)
 
 
 if __name__ == "__main__":

@@ -147,10 +147,16 @@ class Voice:
         Raises:
             UserError: as :meth:`speak` does.
         """
-        self._speaker(delivery.speaker, delivery.d_vector)
-        self._language(delivery.language)
-        self._style(delivery.style)
+        self.require_delivery(delivery)
         self._encode(text, [text], delivery.language)
+
+    def require_delivery(self, delivery: Delivery) -> None:
+        """Find out without the network whether it can synthesise in this way, whatever the text.
+
+        Raises:
+            UserError: as :meth:`speak` does.
+        """
+        self._request(delivery)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can imitate a recording.

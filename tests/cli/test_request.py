@@ -2,8 +2,9 @@
 
 import pytest
 
+from finetune_tts.assembly.overriding import apply, make_room_for_dataset
 from finetune_tts.cli.finetune_flags import build_parser
-from finetune_tts.cli.request import apply, make_room_for_dataset, request_of, short_forms
+from finetune_tts.cli.request import request_of, short_forms
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.glow_tts.config import GlowTTSConfig

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from finetune_tts.cli import speak
@@ -127,8 +128,21 @@ def test_a_text_of_standard_input(tts, release, monkeypatch):
     given(b"").refused("--text_file - is empty")
 
 
-@pytest.mark.parametrize("name", ["egg.mp3", "egg.FLAC"])
-def test_a_name_that_promises_no_wav_file_is_refused(tts, release, name):
+@pytest.mark.parametrize(("name", "kind"), [("egg.mp3", "MP3"), ("egg.FLAC", "FLAC"), ("egg.opus", "OGG")])
+def test_the_name_of_the_file_says_what_is_written(tts, release, name, kind):
+    assert tts("--model_path", release, "--text", "a bad egg", "--out_path", name).status == 0
+    assert soundfile.info(name).format == kind
+
+
+def test_a_stream_is_written_as_its_name_says_too(tts, release):
+    words = ("--model_path", release, "--text", "a bad egg", "--stream", "--out_path")
+    assert tts(*words, "egg.flac").status == 0
+    assert tts(*words, "egg.wav").status == 0
+    np.testing.assert_allclose(soundfile.read("egg.flac", dtype="int16")[0], read("egg.wav"), atol=1)
+
+
+@pytest.mark.parametrize("name", ["egg.m4a", "egg.AIFF"])
+def test_a_name_that_promises_what_cannot_be_written_is_refused(tts, release, name):
     outcome = tts("--model_path", release, "--text", "a bad egg", "--out_path", name)
     outcome.refused(f"--out_path {name}", "ffmpeg -i egg.wav")
     assert not Path(name).exists()
