@@ -16,7 +16,7 @@ FLOORS = [
     ["bin", "__main__"],
     ["cli"],
     ["corpus", "sharing"],
-    ["check", "report", "watch"],
+    ["check", "report", "watch", "speech_server"],
     ["assembly"],
     ["training"],
     ["hearing"],

@@ -12,7 +12,8 @@ from finetune_tts.corpus.review import ChangedMeanwhile, Review, UnknownClip
 from finetune_tts.corpus.review_page import REVIEW_PAGE, as_json, next_edit, page_data
 from finetune_tts.errors import excerpt
 from finetune_tts.files import read_bytes
-from finetune_tts.serving.server import Content, PageServer, Refused
+from finetune_tts.serving.handler import Content, Refused
+from finetune_tts.serving.server import PageServer
 
 
 class ReviewServer(PageServer):

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from finetune_tts.errors import UserError, excerpt
 from finetune_tts.files import read_bytes
+from finetune_tts.serving.handler import Content, Refused
 from finetune_tts.serving.page import Page
-from finetune_tts.serving.server import Content, PageServer, Refused
+from finetune_tts.serving.server import PageServer
 from finetune_tts.watch.watched_run import WatchedRun
 
 WATCH_PAGE = Page(Path(__file__).parent / "page", ("run.js", "curves.js", "samples.js", "start.js"))
