@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "finetune_tts"
 FLOORS = [
     ["bin", "__main__"],
     ["cli"],
+    ["api"],
     ["corpus", "sharing"],
     ["check", "report", "watch", "speech_server"],
     ["assembly"],
@@ -152,6 +153,7 @@ def test_networks_know_no_config_file_or_trainer():
     "module",
     [
         "finetune_tts",
+        "finetune_tts.api",
         "finetune_tts.cli.finetune",
         "finetune_tts.cli.speak",
         "finetune_tts.cli.catalog_view",

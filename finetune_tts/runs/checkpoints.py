@@ -5,7 +5,7 @@ import os
 import shlex
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ class RunFiles:
         folder: of the run.
         keep: checkpoints to keep, beside the best model; 0 for all.
         keep_all_best: keep every model that was the best once.
+        written: told of each file once it is whole: its step, its path, and whether it is the best model.
     """
 
     folder: Path
     keep: int
     keep_all_best: bool = False
+    written: Callable[[int, Path, bool], None] = lambda step, path, is_best: None
 
     def write_checkpoint(self, step: int, payload: Mapping[str, Any]) -> Path:
         """Write ``checkpoint_<step>.pth``, and throw away the oldest beyond :attr:`keep`.
@@ -45,6 +47,7 @@ class RunFiles:
         if self.keep > 0:
             prune(self.folder, self.keep)
         logger.info("Checkpoint: %s", path)
+        self.written(step, path, False)
         return path
 
     def write_best(self, step: int, payload: Mapping[str, Any]) -> Path:
@@ -61,6 +64,7 @@ class RunFiles:
                 if old != path:
                     old.unlink(missing_ok=True)
         logger.info("Best model so far: %s", path)
+        self.written(step, path, True)
         return path
 
     def set_aside(self, damaged: Sequence[Path]) -> bool:

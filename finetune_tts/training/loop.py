@@ -26,6 +26,7 @@ from finetune_tts.runs.history import History, HistoryEntry
 from finetune_tts.tasks.spoken_samples import write_samples
 from finetune_tts.tasks.task import TTSTask
 from finetune_tts.training.averaging import AVERAGED, TRAINED, average_of
+from finetune_tts.training.callbacks import Announcer, RunHandle
 from finetune_tts.training.console import STOPPED, Progress, shown_losses
 from finetune_tts.training.dashboard import make_dashboard, show_heard
 from finetune_tts.training.early_stopping import EarlyStopping
@@ -85,7 +86,7 @@ class TrainingLoop:
         self.train_loader: Any = train_loader
         self.eval_loader: Any = eval_loader if config.run_eval else None
         self.total_steps_done = self.epochs_done = self.batches_done = 0
-        self.evaluated_step = self.spoken_step = 0
+        self.evaluated_step = self.spoken_step = self.history_position = 0
         self.best_loss: dict[str, float | None] = {
             "train_loss": math.inf,
             "eval_loss": math.inf if self.eval_loader is not None else None,
@@ -101,13 +102,12 @@ class TrainingLoop:
         self.meter = LossMeter(settings.device)
         clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizers)))
         self.stepper = Stepper(task, self.optimizers, self.schedules, clips, settings, self.meter)
-        self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best)
+        self.announcer = Announcer(settings.callbacks, RunHandle(folder, self.total_steps))
+        self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best, self.announcer.checkpoint)
         self.early_stopping = EarlyStopping(settings.limits.early_stop_patience)
         self.hearing = SampleHearing(folder, settings, self.total_steps, self._heard, self._is_wanted)
-        self.ending = GOES_ON
-        self._resumed = resume is not None
+        self.ending, self._resumed = GOES_ON, resume is not None
         self.pending_random_state: Any = None
-        self.history_position = 0
         self._dashboard: Any = None
         self._view = HookView(self)
         self._call_hook("on_init_start")
@@ -158,6 +158,7 @@ class TrainingLoop:
                     self.stepper.step(self.total_steps_done + 1, [self.format_batch(batch) for batch in group])
                 next(begin)()
                 self._after_step(len(group))
+                self.announcer.step(self.total_steps_done, self.epochs_done)
             next(begin)()
             if self.ending == INTERRUPTED:
                 self._save_and_stop()
@@ -259,24 +260,25 @@ class TrainingLoop:
         self.hearing.finish()
         self._dashboard.flush()
         self.world.wait()
+        self.announcer.raise_failure()
 
     def _save_and_stop(self) -> None:
-        if self.config.save_on_interrupt:
+        if self.config.save_on_interrupt or self.announcer.failure:
             self.save_checkpoint()
         self._call_hook("on_keyboard_interrupt")
         self.world.wait()
-        raise TrainingInterrupted(
-            f"{STOPPED} {self.total_steps_done}. Resume with: {continue_command(self.output_path)}",
-            self.output_path,
-        )
+        self.announcer.raise_failure()
+        message = f"{STOPPED} {self.total_steps_done}. Resume with: {continue_command(self.output_path)}"
+        raise TrainingInterrupted(message, self.output_path)
 
     def _decide_end(self) -> int:
         limits = self.settings.limits
         late = limits.time_limit is not None and time.monotonic() - self.started >= limits.time_limit
         done = limits.max_steps is not None and self.total_steps_done >= limits.max_steps
-        done = done or self.early_stopping.exhausted or self.hearing.flat
+        done = done or self.early_stopping.exhausted or self.hearing.flat or self.announcer.stopped
         # The processes meet signals and clocks at different times, and have to stop at the same step.
-        self.ending = self.world.highest(INTERRUPTED if self.interrupts.requested else int(late or done))
+        stops = self.interrupts.requested or self.announcer.failure is not None
+        self.ending = self.world.highest(INTERRUPTED if stops else int(late or done))
         return self.ending
 
     def evaluate(self) -> None:
@@ -362,7 +364,8 @@ class TrainingLoop:
             with borrowed_randomness(self.config.training_seed):
                 samples = self.task.test_run(self._view)
                 to_hear = self.hearing.synthesise(self.task, samples)
-            write_samples(self.output_path, self.total_steps_done, samples)
+            written = write_samples(self.output_path, self.total_steps_done, samples)
+            self.announcer.samples(self.total_steps_done, written)
             self.task.test_log(samples, self._dashboard, self.total_steps_done)
             self.hearing.hear(self.total_steps_done, self.epochs_done, to_hear, weights)
         except (RuntimeError, ValueError, MemoryError) as error:
@@ -438,6 +441,7 @@ class TrainingLoop:
 
     def _record(self, split: Any, losses: dict[str, float]) -> None:
         if self.history is not None:
+            self.announcer.losses(split, self.total_steps_done, losses)
             rate = self.stepper.used_rates[self.task.main_optimizer] if split == "train" else None
             seconds = round(time.monotonic() - self.started, 2)
             target = self.target.best_of(losses) if self.target.is_in(losses) else None

@@ -40,6 +40,7 @@ from finetune_tts.tasks.adversarial import AdversarialTask, warm_up_for
 from finetune_tts.tasks.adversarial_rates import RATE_FIELDS
 from finetune_tts.tasks.spoken_samples import Speaker
 from finetune_tts.training.auto_batch import fitting_batch
+from finetune_tts.training.callbacks import Callbacks
 from finetune_tts.training.console import ENDED, run_log
 from finetune_tts.training.dashboard import dashboard_command, require_dashboard
 from finetune_tts.training.loop import TrainingLoop
@@ -98,6 +99,8 @@ class TrainingJob:
     record: RunRecord | None = None
     """What the run folder is to tell about the run."""
     start_with_eval: bool = False
+    callbacks: Callbacks = Callbacks()
+    """Of whoever started the run."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,7 @@ def settings_of(job: TrainingJob) -> TrainerSettings:
         changed=changed,
         new_rows=new_rows,
         start_with_eval=job.start_with_eval,
+        callbacks=job.callbacks if job.world.is_main else Callbacks(),
     )
 
 

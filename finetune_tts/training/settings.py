@@ -7,6 +7,7 @@ import torch
 
 from finetune_tts.machine.distributed import World
 from finetune_tts.machine.precision import Precision
+from finetune_tts.training.callbacks import Callbacks
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class TrainerSettings:
     """Those among them that were set for a run that is resumed."""
     new_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Rows of weights, by name, that were not in the pre-trained ones."""
+    callbacks: Callbacks = Callbacks()
+    """Of whoever started the run."""
     start_with_eval: bool = False
     """Measure the held-out loss before the first step."""
 
