@@ -147,16 +147,23 @@ class Voice:
         Raises:
             UserError: as :meth:`speak` does.
         """
-        self.require_delivery(delivery)
+        self._require_known(delivery)
         self._encode(text, [text], delivery.language)
 
     def require_delivery(self, delivery: Delivery) -> None:
-        """Find out without the network whether it can synthesise in this way, whatever the text.
+        """Find out whether it can synthesise in this way, whatever the text.
 
         Raises:
             UserError: as :meth:`speak` does.
         """
-        self._request(delivery)
+        self._require_known(delivery)
+        if self.imitator is not None and delivery.voice is None:
+            self.imitator.known(delivery.speaker)
+
+    def _require_known(self, delivery: Delivery) -> None:
+        self._speaker(delivery.speaker, delivery.d_vector)
+        self._language(delivery.language)
+        self._style(delivery.style)
 
     def require_d_vectors(self) -> None:
         """Find out whether it can imitate a recording.

@@ -205,7 +205,7 @@ def test_a_line_is_spoken_before_the_next_one_is_there(release):
 
 
 def test_a_player_that_is_closed_ends_a_stream_without_a_word(release):
-    Path("story.txt").write_text("a bad egg.\n\n" * 500)
+    Path("story.txt").write_text("a bad egg.\n\n" * 100)
     words = ["-m", "finetune_tts.cli.speak", "--model_path", str(release), "--text_file", "story.txt", "--stream"]
     with subprocess.Popen(
         [sys.executable, *words, "--pipe_out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
