@@ -12,6 +12,7 @@ from finetune_tts.hearing.speech_recognition import Recogniser, find_recogniser
 from finetune_tts.hearing.words import edits, words
 from finetune_tts.runs.record import read_record
 from finetune_tts.sharing.source import Source
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
 
 MOST_MORE = 0.01
@@ -35,7 +36,7 @@ class Hearing:
         """Errors of all sentences together, divided by the number of their words."""
         wrong = total = 0
         for sentence in self.sentences:
-            speech = voice.speak(sentence.text, speaker=sentence.speaker or None, language=sentence.language or None)
+            speech = voice.speak(sentence.text, _delivery(sentence))
             expected = words(sentence.text)
             wrong += edits(expected, words(self.recogniser.transcript(speech.waveform, speech.sample_rate)))
             total += len(expected)
@@ -62,9 +63,13 @@ def hearing_of(source: Source, voice: Voice) -> Hearing | None:
     return Hearing(sentences, recogniser) if recogniser is not None and sentences else None
 
 
+def _delivery(sentence: Sentence) -> Delivery:
+    return Delivery(speaker=sentence.speaker or None, language=sentence.language or None)
+
+
 def _can_say(voice: Voice, sentence: Sentence) -> bool:
     try:
-        voice.require_speakable(sentence.text, speaker=sentence.speaker or None, language=sentence.language or None)
+        voice.require_speakable(sentence.text, _delivery(sentence))
     except UserError:
         return False
     return True
