@@ -12,6 +12,12 @@ TOOLS := $(VENV)-tools
 DEBIAN_PACKAGES := libespeak-ng1 flite chromium
 # Not among the constraints: torch's builds for GPUs ask for a version of their own.
 TRITON := triton==3.9.0
+# What speaks exported voices, for slow tests: in an environment of its own, as nothing of the package may need it. The
+# second version of sherpa-onnx, which has no espeak-ng in it, stands in a folder of its own there. No version of
+# transformers that reads these models goes with the huggingface_hub of constraints.txt.
+CLIENTS := $(VENV)-clients
+CLIENT_PACKAGES := piper-tts==1.8.0 sherpa-onnx==1.13.8 transformers==4.57.6
+SECOND_SHERPA := sherpa-onnx==2.0.1 sherpa-onnx-core==2.0.1
 
 PIP_INSTALL := pip install --quiet --disable-pip-version-check
 
@@ -54,7 +60,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test system-packages
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
-test-slow: $(VENV)/.installed-test system-packages
+# torch comes from the other environment: those packages would fetch one with CUDA packages, or do not ask for it.
+$(CLIENTS)/.installed: $(VENV)/.installed-test Makefile
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(CLIENTS)/torch.pth
+	mv $(CLIENTS)/torch.pth "$$($(CLIENTS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(CLIENTS)/bin/$(PIP_INSTALL) $(CLIENT_PACKAGES)
+	$(CLIENTS)/bin/$(PIP_INSTALL) --no-deps --target $(CLIENTS)/sherpa-onnx-2 $(SECOND_SHERPA)
+	touch $@
+
+test-slow: $(VENV)/.installed-test $(CLIENTS)/.installed system-packages
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
 
 # What is computed must not hang on the CPU: the tests of numbers once more with other kernels, of an older CPU.
@@ -105,4 +120,4 @@ dist: $(TOOLS)/.installed
 	$(TOOLS)/bin/python .ci/check_wheel.py dist
 
 clean:
-	rm -rf $(VENV) $(TOOLS) .triton build dist site lowest.txt *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(CLIENTS) $(TOOLS) .triton build dist site lowest.txt *.egg-info .pytest_cache .mypy_cache .ruff_cache

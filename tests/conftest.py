@@ -40,6 +40,9 @@ from finetune_tts.layers.waveform_discriminators import ScaleLayer
 REFERENCE = Path(os.environ.get("TTS_REFERENCE_DIR") or Path(__file__).parent / "reference")
 SEED = int(os.environ.get("TTS_REFERENCE_SEED") or 7)
 
+#: The environment that ``make test-slow`` makes of the programs that speak exported voices.
+CLIENTS = Path(os.environ.get("TTS_CLIENTS_DIR") or f"{sys.prefix}-clients")
+
 # Inputs that hypothesis makes up. A test gets the same few hundred in every run and on every machine, and no file of
 # failed ones is kept, so that a red test means a change of the code. `pytest --hypothesis-profile=many -k fuzz` looks
 # for new ones; what it finds becomes a plain test.
@@ -296,6 +299,25 @@ def small_widths(change_family: Callable[..., None]) -> None:
     decoder = DecoderSizes(channels=16, encoder_layers=(1, 1, 1, 1), encoder_filters=(8, 8, 8, 8), **judge)
     change_family("xtts", build=partial(build_xtts, decoder_sizes=decoder))
     change_family("vits", build=partial(build_vits, judge_sizes=judge))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Callable[..., Any]:
+    """Runs a program in the environment of the clients; what it prints as its last line is its answer, as JSON."""
+    python = CLIENTS / "bin" / "python"
+    if not python.is_file():
+        pytest.skip(f"{CLIENTS}: not there; make test-slow installs what speaks exported voices")
+
+    def run(program: str, **values: Any) -> Any:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(
+            [python, "-c", program, json.dumps(values, default=str)],
+            capture_output=True, text=True, cwd=tmp_path, env=environment, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
 
 
 # A browser without a window, driven over a pipe by its DevTools protocol.

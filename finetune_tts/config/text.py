@@ -11,7 +11,9 @@ class TextConfig(Config):
     """Cleaning, phonemes and symbols."""
 
     use_phonemes: bool = field(default=False, metadata={"help": "Train on phonemes, not on letters."})
-    phonemizer: str | None = field(default=None, metadata={"help": "What makes the phonemes: espeak; null decides."})
+    phonemizer: str | None = field(
+        default=None, metadata={"help": "What makes the phonemes: espeak; piper (as Piper does); null decides."}
+    )
     phoneme_language: str | None = field(default=None, metadata={"help": "Language of the phonemizer: en-us, de, …"})
     compute_input_seq_cache: bool = kept(False, "token ids are always computed once")
     text_cleaner: str | None = field(default=None, metadata={"help": "Cleaner that a sentence passes through first."})

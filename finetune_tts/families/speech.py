@@ -4,7 +4,7 @@ How each one does it stands in its family's ``speech.py``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,9 @@ class ExportSubject:
         symbols: size of its vocabulary.
         speakers: rows of its speaker embedding; 0 for a model without one.
         languages: rows of its language embedding, likewise.
+        fixed: row of the embedding that an input ``sid`` or ``langid`` would choose, for one that the file does not ask
+            its caller for.
+        end_mark: a token that the caller adds and that is not spoken, as its place from the end; 0 for none.
     """
 
     network: nn.Module
@@ -165,6 +168,8 @@ class ExportSubject:
     symbols: int
     speakers: int
     languages: int
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    end_mark: int = 0
 
 
 @dataclass(frozen=True)

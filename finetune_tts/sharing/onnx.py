@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,16 @@ def write(source: Source) -> Shared:
     return Shared((path,), tuple(remarks))
 
 
-def export_voice(voice: Voice, path: Path) -> Exported:
+def export_voice(
+    voice: Voice, path: Path, kind: str = "onnx", *, fixed: Mapping[str, int] | None = None, end_mark: int = 0
+) -> Exported:
     """Write a voice as an ONNX file (raises as :func:`write`).
 
     Args:
         voice: on the CPU.
         path: the file to write.
+        kind: the format whose programs are to read it.
+        fixed, end_mark: see :class:`finetune_tts.families.speech.ExportSubject`.
     """
     return _export(
         ExportSubject(
@@ -64,8 +69,11 @@ def export_voice(voice: Voice, path: Path) -> Exported:
             symbols=len(voice.tokenizer.vocabulary),
             speakers=voice.speakers.rows if voice.speakers is not None else 0,
             languages=voice.language_rows.rows if voice.language_rows is not None else 0,
+            fixed=fixed or {},
+            end_mark=end_mark,
         ),
         path,
+        kind,
     )
 
 
@@ -79,12 +87,13 @@ def export_vocoder(vocoder: Vocoder, path: Path) -> Exported:
     return _export(ExportSubject(vocoder.network, vocoder.config, symbols=0, speakers=0, languages=0), path)
 
 
-def _export(subject: ExportSubject, path: Path) -> Exported:
-    exporter = family_of(subject.config.model).implementation.exporters.get("onnx")
+def _export(subject: ExportSubject, path: Path, kind: str = "onnx") -> Exported:
+    exporter = family_of(subject.config.model).implementation.exporters.get(kind)
     if exporter is None:
-        able = [name for name in ENTRIES if "onnx" in family_of(name).implementation.exporters]
+        able = [name for name in ENTRIES if kind in family_of(name).implementation.exporters]
         raise UserError(
-            f"--export: a model of {subject.config.model} cannot be exported yet; {', '.join(able) or 'none'} can."
+            f"--export {kind}: a model of {subject.config.model} cannot be exported yet; "
+            f"{', '.join(able) or 'none'} can."
         )
     return exporter(subject, path)
 

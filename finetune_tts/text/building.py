@@ -5,8 +5,12 @@ from typing import Any
 
 from finetune_tts.errors import UserError
 from finetune_tts.text.characters import vocabulary
+from finetune_tts.text.clauses import ClausePhonemizer
 from finetune_tts.text.phonemizer import EspeakPhonemizer, MultiPhonemizer, Phonemizer
 from finetune_tts.text.tokenizer import Tokenizer
+
+#: name of the phonemizer of voices that were trained by Piper.
+PIPER = "piper"
 
 
 def tokenizer_from_fields(fields: Mapping[str, Any]) -> Tokenizer:
@@ -41,6 +45,8 @@ def _phonemizer(fields: Mapping[str, Any]) -> Phonemizer:
     language = fields.get("phoneme_language")
     if not language:
         raise UserError("use_phonemes is true, but phoneme_language is not set. Add --coqpit.phoneme_language en-us")
+    if name == PIPER:
+        return ClausePhonemizer(str(language))
     _require_espeak(name, "--coqpit.phonemizer espeak")
     return EspeakPhonemizer(str(language))
 

@@ -226,13 +226,12 @@ class EspeakLibrary:
         return tuple(sorted(self._voices))
 
     def voice(self, language: str) -> str:
-        """Find the voice of a language code; ``en`` means ``en-us`` and ``zh-cn`` means ``cmn``, as in 🐸TTS.
+        """Find the voice of a language code, see :func:`voice_code`.
 
         Raises:
             UserError: espeak-ng has no such language; the nearest ones are named.
         """
-        code = language.strip().lower().replace("_", "-")
-        code = {"en": "en-us", "zh-cn": "cmn"}.get(code, code)
+        code = voice_code(language)
         if code in self._voices:
             return self._voices[code]
         near = get_close_matches(code, self._voices, n=5, cutoff=0.5) or get_close_matches(
@@ -258,6 +257,16 @@ class EspeakLibrary:
                 return [clause for part in parts for clause in self._spoken(part, break_off=True)]
             # Nobody but espeak-ng knows where it ends a clause here, so it has to speak it all: right, but slower.
             return self._spoken(text, break_off=False)
+
+    def parts(self, text: str, voice: str) -> list[tuple[str, str]]:
+        """Turn text into IPA without the stress that comes from melody, and tell which part of it each clause is of.
+
+        Arguments are those of :meth:`clauses`.
+        """
+        with _lock:
+            self._choose(voice)
+            plain = self._plain(text)
+            return list(zip([clause for clause, _ in plain], _cut(text, [end for _, end in plain]), strict=True))
 
     def speak(self, text: str, voice: str) -> SpokenText:
         """Speak a text; arguments as for :meth:`clauses`."""
@@ -299,6 +308,12 @@ class EspeakLibrary:
         return found
 
 
+def voice_code(language: str) -> str:
+    """The code of a language as espeak-ng spells it: ``en`` is ``en-us`` and ``zh-cn`` is ``cmn``, as in 🐸TTS."""
+    code = language.strip().lower().replace("_", "-")
+    return {"en": "en-us", "zh-cn": "cmn"}.get(code, code)
+
+
 def espeak_library(library: str | None = None) -> EspeakLibrary:
     """Load espeak-ng, once per process.
 
@@ -315,6 +330,13 @@ def espeak_library(library: str | None = None) -> EspeakLibrary:
         return _load(choice)
 
 
+def bundled_data() -> Path:
+    """The folder of data that comes with the package ``espeakng-loader``: dictionaries and voices of all languages."""
+    import espeakng_loader
+
+    return Path(espeakng_loader.get_data_path())
+
+
 _loading = threading.Lock()
 
 
@@ -324,7 +346,7 @@ def _load(choice: str) -> EspeakLibrary:
     if choice == "bundled":
         import espeakng_loader
 
-        return EspeakLibrary(espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
+        return EspeakLibrary(espeakng_loader.get_library_path(), str(bundled_data()))
     if choice == "system":
         return EspeakLibrary(_system_file(), None)
     if not Path(choice).is_file():

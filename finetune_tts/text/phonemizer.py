@@ -14,7 +14,8 @@ RULES_VERSION = 1
 """Goes up when the phonemes of a text become others, so that none that were kept are used again."""
 
 _mark_runs = re.compile(rf"[\s{re.escape(PUNCTUATION)}]+")
-_language_flags = re.compile(r"\(.+?\)")
+#: what espeak-ng writes where a word is of another language, as ``(en)``
+LANGUAGE_FLAGS = re.compile(r"\(.+?\)")
 # espeak-ng has no bounds on the names of these signs: in some languages they write beyond its buffers.
 _enclosed = re.compile("[\u2139\u2460-\u24ff]")
 _unreadable = re.compile("[\u2800-\u28ff]")
@@ -66,14 +67,14 @@ class EspeakPhonemizer:
         """
         library = espeak_library(self.library)
         pieces = []
-        for piece, is_marks in _pieces(_readable(text, self._voice).strip()):
+        for piece, is_marks in _pieces(readable(text, self._voice).strip()):
             if is_marks:
                 pieces.append(piece)
                 continue
             # 🐸TTS joins the clauses of one piece without a space, and so were its models trained.
             chunks = (library.clauses(chunk, self._voice) for chunk in _chunks(piece))
             pieces.append(
-                " ".join("".join(_language_flags.sub("", clause).strip() for clause in clauses) for clauses in chunks)
+                " ".join("".join(LANGUAGE_FLAGS.sub("", clause).strip() for clause in clauses) for clauses in chunks)
             )
         return "".join(pieces)
 
@@ -106,7 +107,7 @@ class MultiPhonemizer:
         return " ".join(f"{name}: {phonemizer.fingerprint()}" for name, phonemizer in self.phonemizers.items())
 
 
-def _readable(text: str, voice: str) -> str:
+def readable(text: str, voice: str) -> str:
     """Take out what is no text, and what espeak-ng 1.51 and 1.52 are known to end the process at."""
     text = text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
     text = _enclosed.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)

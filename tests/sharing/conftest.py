@@ -1,4 +1,4 @@
-"""A run of a very small Glow-TTS of two speakers: what ways out are tried with."""
+"""A run of a very small Glow-TTS of two speakers, and a small VITS of any kind: what ways out are tried with."""
 
 import json
 from collections.abc import Callable
@@ -13,9 +13,15 @@ from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import load_config
+from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.runs.record import BaseModel, Clip, DataFacts, RunRecord, write_record
 
 TINY = Path(__file__).parents[1] / "families" / "tiny"
+TINY_VITS = {
+    "hidden_channels": 8, "hidden_channels_ffn_text_encoder": 8, "num_layers_text_encoder": 1,
+    "num_layers_posterior_encoder": 1, "num_layers_flow": 1, "upsample_initial_channel_decoder": 16,
+    "resblock_kernel_sizes_decoder": [3], "resblock_dilation_sizes_decoder": [[1]],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -50,6 +56,36 @@ def make_run(tmp_path) -> Callable[..., Path]:
                 clips=(Clip("clip1", "a secret sentence", "recordings/clip1.wav", "ana"),),
             ),
         )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def vits_of(tmp_path):
+    """Writes a small VITS with weights that say something; returns its folder."""
+
+    def make(speakers: int = 0, languages: int = 0, args: dict | None = None, **fields):
+        folder = tmp_path / "run"
+        folder.mkdir()
+        conditions = {"use_speaker_embedding": speakers > 0, "use_language_embedding": languages > 0}
+        config = VitsConfig(
+            **{"use_phonemes": True, "phonemizer": "espeak", "phoneme_language": "en-us", **fields},
+            model_args=VitsArgs(**TINY_VITS, **conditions, speaker_embedding_channels=4, **(args or {})),
+        )
+        for names_file, count, name in (("speakers_file", speakers, "ana"), ("language_ids_file", languages, "en")):
+            if count:
+                setattr(config, names_file, f"{names_file}.json")
+                setattr(config.model_args, names_file, f"{names_file}.json")
+                names = [name, *(f"{name}-{number}" for number in range(1, count))]
+                (folder / f"{names_file}.json").write_text(json.dumps({name: row for row, name in enumerate(names)}))
+        (folder / "config.json").write_text(json.dumps(config.to_dict()))
+        torch.manual_seed(2)
+        network = build_model(config, len(build_tokenizer(config).vocabulary), speakers, languages, for_training=False)
+        with torch.no_grad():
+            for parameter in network.parameters():  # a fresh flow passes everything through
+                parameter += 0.05 * torch.randn_like(parameter)
+        torch.save({"model": network.state_dict()}, folder / "model_file.pth")
         return folder
 
     return make
