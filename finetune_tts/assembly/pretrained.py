@@ -16,10 +16,10 @@ from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.data.speakers import LanguageNames, Names, SpeakerNames
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import read_weights
-from finetune_tts.families.loading import config_from_dict, load_any_config
+from finetune_tts.families.loading import config_from_dict, load_any_config, own_form
 from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import family_of
-from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config
+from finetune_tts.synthesis.loading import config_beside, find_config, load_located_config, model_config
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +94,18 @@ def config_to_tune(restore_path: str | Path, config_path: str | Path | None = No
 
     Args:
         restore_path: the checkpoint, or its folder.
-        config_path: its config; by default the one beside it.
+        config_path: its config; by default the one beside it, or else the one in it.
 
     Raises:
         UserError: there is no config, or it cannot be read.
     """
-    path = Path(config_path or find_config(restore_path))
-    config: Any = load_any_config(path)
-    locate(config, path.parent)
+    config: Any
+    if config_path is None and not config_beside(restore_path).is_file():
+        config, _ = model_config(restore_path)
+    else:
+        path = Path(config_path or find_config(restore_path))
+        config = load_any_config(path)
+        locate(config, path.parent)
     for group in (RunConfig, CheckpointConfig, EvaluationConfig):
         defaults = group()
         for field in fields(group):
@@ -142,9 +146,13 @@ def _configs(checkpoint: Checkpoint) -> Iterator[tuple[SpeechConfig, str]]:
             yield load_located_config(beside, quiet=True), str(beside)
         except UserError as error:
             logger.warning("The config beside the checkpoint is ignored. %s", error)
-    if checkpoint.config is not None:
+    inside = checkpoint.config
+    # The settings in a checkpoint of another program are a part of the config beside it.
+    if inside is not None and not (beside.is_file() and not isinstance(inside.get("model"), str)):
         try:
-            config = config_from_dict(checkpoint.config, where=f"config in {checkpoint.path}", quiet=True)
+            config = config_from_dict(
+                own_form(inside, checkpoint.path), where=f"config in {checkpoint.path}", quiet=True
+            )
         except UserError as error:
             logger.info("%s", error)
         else:

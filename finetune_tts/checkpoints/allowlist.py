@@ -111,6 +111,15 @@ _STAND_INS: dict[str, type] = {
     "numpy.core.multiarray.scalar": _NumpyNumber,  # numpy 1
     "numpy._core.multiarray.scalar": _NumpyNumber,  # numpy 2
 }
+# The settings of a training by Lightning, as Piper's voices have them: a dictionary of its own class, and options.
+_STAND_INS["argparse.Namespace"] = _CoquiObject
+for _module in (
+    "pytorch_lightning.utilities.parsing",
+    "lightning.pytorch.utilities.parsing",
+    "lightning.fabric.utilities.data",
+    "lightning_fabric.utilities.data",
+):
+    _STAND_INS[f"{_module}.AttributeDict"] = _CoquiObject
 for _module in ("pathlib", "pathlib._local"):  # the second one is Python 3.13
     for _name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath"):
         _STAND_INS[f"{_module}.{_name}"] = _Path

@@ -9,10 +9,12 @@ from finetune_tts.errors import UserError
 
 # In the order in which they are taken: a release's own name first, then the best of a run, then its last.
 FIXED_NAMES = ("model_file.pth", "model_file.pth.tar", "model.pth", "best_model.pth", "model.safetensors")
+_LAST_OF_LIGHTNING = "last.ckpt"
 _NUMBERED = (
     re.compile(r"best_model_(\d+)\.pth"),
     re.compile(r"checkpoint_(\d+)\.pth"),
     re.compile(r"G_(\d+)\.pth"),
+    re.compile(r"epoch=\d+-step=(\d+)\.ckpt"),
 )
 _SHOWN = 6
 
@@ -27,8 +29,8 @@ def weights_in(folder: Path) -> Path | None:
     """The weight file of ``folder``, or None.
 
     Taken in this order: ``model_file.pth``, ``model_file.pth.tar``, ``model.pth``, ``best_model.pth``,
-    ``model.safetensors``, the ``best_model_<step>.pth``, ``checkpoint_<step>.pth`` or ``G_<step>.pth`` with the highest
-    step.
+    ``model.safetensors``, the ``best_model_<step>.pth``, ``checkpoint_<step>.pth``, ``G_<step>.pth`` or
+    ``epoch=<epoch>-step=<step>.ckpt`` with the highest step; the only ``.ckpt``, or ``last.ckpt``.
     """
     for name in FIXED_NAMES:
         if (folder / name).is_file():
@@ -37,7 +39,10 @@ def weights_in(folder: Path) -> Path | None:
         found = numbered(folder, pattern)
         if found:
             return found[-1][1]
-    return None
+    others = sorted(folder.glob("*.ckpt"))
+    if len(others) > 1:
+        others = [path for path in others if path.name == _LAST_OF_LIGHTNING]
+    return others[0] if others else None
 
 
 def find_weights(path: str | Path) -> Path:
@@ -67,7 +72,7 @@ def find_weights(path: str | Path) -> Path:
         raise UserError(f"{path}: holds no weights itself, but {_listed(below)} does. Give that folder.")
     raise UserError(
         f"{path}: holds no weights, only {_listed(entries)}. "
-        f"Expected {', '.join(FIXED_NAMES)}, best_model_<step>.pth or checkpoint_<step>.pth."
+        f"Expected {', '.join(FIXED_NAMES)}, best_model_<step>.pth, checkpoint_<step>.pth or one .ckpt."
     )
 
 
@@ -80,7 +85,7 @@ def _missing(path: Path) -> str:
     names = os.listdir(folder)
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
     if not near:
-        near = sorted(name for name in names if name.endswith((".pth", ".pth.tar", ".pt", ".safetensors")))[:3]
+        near = sorted(name for name in names if name.endswith((".pth", ".pth.tar", ".pt", ".safetensors", ".ckpt")))[:3]
     hint = f"Did you mean {' or '.join(near)}?" if near else "No weight file is there."
     return f"{path}: does not exist in {folder}. {hint}"
 

@@ -151,6 +151,11 @@ def _check_kind(path: Path, file: IO[bytes]) -> bool:
         raise UserError(f"{path}: is a pointer of Git LFS, not the weights themselves. Get them with: git lfs pull")
     if begins_as_safetensors(head):
         raise UserError(f"{path}: is a safetensors file, which holds weights of a model and nothing else.")
+    if path.suffix == ".onnx":
+        raise UserError(
+            f"{path}: is an ONNX file, which can be spoken with and not be fine-tuned. Give the checkpoint that it was "
+            "exported from (.ckpt of a voice of Piper's, .pth)."
+        )
     if head.startswith(b"PK\x03\x04"):
         return True
     if head.startswith(b"\x80"):
@@ -271,6 +276,8 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise UserError(f"{path}: holds a {kind}, not a dictionary with the tensors of a model. Give a checkpoint.")
+    if "model" not in content and isinstance(content.get("state_dict"), dict):
+        content = _of_lightning(content)
     if "model" not in content and content and all(isinstance(value, torch.Tensor) for value in content.values()):
         content = {"model": content}
     content = {key: value for key, value in content.items() if isinstance(key, str)}
@@ -301,6 +308,16 @@ def _checkpoint(path: Path, content: Any) -> Checkpoint:
         extra={key: value for key, value in content.items() if key not in known},
         non_finite=non_finite,
     )
+
+
+def _of_lightning(content: dict[Any, Any]) -> dict[Any, Any]:
+    """A checkpoint of PyTorch Lightning: what it calls otherwise, without the states of its parts."""
+    return {
+        "model": content["state_dict"],
+        "config": content.get("hyper_parameters"),
+        "step": content.get("global_step"),
+        "epoch": content.get("epoch"),
+    }
 
 
 def _tensors(model: Any) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ TORCH_SUFFIXES = (".pth", ".pt", ".pkl")
 """Endings of files that torch wrote."""
 _MOST_NUMBERS = 20_000_000  # in a file of d-vectors: 40,000 recordings with vectors of 512
 _MOST_ROWS = 1_000_000
+_PIPER_SPEAKERS = "speaker_id_map"
 
 #: d-vectors of hundreds of thousands of recordings, as JSON.
 LARGEST_FILE = 4 * 2**30
@@ -48,7 +49,8 @@ class _EmbeddingNames:
         """Read one or several files and merge them; a name keeps the row that the first file gives it.
 
         A file holds a dictionary name → row, a list of names, or d-vectors (``{key: {"name": …, "embedding": …}}``,
-        whose names are numbered in alphabetical order as 🐸TTS does), as JSON or as a ``.pth`` file.
+        whose names are numbered in alphabetical order as 🐸TTS does), as JSON or as a ``.pth`` file; or it is the
+        config of a voice of Piper's.
 
         Raises:
             UserError: a file is missing, is none of these forms, or gives two names the same row.
@@ -187,6 +189,8 @@ def read_mapping(path: str | Path) -> Any:
 def _ids_of(values: Any, path: Path) -> dict[str, int]:
     if isinstance(values, list) and all(isinstance(name, str) for name in values):
         return {name: row for row, name in enumerate(dict.fromkeys(values))}
+    if isinstance(values, dict) and isinstance(values.get(_PIPER_SPEAKERS), dict):
+        values = values[_PIPER_SPEAKERS]
     if isinstance(values, dict) and values:
         if all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in values.values()):
             return {name: row for row, name in enumerate(sorted({entry["name"] for entry in values.values()}))}

@@ -212,8 +212,8 @@ class Family:
         run_faults: yields what is wrong with those that only training needs.
         modernise: brings the values of older configs to today's form, in place; it is told how the config spelled the
             architecture, too.
-        from_foreign: values of a config file in another program's format, and the folder it stands in → values under
-            🐸TTS's names; None where the file is of no format that this family reads.
+        from_foreign: values in another program's format, and the file that holds them, a config or a checkpoint →
+            values under 🐸TTS's names; None where they are of no format that this family reads.
         locate: finds files that belong to the weights and that a config does not name, in the folder of the weights.
         settle: after fields were set by name: makes places that mean the same say the same.
         own_optimizers: whether a config names its optimizers in a way of the family's own.
@@ -248,7 +248,7 @@ class Family:
     faults: Callable[[Any], Iterator[str]] = _no_faults
     run_faults: Callable[[Any], Iterator[str]] = _no_faults
     modernise: Callable[[Values, str], None] = _unchanged
-    from_foreign: Callable[[Values, Path], Values | None] = lambda values, folder: None
+    from_foreign: Callable[[Values, Path], Values | None] = lambda values, path: None
     locate: Callable[[Any, Path], None] = lambda config, folder: None
     settle: Callable[[Any, Collection[str]], None] = lambda config, changed: None
     own_optimizers: Callable[[Any], bool] = lambda config: False

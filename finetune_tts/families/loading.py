@@ -29,7 +29,7 @@ def load_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig:
         UserError: the file cannot be read, is not a JSON object, names no known architecture, or holds values of
             a wrong type; all of those are named, with what was expected.
     """
-    return config_from_dict(_own_form(read_object(path), Path(path)), where=str(path), quiet=quiet)
+    return config_from_dict(own_form(read_object(path), Path(path)), where=str(path), quiet=quiet)
 
 
 def load_vocoder_config(path: str | Path, *, quiet: bool = False) -> VocoderConfig:
@@ -47,7 +47,7 @@ def load_any_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig | 
     Raises:
         UserError: as for :func:`load_config`.
     """
-    return any_config_from_dict(_own_form(read_object(path), Path(path)), where=str(path), quiet=quiet)
+    return any_config_from_dict(own_form(read_object(path), Path(path)), where=str(path), quiet=quiet)
 
 
 def config_from_dict(values: Mapping[str, Any], where: str = "config", *, quiet: bool = False) -> SpeechConfig:
@@ -88,12 +88,12 @@ def any_config_from_dict(
     return config_from_dict(values, where, quiet=quiet)
 
 
-def _own_form(values: Values, path: Path) -> Values:
-    """The values of a config file under 🐸TTS's names, if it has the format of another program."""
+def own_form(values: Values, path: Path) -> Values:
+    """The values of a config file, or of the config in a checkpoint, under 🐸TTS's names if a program has others."""
     if isinstance(values.get("model"), str):
         return values
     for entry in ENTRIES.values():
-        if entry.foreign and (found := entry.load().from_foreign(values, path.parent)) is not None:
+        if entry.foreign and (found := entry.load().from_foreign(values, path)) is not None:
             return found
     return values
 

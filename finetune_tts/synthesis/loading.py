@@ -9,6 +9,7 @@ import torch
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.checkpoints.finding import find_weights
 from finetune_tts.checkpoints.networks import restore_network
+from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.config.changes import apply_changes
 from finetune_tts.config.languages import LanguageConfig
 from finetune_tts.config.speakers import SpeakerConfig
@@ -18,7 +19,7 @@ from finetune_tts.data.speakers import LanguageNames, SpeakerNames
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model, fit_to_weights, read_weights
 from finetune_tts.families.checks import require_usable
-from finetune_tts.families.loading import load_config
+from finetune_tts.families.loading import config_from_dict, load_config, own_form
 from finetune_tts.families.reading import locate, tokenizer_of
 from finetune_tts.families.registry import family_of
 from finetune_tts.synthesis.voice import Voice
@@ -55,6 +56,27 @@ def config_beside(model_path: str | Path) -> Path:
         UserError: there is no such checkpoint.
     """
     return find_weights(model_path).parent / CONFIG_NAME
+
+
+def model_config(model_path: str | Path, config_path: str | Path | None = None) -> tuple[SpeechConfig, str]:
+    """The config of a model, and what it is called in messages: the one beside its weights, else the one in them.
+
+    Args:
+        model_path: a checkpoint, or a folder that holds one.
+        config_path: its config, if it is another one.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    if config_path is None and not config_beside(model_path).is_file():
+        checkpoint = read_checkpoint(model_path)
+        if checkpoint.config is not None:
+            where = f"config in {checkpoint.path}"
+            config = config_from_dict(own_form(checkpoint.config, checkpoint.path), where=where)
+            locate(config, checkpoint.path.parent)
+            return config, where
+    path = Path(config_path) if config_path else find_config(model_path)
+    return load_located_config(path), str(path)
 
 
 def load_located_config(path: str | Path, *, quiet: bool = False) -> SpeechConfig:
@@ -119,9 +141,8 @@ def load_voice(
     Raises:
         UserError: a file is missing, damaged, or does not fit the other.
     """
-    config_path = Path(config_path) if config_path else find_config(model_path)
-    config = load_located_config(config_path)
-    require_usable(config, str(config_path))
+    config, where = model_config(model_path, config_path)
+    require_usable(config, where)
     checkpoint = read_weights(model_path, config)
     fitted = fit_to_weights(config, checkpoint)
     apply_changes(config, fitted.changes)

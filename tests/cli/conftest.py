@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import threading
 import wave
 import zipfile
@@ -284,3 +285,23 @@ def make_catalog(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """Serve another model under that name."""
     with ExitStack() as stack:
         yield lambda model, **options: stack.enter_context(served(model, tmp_path / "other_models.json", **options))
+
+
+def original_name(name: str) -> str:
+    """A tensor's name in the original program."""
+    name = re.sub(r"^flow\.flows\.(\d+)", lambda match: f"flow.flows.{2 * int(match[1])}", name)
+    name = re.sub(r"flows\.0\.translation$", "flows.0.m", name)
+    name = re.sub(r"flows\.0\.log_scale$", "flows.0.logs", name)
+    name = re.sub(r"^(duration_predictor\.(?:post_)?flows)\.([1-9])\.", lambda m: f"{m[1]}.{2 * int(m[2]) - 1}.", name)
+    for ours, theirs in (
+        ("text_encoder", "enc_p"), ("posterior_encoder", "enc_q"),
+        ("waveform_decoder", "dec"), ("duration_predictor", "dp"),
+    ):  # fmt: skip
+        name = re.sub(rf"^{ours}\.", f"{theirs}.", name)
+    return name
+
+
+@pytest.fixture
+def original_names() -> Callable[[Mapping[str, torch.Tensor]], dict[str, torch.Tensor]]:
+    """Gives the tensors of a VITS the names of the original program."""
+    return lambda state: {original_name(name): tensor for name, tensor in state.items()}

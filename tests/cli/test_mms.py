@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,22 +36,8 @@ CONFIG = {
 }  # fmt: skip
 
 
-def original_name(name: str) -> str:
-    """A tensor's name in the original program."""
-    name = re.sub(r"^flow\.flows\.(\d+)", lambda match: f"flow.flows.{2 * int(match[1])}", name)
-    name = re.sub(r"flows\.0\.translation$", "flows.0.m", name)
-    name = re.sub(r"flows\.0\.log_scale$", "flows.0.logs", name)
-    name = re.sub(r"^(duration_predictor\.(?:post_)?flows)\.([1-9])\.", lambda m: f"{m[1]}.{2 * int(m[2]) - 1}.", name)
-    for ours, theirs in (
-        ("text_encoder", "enc_p"), ("posterior_encoder", "enc_q"),
-        ("waveform_decoder", "dec"), ("duration_predictor", "dp"),
-    ):  # fmt: skip
-        name = re.sub(rf"^{ours}\.", f"{theirs}.", name)
-    return name
-
-
 @pytest.fixture
-def published(tmp_path):
+def published(tmp_path, original_names):
     """The folder of a release as its makers have it."""
     folder = tmp_path / "xyz"
     folder.mkdir()
@@ -60,7 +45,7 @@ def published(tmp_path):
     (folder / "vocab.txt").write_text("\n".join(SYMBOLS) + "\n")
     torch.manual_seed(5)
     network = build_model(load_config(folder / "config.json"), len(SYMBOLS), for_training=False)
-    weights = {original_name(name): tensor for name, tensor in network.state_dict().items()}
+    weights = original_names(network.state_dict())
     torch.save({"model": weights, "iteration": 100000, "learning_rate": 2e-4}, folder / "G_100000.pth")
     return folder
 

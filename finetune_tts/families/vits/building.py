@@ -67,6 +67,7 @@ def build_vits(
             if args.init_discriminator and for_training
             else None,
             use_sdp=args.use_sdp,
+            hidden_channels_duration_predictor=args.hidden_channels_dp,
             dropout_duration_predictor=args.dropout_p_duration_predictor,
             condition_dp_on_speaker=args.condition_dp_on_speaker,
             detach_dp_input=args.detach_dp_input,

@@ -33,6 +33,9 @@ class VitsTextArgs(Config):
     )
     dropout_p_text_encoder: float = field(default=0.1, metadata={"help": "Dropout of the text encoder."})
     dropout_p_duration_predictor: float = field(default=0.5, metadata={"help": "Dropout of the duration predictor."})
+    hidden_channels_dp: int = field(
+        default=192, metadata={"help": "Channels of the duration predictor with use_sdp; the field is not 🐸TTS's."}
+    )
     use_sdp: bool = field(
         default=True, metadata={"help": "Predict durations as a distribution; false predicts one number."}
     )

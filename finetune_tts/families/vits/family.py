@@ -9,17 +9,21 @@ from finetune_tts.families.vits.config import VitsConfig, modernise, renewed_mod
 from finetune_tts.families.vits.faults import vits_faults, vits_run_faults
 from finetune_tts.families.vits.mms import from_mms, is_mms_config
 from finetune_tts.families.vits.original_names import translated_names
+from finetune_tts.families.vits.piper import from_piper, is_piper_config
 
 
-def _from_foreign(values: Values, folder: Path) -> Values | None:
-    """The values of a massively multilingual release (MMS), which has the original program's config."""
-    return from_mms(values, folder) if is_mms_config(values) else None
+def _from_foreign(values: Values, path: Path) -> Values | None:
+    """The values of a massively multilingual release (MMS), which has the original program's config, or of Piper's."""
+    if is_piper_config(values):
+        return from_piper(values, path)
+    return from_mms(values, path.parent) if is_mms_config(values) else None
 
 
 def _load() -> Implementation:
     from finetune_tts.families.vits.building import build_vits
     from finetune_tts.families.vits.conversion import convert, require_converting
     from finetune_tts.families.vits.export import export_onnx
+    from finetune_tts.families.vits.fitting import fit_to_weights
     from finetune_tts.families.vits.speech import speak
     from finetune_tts.families.vits.task import VITSTask
 
@@ -29,7 +33,8 @@ def _load() -> Implementation:
         speak=speak,
         require_converting=require_converting,
         convert=convert,
-        exporters={"onnx": export_onnx},
+        fit_to_weights=fit_to_weights,
+        exporters={"onnx": export_onnx, "piper": export_onnx, "sherpa": export_onnx},
     )
 
 

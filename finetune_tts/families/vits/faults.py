@@ -41,6 +41,7 @@ NETWORK_RANGES = {
     "num_layers_text_encoder": COUNT,
     "kernel_size_text_encoder": KERNEL,
     "dropout_p_text_encoder": SHARE,
+    "hidden_channels_dp": CHANNELS,
     "dropout_p_duration_predictor": SHARE,
     "kernel_size_posterior_encoder": KERNEL,
     "dilation_rate_posterior_encoder": Range(1, 16),

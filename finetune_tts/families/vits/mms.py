@@ -70,6 +70,8 @@ def from_mms(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     audio = {new: data[old] for old, new in _AUDIO_FIELDS.items() if old in data}
     args = {new: network[old] for old, new in _NETWORK_FIELDS.items() if old in network}
     fft_size = _size(audio, "fft_size", "data.filter_length", 1024, folder)
+    if "hidden_channels" in args:
+        args["hidden_channels_dp"] = args["hidden_channels"]
     args |= {"num_chars": len(symbols), "out_channels": fft_size // 2 + 1}
     hop_length = _size(audio, "hop_length", "data.hop_length", 256, folder)
     if "segment_size" in training:

@@ -51,6 +51,7 @@ class VITS(nn.Module):
         waveform_decoder: arguments of :class:`WaveformGenerator`.
         discriminator: arguments of :class:`VITSDiscriminator`; None for a network that only speaks.
         use_sdp: predict durations as a distribution; else as one number, by squared error.
+        hidden_channels_duration_predictor: of the one that predicts a distribution.
         dropout_duration_predictor: dropout in either.
         condition_dp_on_speaker: whether durations depend on the speaker.
         detach_dp_input: keep the duration loss from bending what the prior has taught the text encoder.
@@ -75,6 +76,7 @@ class VITS(nn.Module):
         waveform_decoder: Mapping[str, Any],
         discriminator: Mapping[str, Any] | None,
         use_sdp: bool = True,
+        hidden_channels_duration_predictor: int = 192,
         dropout_duration_predictor: float = 0.5,
         condition_dp_on_speaker: bool = True,
         detach_dp_input: bool = True,
@@ -110,6 +112,7 @@ class VITS(nn.Module):
         if use_sdp:
             self.duration_predictor = StochasticDurationPredictor(
                 hidden_channels + language,
+                hidden_channels=hidden_channels_duration_predictor,
                 dropout=dropout_duration_predictor,
                 condition_channels=condition if condition_dp_on_speaker else 0,
                 language_channels=language,

@@ -1,4 +1,4 @@
-"""Tensor names of the original VITS program, which the massively multilingual releases (MMS) have, under 🐸TTS's."""
+"""Tensor names of the original VITS program under 🐸TTS's: of the massively multilingual releases (MMS), of Piper."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,9 +8,14 @@ Value = TypeVar("Value")
 
 #: A tensor that every such checkpoint has, and no other.
 SIGN = "enc_p.emb.weight"
+#: What names of the generator begin with where a checkpoint holds the discriminator too.
+GENERATOR = "model_g."
+#: A second discriminator of newer voices of Piper's, which no VITS here has.
+_OTHERS = ("model_mrd.",)
 
 # The original counts the swaps of channels as flows too; they have no weights.
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"model_d\.discriminators\."), "disc.nets."),
     (re.compile(r"enc_p\."), "text_encoder."),
     (re.compile(r"enc_q\."), "posterior_encoder."),
     (re.compile(r"dec\.cond\."), "waveform_decoder.cond_layer."),
@@ -28,9 +33,10 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
 
 def translated_names(state: Mapping[str, Value]) -> dict[str, Value]:
     """The state under 🐸TTS's names; one that is not of the original program stays as it is."""
-    if SIGN not in state:
+    if SIGN not in state and f"{GENERATOR}{SIGN}" not in state:
         return dict(state)
-    return {_translated(name): value for name, value in state.items()}
+    used = {name: value for name, value in state.items() if not name.startswith(_OTHERS)}
+    return {_translated(name.removeprefix(GENERATOR)): value for name, value in used.items()}
 
 
 def _translated(name: str) -> str:
