@@ -2,9 +2,9 @@
 
     python benchmarks/sharing.py --threads 2
 
-A VITS of full size on phonemes of espeak-ng (fresh weights; how long speaking takes does not depend on them) is exported
-for Piper, and speaks a sentence here, by torch, and in Piper, each in a process of its own. Needs the environment that
-``make test-slow`` makes, or TTS_CLIENTS_DIR.
+A VITS of full size on phonemes of espeak-ng (fresh weights; how long speaking takes does not depend on them) is
+exported for Piper, and speaks a sentence here, by torch, and in Piper, each in a process of its own. Needs the
+environment that ``make test-slow`` makes, or one that TTS_CLIENTS_DIR names.
 """
 
 import argparse

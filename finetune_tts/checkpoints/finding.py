@@ -8,7 +8,14 @@ from pathlib import Path
 from finetune_tts.errors import UserError
 
 # In the order in which they are taken: a release's own name first, then the best of a run, then its last.
-FIXED_NAMES = ("model_file.pth", "model_file.pth.tar", "model.pth", "best_model.pth", "model.safetensors")
+FIXED_NAMES = (
+    "model_file.pth",
+    "model_file.pth.tar",
+    "model.pth",
+    "best_model.pth",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
 _LAST_OF_LIGHTNING = "last.ckpt"
 _NUMBERED = (
     re.compile(r"best_model_(\d+)\.pth"),

@@ -172,6 +172,8 @@ class Implementation:
             architecture can.
         convert: a recording in another voice, see ``families.speech.Convert``.
         exporters: format → writes a voice in that format.
+        transformers: ``(config, weights, symbols in their order there) → tensors and config`` of a model of
+            transformers; None where it has no such model.
         generator: ``config → network`` that generates waveforms, of a vocoder whose config names its discriminator.
         discriminators: name in a config → builds it from its parameters; of vocoders.
     """
@@ -195,6 +197,7 @@ class Implementation:
     require_converting: "Callable[[nn.Module, Any], None] | None" = None
     convert: "Callable[..., Any] | None" = None
     exporters: "Mapping[str, Export]" = field(default_factory=dict)
+    transformers: "Callable[[Any, dict[str, Tensor], list[int]], tuple[dict[str, Tensor], Values]] | None" = None
     generator: "Callable[[Any], nn.Module] | None" = None
     discriminators: "Mapping[str, Callable[[Mapping[str, Any]], nn.Module]]" = field(default_factory=dict)
 

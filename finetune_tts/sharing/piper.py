@@ -84,7 +84,7 @@ def phoneme_ids(tokenizer: Tokenizer) -> dict[str, list[int]]:
 
 
 def _description(voice: Voice, language: str, exported: Exported, dataset: str) -> dict[str, Any]:
-    noise, duration, duration_noise = (float(value) for _, value in exported.scales)
+    noise, duration, duration_noise = map(float, exported.scales)
     family, _, region = language.partition("-")
     region = region.upper()
     speakers = voice.speakers

@@ -46,7 +46,7 @@ def write(source: Source) -> Shared:
         end_mark=_place_of_comma(voice.tokenizer) if language else 0,
     )
     add_metadata(exported.path, {**_metadata(voice, language), **source.terms.metadata()})
-    noise, duration, duration_noise = (value for _, value in exported.scales)
+    noise, duration, duration_noise = exported.scales
     write_text(folder / TOKENS_NAME, "".join(f"{symbol.text} {symbol.id}\n" for symbol in symbols_of(voice.tokenizer)))
     files = [exported.path, folder / TOKENS_NAME]
     flags = [f"--vits-model={exported.path}", f"--vits-tokens={folder / TOKENS_NAME}"]

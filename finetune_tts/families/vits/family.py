@@ -1,22 +1,41 @@
 """VITS, as the program knows it."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finetune_tts.config.released import Values
 from finetune_tts.families.family import AdapterPlaces, EmbeddingRows, Family, Implementation
 from finetune_tts.families.vits.config import VitsConfig, modernise, renewed_modules, upsampling_factor
 from finetune_tts.families.vits.faults import vits_faults, vits_run_faults
 from finetune_tts.families.vits.mms import from_mms, is_mms_config
-from finetune_tts.families.vits.original_names import translated_names
+from finetune_tts.families.vits.original_names import original_translated
 from finetune_tts.families.vits.piper import from_piper, is_piper_config
+from finetune_tts.families.vits.transformers_config import (
+    from_transformers_config,
+    is_transformers_config,
+    to_transformers,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _from_foreign(values: Values, path: Path) -> Values | None:
     """The values of a massively multilingual release (MMS), which has the original program's config, or of Piper's."""
+    if is_transformers_config(values):
+        return from_transformers_config(values, path)
     if is_piper_config(values):
         return from_piper(values, path)
     return from_mms(values, path.parent) if is_mms_config(values) else None
+
+
+def _translated_names(state: "Mapping[str, Tensor]") -> "Mapping[str, Tensor]":
+    """The tensors of Piper, MMS and transformers under 🐸TTS's names."""
+    from finetune_tts.families.vits.transformers_names import from_transformers
+
+    return from_transformers(original_translated(state))
 
 
 def _load() -> Implementation:
@@ -34,6 +53,7 @@ def _load() -> Implementation:
         require_converting=require_converting,
         convert=convert,
         fit_to_weights=fit_to_weights,
+        transformers=to_transformers,
         exporters={"onnx": export_onnx, "piper": export_onnx, "sherpa": export_onnx},
     )
 
@@ -49,7 +69,7 @@ FAMILY = Family(
     settle=VitsConfig.settle,
     adapters=AdapterPlaces(),
     rows=EmbeddingRows(symbols="text_encoder.emb.weight", speakers="emb_g.weight", languages="emb_l.weight"),
-    translate_names=translated_names,
+    translate_names=_translated_names,
     discriminator="disc",
     renewed=renewed_modules,
     makes_waveform=True,

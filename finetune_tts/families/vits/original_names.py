@@ -31,7 +31,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
 )
 
 
-def translated_names(state: Mapping[str, Value]) -> dict[str, Value]:
+def original_translated(state: Mapping[str, Value]) -> dict[str, Value]:
     """The state under 🐸TTS's names; one that is not of the original program stays as it is."""
     if SIGN not in state and f"{GENERATOR}{SIGN}" not in state:
         return dict(state)
