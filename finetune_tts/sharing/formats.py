@@ -73,7 +73,7 @@ FORMATS = {
     "onnx": Format("ONNX file for onnxruntime", _onnx, ("fp32", "fp16", "int8")),
     "piper": Format("voice for Piper", _piper),
     "sherpa": Format("folder for sherpa-onnx", _sherpa),
-    "transformers": Format("folder for transformers' VitsModel", _transformers),
+    "transformers": Format("folder that transformers loads", _transformers),
     "safetensors": Format("folder with the weights as safetensors", _safetensors, ("fp32", "fp16")),
     "card": Format("folder with a model card, as it goes to the model hub", _card, ("fp32", "fp16")),
     "hub": Format("repository of the model hub, --hub_name", _hub, ("fp32", "fp16")),

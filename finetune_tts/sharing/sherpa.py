@@ -49,19 +49,16 @@ def write(source: Source) -> Shared:
     noise, duration, duration_noise = exported.scales
     write_text(folder / TOKENS_NAME, "".join(f"{symbol.text} {symbol.id}\n" for symbol in symbols_of(voice.tokenizer)))
     files = [exported.path, folder / TOKENS_NAME]
-    flags = [f"--vits-model={exported.path}", f"--vits-tokens={folder / TOKENS_NAME}"]
     if language:
         _copy_data(folder / DATA_NAME)
-        flags.append(f"--vits-data-dir={folder / DATA_NAME}")
-    flags += [f"--vits-noise-scale={noise}", f"--vits-noise-scale-w={duration_noise}"]
-    flags += [f"--vits-length-scale={duration}", "--output-filename=hello.wav", "'Hello.'"]
     return Shared(
         tuple(files),
         (
             *((f"wrote: {folder / DATA_NAME}",) if language else ()),
             f"largest difference from torch: {exported.difference:.1e}",
             *cleaner_remark("sherpa-onnx", voice.config.text_cleaner),
-            f"speak: sherpa-onnx-offline-tts {' '.join(flags)}",
+            f"noise scale {noise:g}, duration factor {duration:g}, noise of durations {duration_noise:g}",
+            "how it is spoken with: docs/sharing.md",
         ),
     )
 
@@ -75,7 +72,6 @@ def _metadata(voice: Voice, language: str | None) -> dict[str, str]:
         return str(vocabulary.id(symbol) if symbol and symbol in vocabulary else 0)
 
     return {
-        "model_type": "vits",
         "comment": "coqui",
         "language": language or voice.config.phoneme_language or "unknown",
         "voice": language or "",

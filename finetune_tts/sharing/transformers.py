@@ -1,4 +1,4 @@
-"""A voice as a folder that transformers' ``VitsModel`` and ``VitsTokenizer`` load."""
+"""A voice as a folder that the package transformers loads, network and tokenizer."""
 
 from finetune_tts.checkpoints.safetensors import write_safetensors
 from finetune_tts.config.changes import apply_changes
@@ -42,7 +42,7 @@ def write(source: Source) -> Shared:
     known = {symbol: order.index(place) for symbol, place in symbols.items()}
     known |= {f"<{row}>": row for row in set(range(len(order))) - set(known.values())}
     reads = {
-        "tokenizer_class": "VitsTokenizer",
+        "tokenizer_class": values["tokenizer_class"],
         "add_blank": tokenizer.add_blank,
         "phonemize": language == _PHONEMES,
         "normalize": language is None,

@@ -64,7 +64,7 @@ def test_the_folder_has_the_tokens_and_the_data_of_espeak(vits_of, capsys):
     assert f"ə {vocabulary.id('ə')}" in tokens
     assert not any(line.startswith("<") for line in tokens)
     assert (folder / "sherpa-onnx" / "espeak-ng-data" / "phontab").is_file()
-    assert "--vits-data-dir=" in out
+    assert "noise scale 0.667, duration factor 1, noise of durations 1" in out
 
 
 def test_what_the_file_carries(vits_of, capsys):

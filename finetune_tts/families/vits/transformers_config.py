@@ -161,6 +161,7 @@ def to_transformers(
         **FIXED,
         "architectures": ["VitsModel"],
         "model_type": "vits",
+        "tokenizer_class": "VitsTokenizer",
         "vocab_size": len(order),
         "flow_size": args.hidden_channels,
         "sampling_rate": config.audio.sample_rate,
