@@ -30,7 +30,15 @@ SECTIONS = {
         "adapters",
         "coqui_xtts_learns",
     ),
-    "Synthesis": ("server", "vits_speech", "vocoder_speed", "griffin_lim", "coqui_xtts_speaks", "onnx_speed", "sharing"),
+    "Synthesis": (
+        "server",
+        "vits_speech",
+        "vocoder_speed",
+        "griffin_lim",
+        "coqui_xtts_speaks",
+        "onnx_speed",
+        "sharing",
+    ),
     "Raw recordings": ("recordings",),
     "Text, recordings and features": (
         "check_speed",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from finetune_tts.cli import finetune
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 
 SPOKEN = """
@@ -127,7 +128,7 @@ def test_piper_speaks_it_as_it_is_spoken_here(speaker, vits_of, client, capsys):
     encoded = voice.tokenizer.encode("Hello, world!")
     assert ("".join(phonemes), ids, rate) == (encoded.spelled, encoded.ids, 22050)
     name = None if speaker is None else ("ana", "ana-1")[speaker]
-    expected = voice.speak("Hello, world!", speaker=name, noise_scale=0.0).waveform
+    expected = voice.speak("Hello, world!", Delivery(speaker=name, noise_scale=0.0)).waveform
     assert len(samples) == len(expected)
     assert np.abs(np.array(samples) - expected).max() < 1e-3
 
@@ -138,5 +139,5 @@ def test_the_only_speaker_need_not_be_named(vits_of, client, capsys):
     described, _ = exported(folder, capsys)
     assert (described["num_speakers"], described["speaker_id_map"]) == (1, {})
     ((_, _, samples, _),) = client(SPOKEN, path=folder / "voice.onnx", text="Hello, world!")
-    expected = load_voice(folder).speak("Hello, world!", noise_scale=0.0).waveform
+    expected = load_voice(folder).speak("Hello, world!", Delivery(noise_scale=0.0)).waveform
     assert np.abs(np.array(samples) - expected).max() < 1e-3

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from finetune_tts.cli import finetune
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 
 #: sherpa-onnx 1 has espeak-ng in it; its second version is given the phonemes
@@ -106,7 +107,7 @@ def spoken(client, capsys):
         samples, rate, speakers = client(
             SPOKEN, folder=folder / "sherpa-onnx", text=text, phonemes=phonemes, speaker=row
         )
-        speech = load_voice(folder).speak(text, speaker=name, noise_scale=0.0)
+        speech = load_voice(folder).speak(text, Delivery(speaker=name, noise_scale=0.0))
         assert rate == speech.sample_rate
         return np.array(samples), speech.waveform, speakers
 

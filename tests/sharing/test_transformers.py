@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from finetune_tts.cli import finetune
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 
 SPOKEN = """
@@ -39,8 +40,8 @@ def test_a_folder_that_is_read_again_speaks_as_before(speakers, use_sdp, vits_of
     there = exported(folder)
     before, after = load_voice(folder), load_voice(there)
     name = after.speaker_names[1] if speakers else None
-    said = after.speak("Hello, world!", speaker=name, noise_scale=0.0).waveform
-    expected = before.speak("Hello, world!", speaker="ana-1" if speakers else None, noise_scale=0.0).waveform
+    said = after.speak("Hello, world!", Delivery(speaker=name, noise_scale=0.0)).waveform
+    expected = before.speak("Hello, world!", Delivery(speaker="ana-1" if speakers else None, noise_scale=0.0)).waveform
     assert len(said) == len(expected)
     assert np.abs(said - expected).max() < 1e-5
     vocabulary = json.loads((there / "vocab.json").read_text(encoding="utf-8"))
@@ -70,7 +71,7 @@ def test_transformers_speaks_it_as_it_is_spoken_here(speaker, use_sdp, vits_of, 
     after = load_voice(there)
     assert after.tokenizer.encode("hello world").ids == ids
     name = None if speaker is None else "ana-1"
-    expected = load_voice(folder).speak("hello world", speaker=name, noise_scale=0.0).waveform
+    expected = load_voice(folder).speak("hello world", Delivery(speaker=name, noise_scale=0.0)).waveform
     assert len(samples) == len(expected)
     assert np.abs(np.array(samples) - expected).max() < 1e-3
 
