@@ -13,7 +13,6 @@ import torch.distributed as dist
 from torch import nn
 
 from finetune_tts.errors import ProcessLost, UserError
-from finetune_tts.machine.gradients import back_from_row, in_rows
 from finetune_tts.machine.interrupts import TrainingInterrupted
 from finetune_tts.machine.memory import is_out_of_memory
 
@@ -80,34 +79,6 @@ class World:
         if self.size > 1:
             with _said_who_is_lost():
                 dist.barrier(group=_host_group())
-
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> torch.Tensor | None:
-        """Replace each gradient by its mean over the processes, in place.
-
-        A parameter that had no gradient in some process counts as zero there. Gradients are averaged here, not by
-        DistributedDataParallel, so that a task may run its network in any way: several losses, several optimizers,
-        parts that a batch does not touch.
-
-        Returns:
-            A scalar on the device that is finite if this process's own gradients were; None for a process alone, or
-            where nothing is trained.
-        """
-        if self.size == 1:
-            return None
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
-        for parameter in trained:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        pending, own = [], []
-        for row, gradients in in_rows([parameter.grad for parameter in trained if parameter.grad is not None]):
-            own.append(row.sum())
-            with _said_who_is_lost():
-                pending.append((row, gradients, dist.all_reduce(row, async_op=True)))
-        for row, gradients, work in pending:
-            with _said_who_is_lost():
-                work.wait()
-            back_from_row(row / self.size, gradients)
-        return torch.stack(own).sum() if own else None
 
     def share_weights(self, module: nn.Module) -> None:
         """Give every process the main one's parameters and buffers."""
@@ -214,9 +185,14 @@ def _said_who_is_lost() -> Iterator[None]:
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        reason = re.sub(r"^\[[^]]*\]\s*", "", said).partition(". ")[0].rstrip(".")  # without the place in gloo's source
-        raise ProcessLost(
-            f"Another process of this run has failed, or cannot be reached ({reason}). Its own message tells why, "
-            "unless it was killed."
-        ) from error
+        raise process_lost(error) from error
+
+
+def process_lost(error: RuntimeError) -> ProcessLost:
+    """The error that stands for what gloo and NCCL say of a process that has gone."""
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = re.sub(r"^\[[^]]*\]\s*", "", said).partition(". ")[0].rstrip(".")  # without the place in gloo's source
+    return ProcessLost(
+        f"Another process of this run has failed, or cannot be reached ({reason}). Its own message tells why, "
+        "unless it was killed."
+    )

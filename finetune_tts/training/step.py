@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetune_tts.errors import UserError
+from finetune_tts.machine.shared_gradients import SharedGradients, all_reached
 from finetune_tts.tasks.optimizers import step_optimizer
 from finetune_tts.tasks.schedules import Schedule
 from finetune_tts.tasks.task import TTSTask
@@ -47,6 +48,8 @@ class Stepper:
         self.guard = StepGuard(settings.world)
         self.scaler = torch.GradScaler(settings.device.type) if settings.precision.scales_loss else None
         self.used_rates = self.next_rates()
+        self._shared: dict[int, SharedGradients] = {}
+        """Of each part, from its first step on; none in a process alone."""
         self.stepped: set[int] = set()
         """Optimizers that have stepped in this epoch."""
 
@@ -99,7 +102,7 @@ class Stepper:
         task = self._task
         shares: dict[int, list[Tensor]] = {}
         whole = []
-        for batch in batches:
+        for place, batch in enumerate(batches):
             with self._settings.precision.autocast():
                 _, found = task.part_losses(batch, parts)
             of_batch = []
@@ -107,17 +110,31 @@ class Stepper:
                 task.before_backward_pass(losses, list(self._optimizers))
                 share = losses["loss"] / len(batches)
                 scaled = self.scaler.scale(share) if self.scaler else share
-                if len(self._optimizers) == 1:
-                    scaled.backward()
-                else:
-                    # With ``inputs`` the other parts get no gradient, and none is computed for them.
-                    scaled.backward(inputs=self._weights(part), retain_graph=part != list(found)[-1])
+                last, again = place == len(batches) - 1, part != list(found)[-1]
+                self._differentiate(part, scaled, last=last, retain_graph=again)
                 self._meter.add(task.recorded(losses, part), task.clips(batch))
                 shares.setdefault(part, []).append(share.detach())
                 of_batch.append(share.detach())
             if of_batch:
                 whole.append((batch, total_of(of_batch)))
         return {part: total_of(of_part) for part, of_part in shares.items()}, whole
+
+    def _differentiate(self, part: int, loss: Tensor, *, last: bool, retain_graph: bool) -> None:
+        """Add the gradients of one part to what stands; after the last batch they are the mean over all processes.
+
+        With several parts the others get no gradient, and none is computed for them.
+        """
+        alone, world = len(self._optimizers) > 1, self._settings.world
+        if world.size == 1:
+            loss.backward(inputs=self._weights(part) if alone else None, retain_graph=retain_graph)
+            return
+        shared = self._shared.get(part)
+        if shared is None:
+            weights = self._weights(part)
+            missing = world.highest(int(not all_reached(loss, weights)))
+            searches = bool(missing) or self._settings.device.type == "cpu"
+            shared = self._shared[part] = SharedGradients(weights, world, searches=searches)
+        shared.backward(loss, last=last, alone=alone, retain_graph=retain_graph)
 
     def end_epoch(self) -> None:
         """Step the schedules that count epochs."""
@@ -186,11 +203,11 @@ class Stepper:
         """Cut the gradient of one optimizer, the mean over all processes.
 
         Returns:
-            Its norm before, and what :meth:`World.average_gradients` tells of this process's own.
+            Its norm before, and what :meth:`SharedGradients.take_own` tells of this process's own.
         """
         optimizer = self._optimizers[index]
         parameters = self._weights(index)
-        own_gradient = self._settings.world.average_gradients(parameters)
+        own_gradient = self._shared[index].take_own() if index in self._shared else None
         if self.scaler:
             self.scaler.unscale_(optimizer)
         self._task.before_gradient_clipping()
