@@ -1,11 +1,13 @@
 """A tiny run in several processes, for tests: ``python several_processes.py COUNT WHAT FOLDER``.
 
 The processes are forked, so that torch is imported once. ``FOLDER/<rank>.out`` and ``.err`` take what each says, and
-standard output the exit statuses by rank. WHAT is ``train`` or something that goes wrong in one of them.
+standard output the exit statuses by rank. WHAT is ``train``, ``resume``, ``gradients`` (see gradient_cases.py), or
+something that goes wrong in one of them.
 """
 
 import errno
 import itertools
+import json
 import os
 import runpy
 import signal
@@ -27,10 +29,11 @@ from finetune_tts.families.glow_tts.task import GlowTTSTask
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.machine.distributed import world_from_environment
 from finetune_tts.runs.history import History
-from finetune_tts.training.run import fit
+from finetune_tts.training.run import fit, open_run
 from finetune_tts.training.step import Stepper
 
 TINY = runpy.run_path(str(Path(__file__).with_name("tiny_run.py")))
+CASES = runpy.run_path(str(Path(__file__).with_name("gradient_cases.py"))) if "gradients" in sys.argv else {}
 PATIENCE = 100.0
 """Seconds after which a process that has not ended counts as one that never will."""
 
@@ -61,6 +64,10 @@ def something_odd() -> None:
 
 def be_killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def be_stopped() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def drift(by: float) -> None:
@@ -94,6 +101,9 @@ def train(what: str, folder: Path) -> None:
     if what == "assemble":
         assemble_and_train(folder)
         return
+    if what == "gradients":
+        print(json.dumps(CASES["facts"](world_from_environment())), flush=True)
+        return
     rank = int(os.environ["RANK"])
     fields: dict[str, Any] = {"epochs": 4}
     if what == "disk":
@@ -104,10 +114,17 @@ def train(what: str, folder: Path) -> None:
         at_step(3, 1, something_odd)
     elif what == "killed":
         at_step(3, 1, be_killed)
+    elif what in ("stopped", "one_stopped"):
+        at_step(3, rank if what == "stopped" else 1, be_stopped)
     elif what == "no_eval":
         fields["run_eval"] = False
         drift(-10.0 if rank == 0 else 9.0)
-    job = TINY["tiny_job"](TINY["tiny_config"](folder / "output", **fields), world=world_from_environment())
+    config, resumes = TINY["tiny_config"](folder / "output", **fields), None
+    if what == "resume":
+        (log,) = (folder / "output").glob("*/trainer_0_log.txt")
+        resumes = open_run(log.parent)
+        config = resumes.config
+    job = TINY["tiny_job"](config, world=world_from_environment(), resumes=resumes)
     if what == "nan" and rank == 1:
         for item in job.train_data.items:
             if item.name == "clip0_2":

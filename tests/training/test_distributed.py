@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -108,9 +109,9 @@ class Ends:
         self.statuses = statuses
         self.out, self.err = ([(folder / f"{rank}.{name}").read_text() for rank in range(len(statuses))]
                               for name in ("out", "err"))  # fmt: skip
-        (run,) = run_folders(folder / "output")
-        self.logs = [(run / f"trainer_{rank}_log.txt").read_text() for rank in range(len(statuses))]
-        self.folder = run
+        self.folder = next(iter(run_folders(folder / "output")), None)
+        self.logs = [(self.folder / f"trainer_{rank}_log.txt").read_text() for rank in range(len(statuses))] \
+            if self.folder else []  # fmt: skip
 
 
 def run_several(count, what, folder):
@@ -119,6 +120,43 @@ def run_several(count, what, folder):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return Ends([int(status) for status in done.stdout.split()], folder)
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    """What became of gradients in three processes: gradient_cases.py."""
+    folder = tmp_path_factory.mktemp("gradients")
+    ends = run_several(3, "gradients", folder)
+    assert ends.statuses == [0, 0, 0], ends.err
+    assert all("find_unused_parameters" not in said for said in ends.err)
+    return [json.loads(said) for said in ends.out]
+
+
+@pytest.mark.parametrize("steps", ["whole", "scaled", "accumulated"])
+def test_three_processes_step_as_one_with_the_whole_batch_would(facts, steps):
+    assert facts[0]["moved"] > 0.1
+    assert max(of_rank[steps] for of_rank in facts) < 1e-6
+
+
+def test_a_layer_that_one_process_reaches_in_one_batch_moves_alike_in_all_and_one_that_none_reaches_stays(facts):
+    assert facts[0]["spare moved"] > 0.01
+    assert [of_rank["never moved"] for of_rank in facts] == [0, 0, 0]  # nor does it decay
+    assert [of_rank["apart"] for of_rank in facts] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("searches", [True, False])
+def test_what_a_process_does_not_reach_counts_as_zero_there_and_frozen_weights_do_not_travel(facts, searches):
+    for of_rank in facts:
+        found = of_rank[f"direct, searches {searches}"]
+        assert found["gradients"] == [[1, 1], [1, 1], None if searches else [0, 0], None]
+        assert found["travelled"] < 10  # of 1,000 numbers that are frozen, none
+
+
+@pytest.mark.parametrize("searches", [True, False])
+def test_each_process_knows_whether_its_own_gradient_was_finite(facts, searches):
+    found = [of_rank[f"direct, searches {searches}"] for of_rank in facts]
+    assert [of_rank["sound"] for of_rank in found] == [[True, True], [True, False], [True, True]]
+    assert [of_rank["then"] for of_rank in found] == [[False, True]] * 3  # the mean is spoilt everywhere
 
 
 LOST = "Another process of this run has failed, or cannot be reached"
@@ -212,3 +250,39 @@ def test_processes_share_the_features_of_the_recordings(tmp_path):
     assert ends.out[0].startswith("decoded 4 ")
     assert ends.out[1].startswith("decoded 3 ")
     assert ends.out[0].partition("best")[2] == ends.out[1].partition("best")[2]
+
+
+@pytest.mark.slow
+def test_three_processes_that_were_killed_and_resumed_equal_three_that_were_not(tmp_path):
+    straight = run_several(3, "train", tmp_path)
+    for path in straight.folder.glob("*_8.pth"):
+        path.unlink()
+    assert open_run(straight.folder).checkpoint.step == 4
+    resumed = run_several(3, "resume", tmp_path)
+
+    assert resumed.statuses == [0, 0, 0]
+    digests = [said.split()[1] for ends in (straight, resumed) for out in ends.out for said in out.splitlines()]
+    assert len(digests) == 9
+    assert len(set(digests)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(2, 3), (3, 1)])
+def test_a_run_is_resumed_by_another_number_of_processes(tmp_path, before, after):
+    ends = run_several(before, "stopped", tmp_path)
+    assert ends.statuses == [130] * before
+    assert all("Resume with: " in said for said in ends.err[:1])
+    assert open_run(ends.folder).checkpoint.step == 3
+    resumed = run_several(after, "resume", tmp_path)
+
+    assert resumed.statuses == [0] * after
+    assert len({out.split()[-3] for out in resumed.out}) == 1
+    assert open_run(ends.folder).checkpoint.step > 3
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
+    ends = run_several(3, "one_stopped", tmp_path)
+
+    assert ends.statuses == [130, 130, 130]
+    assert open_run(ends.folder).checkpoint.step == 3
