@@ -22,6 +22,7 @@ from finetune_tts.checkpoints.finding import numbered
 from finetune_tts.checkpoints.names import released_names
 from finetune_tts.errors import UserError
 from finetune_tts.files import replacing
+from finetune_tts.machine.gradients import is_shared_out
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +209,9 @@ def _savable(value: Any, place: str) -> Any:
 def _collect(value: Any, storages: dict[int, int]) -> int:
     """Enter the storages of all tensors in ``value``, each once; return how many tensors there are."""
     if isinstance(value, torch.Tensor):
-        if value.layout == torch.strided:
+        if is_shared_out(value):  # which is written whole
+            storages[id(value)] = value.numel() * value.element_size()
+        elif value.layout == torch.strided:
             size = min(value.untyped_storage().nbytes(), value.numel() * value.element_size())
             storages[value.untyped_storage().data_ptr() or id(value)] = size
         return 1

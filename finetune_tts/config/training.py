@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_tts.config.adaptation import AdaptationConfig, MemoryConfig
-from finetune_tts.config.base import Config, kept
+from finetune_tts.config.base import Config, kept, own
 
 
 @dataclass
@@ -92,6 +92,9 @@ class OptimisationConfig(Config):
     cudnn_enable: bool = field(default=True, metadata={"help": "Use cuDNN."})
     cudnn_deterministic: bool = field(default=False, metadata={"help": "Only deterministic cuDNN algorithms; slower."})
     cudnn_benchmark: bool = field(default=False, metadata={"help": "Let cuDNN try algorithms for each batch shape."})
+    shard: bool = own(
+        False, "Share weights, gradients and moments out over the processes (FSDP2), for large models: XTTS."
+    )
     training_seed: int = field(default=54321, metadata={"help": "Seed of all random numbers of the run."})
 
 

@@ -1,9 +1,12 @@
 """Values of a config that have the right type and make no sense: found before any data is read, all named at once."""
 
+from collections.abc import Iterator
+
 from finetune_tts.config.checks import audio_faults, require_no_faults, speech_faults
 from finetune_tts.config.speech import SpeechConfig
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.config.vocoder_checks import vocoder_faults
+from finetune_tts.families.family import Family
 from finetune_tts.families.registry import family_of
 
 
@@ -21,7 +24,27 @@ def check_config(config: SpeechConfig | VocoderConfig) -> list[str]:
             else "the architecture names no layers for them"
         )
         faults.append(f"lora_rank = {config.lora_rank}: there are no adapters for {config.model}: {why}; see freeze")
+    if config.shard:
+        faults += _sharding_faults(config, family)
     return [*faults, *family.run_faults(config), *network_faults(config)]
+
+
+def _sharding_faults(config: SpeechConfig | VocoderConfig, family: Family) -> Iterator[str]:
+    """Yield what keeps the weights of a run from being shared out."""
+    if not family.shards:
+        yield f"shard = true: {config.model} is small enough for each process to have it whole; leave shard out"
+        return
+    others = {
+        "train_decoder": "the decoder is small enough for each process to have it whole",
+        "lora_rank": "adapters are small enough for each process to have them whole",
+        "ema_decay": "the average is kept of whole weights",
+        "model_param_stats": "no process has whole weights to describe",
+    }
+    for name, why in others.items():
+        if getattr(config, name, None):
+            yield f"shard = true and {name} = {getattr(config, name)}: {why}; set one of the two back"
+    if config.mixed_precision and config.precision == "fp16":
+        yield "shard = true and precision = fp16: weights that are shared out are trained in bf16 or float32"
 
 
 def network_faults(config: SpeechConfig | VocoderConfig) -> list[str]:

@@ -241,6 +241,7 @@ class Family:
         conv_pad: frames that a segment has beyond its samples at both ends; of vocoders.
         adapters: where a network gets low-rank adapters; None for a family whose networks get none.
         adapts_itself: its task and its files know adapters, in a way of the family's own.
+        shards: its weights can be shared out over processes; its task names the modules.
         slow_to_speak: it takes long to make a waveform, so that less of it is heard in training.
         read_style: flags of ``tts`` that only this family has → how it is to sound, or None where none was given.
     """
@@ -274,6 +275,7 @@ class Family:
     conv_pad: Callable[[Any], int] = lambda config: int(config.conv_pad)
     adapters: AdapterPlaces | None = None
     adapts_itself: bool = False
+    shards: bool = False
     slow_to_speak: bool = False
     read_style: Callable[[Mapping[str, Any]], Any | None] = lambda flags: None
 

@@ -188,6 +188,24 @@ def _said_who_is_lost() -> Iterator[None]:
         raise process_lost(error) from error
 
 
+def tells_of_lost(error: RuntimeError) -> bool:
+    """Whether an error comes from the connection of the processes, as far as it says so."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
+
+
+@contextmanager
+def lost_processes_told() -> Iterator[None]:
+    """Tell a process that has gone from whatever else may fail in what torch does with several of them."""
+    try:
+        yield
+    except ProcessLost:
+        raise
+    except RuntimeError as error:
+        if not tells_of_lost(error) or is_out_of_memory(error):
+            raise
+        raise process_lost(error) from error
+
+
 def process_lost(error: RuntimeError) -> ProcessLost:
     """The error that stands for what gloo and NCCL say of a process that has gone."""
     said = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,11 +1,23 @@
 """Many gradients handled as few long rows of numbers: a launch for each row, not for each weight."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 ROW_ELEMENTS = 16_000_000  # 64 MB of float32: long enough to fill a link or a GPU, short enough to stay unnoticed
+
+
+def is_shared_out(value: Any) -> bool:
+    """Whether a process has only a part of a tensor: a DTensor, whose class costs an import that few runs need."""
+    return isinstance(value, Tensor) and hasattr(value, "full_tensor")
+
+
+def own_part(tensor: Tensor) -> Tensor:
+    """The part of a tensor that this process has: all of it, unless it is shared out."""
+    part: Tensor = tensor.to_local() if is_shared_out(tensor) else tensor  # type: ignore[attr-defined]
+    return part
 
 
 def in_rows(gradients: Sequence[Tensor], most_elements: int = ROW_ELEMENTS) -> Iterator[tuple[Tensor, list[Tensor]]]:

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from finetune_tts.machine.distributed import World, process_lost
+from finetune_tts.machine.distributed import World, process_lost, tells_of_lost
 
 
 class SharedGradients:
@@ -59,20 +59,24 @@ class SharedGradients:
         """
         inputs = self._weights if alone else None
         if not last:
-            loss.backward(inputs=inputs, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+            loss.backward(inputs=inputs, retain_graph=retain_graph)
             return
         # Without a search, or of an earlier pass of the step: what has a gradient takes part, reached or not.
         called = [weight for weight in self._weights if not self._searches or weight.grad is not None]
         with self._failures_told():
             handed: Tensor = self._wrapped(loss, called)
-            handed.backward(inputs=inputs, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+            handed.backward(inputs=inputs, retain_graph=retain_graph)
 
     def take_own(self) -> Tensor:
         """A scalar on the device that is finite if this process's own gradient was, before it was averaged."""
         own, self._own = self._own, []
         return torch.stack(own).sum() if own else torch.zeros((), device=self._weights[0].device)
 
-    def _average(self, _: object, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+    def _average(
+        self,
+        _: object,
+        bucket: dist.GradBucket,  # type: ignore[name-defined]
+    ) -> torch.futures.Future[torch.Tensor]:
         row = bucket.buffer()
         self._own.append(row.sum())
         row.div_(self._world.size)
@@ -100,7 +104,7 @@ class SharedGradients:
         try:
             yield
         except RuntimeError as error:
-            if self._lost is None and not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            if self._lost is None and not tells_of_lost(error):
                 raise
             raise process_lost(self._lost or error) from error
 
@@ -136,7 +140,7 @@ class _HandsThrough(nn.Module):
             self.unreached = nn.Parameter(torch.zeros(1, device=weights[0].device))
 
     def forward(self, loss: Tensor, called: Sequence[nn.Parameter]) -> Tensor:
-        return _Called.apply(loss, *called) if called else loss
+        return _Called.apply(loss, *called) if called else loss  # type: ignore[no-untyped-call]
 
 
 class _Called(torch.autograd.Function):

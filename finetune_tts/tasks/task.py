@@ -108,6 +108,10 @@ class TTSTask(TrainerModel):
             named.update(self.recorded(losses, part))
         return outputs, named
 
+    def units_to_shard(self) -> Sequence[nn.Module]:
+        """Modules of which one after the other is whole while weights are shared out (``shard``), innermost first."""
+        return ()
+
     def figures(self, outputs: Any, batch: Any) -> dict[str, Any]:
         """Figures of the first clip of a batch, by title, for the dashboard."""
         return {}

@@ -34,6 +34,7 @@ from finetune_tts.training.hook_view import HookView
 from finetune_tts.training.loss_meter import DeviceSums, LossMeter, Sums
 from finetune_tts.training.sample_hearing import SampleHearing
 from finetune_tts.training.settings import TrainerSettings
+from finetune_tts.training.sharding import Sharding
 from finetune_tts.training.snapshot import resume_from, snapshot
 from finetune_tts.training.step import Stepper, clip_norms
 from finetune_tts.training.target_loss import OF_AVERAGE, TargetLoss
@@ -92,6 +93,8 @@ class TrainingLoop:
             "eval_loss": math.inf if self.eval_loader is not None else None,
         }
         self.eval_losses: dict[str, float] = {}
+        shares_out = config.shard and self.world.size > 1
+        self.sharding = Sharding(task, self.world, settings.device) if shares_out else None
         optimizers = task.get_optimizer()
         self.optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         self.schedules = task.make_schedules(self.optimizers, restored=settings.restored, chosen=settings.chosen)
@@ -355,8 +358,9 @@ class TrainingLoop:
         with self._better_weights():
             # A checkpoint is the work of all processes.
             weights = self._model_alone() if self.hearing.keeps_best else None
-            if self.world.is_main:
-                self._synthesise(weights)
+            with self.sharding.whole_network() if self.sharding is not None else nullcontext():
+                if self.world.is_main:
+                    self._synthesise(weights)
 
     def _synthesise(self, weights: dict[str, Any] | None) -> None:
         self.task.eval()

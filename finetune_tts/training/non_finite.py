@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from finetune_tts.machine.distributed import World
-from finetune_tts.machine.gradients import zero_unless
+from finetune_tts.machine.gradients import is_shared_out, own_part, zero_unless
 
 logger = logging.getLogger(__name__)
 
@@ -96,12 +96,12 @@ class StepGuard:
             return bool(sound)
         self._pending.append((step, fine, contribution))
         for optimizer in optimizers:
-            if all(group.get("fused") for group in optimizer.param_groups):
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            if all(group.get("fused") for group in optimizer.param_groups) and not any(map(is_shared_out, weights)):
                 optimizer.grad_scale = None  # type: ignore[attr-defined]
                 optimizer.found_inf = (~sound).to(torch.float32)  # type: ignore[attr-defined]
             else:
-                weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-                zero_unless(sound, [weight.grad for weight in weights if weight.grad is not None])
+                zero_unless(sound, [own_part(weight.grad) for weight in weights if weight.grad is not None])
         return True
 
     def report(self) -> None:

@@ -26,7 +26,7 @@ from finetune_tts.families.loading import any_config_from_dict, load_any_config
 from finetune_tts.families.registry import family_of
 from finetune_tts.files import expanded, write_json
 from finetune_tts.machine.device import device_name
-from finetune_tts.machine.distributed import World, process_group
+from finetune_tts.machine.distributed import World, lost_processes_told, process_group
 from finetune_tts.machine.malloc import keep_freed_memory
 from finetune_tts.machine.precision import allow_fast_matrix_products, choose_precision
 from finetune_tts.machine.seeds import seed_everything
@@ -143,7 +143,7 @@ def fit(job: TrainingJob) -> TrainingResult:
     require_dashboard(job.config)
     with process_group(job.world, job.device):
         folder = _folder(job)
-        with run_log(folder, job.world.rank), _said_how_to_resume(folder):
+        with run_log(folder, job.world.rank), _said_how_to_resume(folder), lost_processes_told():
             loop = _loop(job, folder)
             rehearse_if_needed(loop)
             values = relative_paths(job.config.to_dict(), folder)
@@ -344,6 +344,10 @@ def _announcement(job: TrainingJob, run: TrainingLoop) -> list[str]:
         f"{len(job.train_data)} clips to train on, {len(job.eval_data) if job.eval_data else 0} held out; "
         f"{len(sampler)} batches of {_batch_of(job.config)} an epoch{accumulated}, {run.total_steps:,} steps in all",
     ]
+    if run.sharding is not None:
+        lines.append(f"Weights, gradients and moments are shared out over {job.world.size} processes (shard)")
+    elif job.config.shard:
+        lines.append("shard: there is nothing to share out in one process; torchrun starts several")
     if job.resumes is not None:
         lines.append(f"Resuming after step {run.total_steps_done:,}")
     what = "step 1" if job.resumes is None else "the next step"

@@ -22,6 +22,7 @@ from finetune_tts.training.early_stopping import EarlyStopping
 from finetune_tts.training.loss_meter import LossMeter
 from finetune_tts.training.sample_hearing import SampleHearing
 from finetune_tts.training.settings import TrainerSettings
+from finetune_tts.training.sharding import gathered, shared_out_as, state_shared_out
 from finetune_tts.training.state import RunState
 from finetune_tts.training.step import Stepper
 
@@ -88,7 +89,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         averaged_steps=run.average.steps if run.average is not None else 0,
     )
     scaler = run.stepper.scaler
-    return released_payload(
+    payload = released_payload(
         config=relative_paths(run.config.to_dict(), run.output_path),
         model=run.task.state_dict(),
         optimizer=run.task.released_states([optimizer.state_dict() for optimizer in run.optimizers]),
@@ -101,6 +102,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         **(run.average.checkpoint_fields() if run.average is not None else {}),
         run_state=state.to_dict(),
     )
+    return {name: gathered(value, run.world) for name, value in payload.items()}
 
 
 def resume_from(run: Run, checkpoint: Checkpoint) -> None:
@@ -112,9 +114,13 @@ def resume_from(run: Run, checkpoint: Checkpoint) -> None:
     state = RunState.of(checkpoint)
     schedulers = [schedule.scheduler for schedule in run.schedules]
     try:
-        run.task.load_state_dict(fitted_names(checkpoint.model, run.task.network.state_dict()))
+        own = run.task.network.state_dict()
+        weights = fitted_names(checkpoint.model, own)
+        run.task.load_state_dict(
+            {name: shared_out_as(weight, own[name]) if name in own else weight for name, weight in weights.items()}
+        )
         for optimizer, saved in zip(run.optimizers, run.task.own_states(checkpoint.optimizer), strict=True):
-            load_state(optimizer, saved)
+            load_state(optimizer, state_shared_out(saved, optimizer))
             _require_all_arguments(optimizer)
         if run.average is not None:
             run.average.load(checkpoint.extra, state.averaged_steps)

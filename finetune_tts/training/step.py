@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetune_tts.errors import UserError
+from finetune_tts.machine.gradients import is_shared_out
 from finetune_tts.machine.shared_gradients import SharedGradients, all_reached
 from finetune_tts.tasks.optimizers import step_optimizer
 from finetune_tts.tasks.schedules import Schedule
@@ -50,6 +51,8 @@ class Stepper:
         self.used_rates = self.next_rates()
         self._shared: dict[int, SharedGradients] = {}
         """Of each part, from its first step on; none in a process alone."""
+        self._is_shared_out = any(is_shared_out(weight) for weight in self._weights(0))
+        """Weights that are shared out average their gradients by themselves, batch by batch."""
         self.stepped: set[int] = set()
         """Optimizers that have stepped in this epoch."""
 
@@ -125,7 +128,7 @@ class Stepper:
         With several parts the others get no gradient, and none is computed for them.
         """
         alone, world = len(self._optimizers) > 1, self._settings.world
-        if world.size == 1:
+        if world.size == 1 or self._is_shared_out:
             loss.backward(inputs=self._weights(part) if alone else None, retain_graph=retain_graph)
             return
         shared = self._shared.get(part)
@@ -213,6 +216,8 @@ class Stepper:
         self._task.before_gradient_clipping()
         norm = nn.utils.clip_grad_norm_(parameters, self._clips[index] if self._clips[index] > 0 else math.inf)
         name = f"grad_norm_{index}" if len(self._optimizers) > 1 else "grad_norm"
+        if is_shared_out(norm):
+            norm = norm.full_tensor()  # type: ignore[attr-defined]
         self._meter.add({name: norm}, 1.0)
         return norm, own_gradient
 

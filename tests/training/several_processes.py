@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ from finetune_tts.assembly.assembly import assemble
 from finetune_tts.assembly.request import Request
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.cli.program import run_program
+from finetune_tts.families.family import Sizes
 from finetune_tts.families.glow_tts.task import GlowTTSTask
 from finetune_tts.families.loading import config_from_dict
+from finetune_tts.families.xtts.building import DecoderSizes, build_xtts
 from finetune_tts.machine.distributed import world_from_environment
+from finetune_tts.machine.gradients import own_part
 from finetune_tts.runs.history import History
-from finetune_tts.training.run import fit, open_run
+from finetune_tts.training.run import TrainingJob, fit, open_run
+from finetune_tts.training.settings import RunLimits
 from finetune_tts.training.step import Stepper
 
 TINY = runpy.run_path(str(Path(__file__).with_name("tiny_run.py")))
@@ -97,12 +102,63 @@ def assemble_and_train(folder: Path) -> None:
     print(f"decoded {len(decoded)} best {result.best_loss}", flush=True)
 
 
+class SpokenClips(TINY["Clips"]):
+    """Clips with a waveform and its codes."""
+
+    def __init__(self, clips: int, seed: int = 0) -> None:
+        super().__init__(clips, seed)
+        random = np.random.default_rng(seed)
+        for place, item in enumerate(self.items):
+            count = int(random.integers(4, 9))
+            codes, waveform = random.integers(0, 64, size=count), random.normal(size=1024 * count)
+            mel = np.zeros((0, 4 * count), np.float32)
+            self.items[place] = replace(item, codes=codes, waveform=waveform.astype(np.float32), mel=mel)
+
+
+def train_xtts(what: str, folder: Path) -> None:
+    """Train a tiny XTTS: ``xtts-WORD-WORD``, where ``shard`` shares it out and ``resume`` resumes it."""
+    values = json.loads((Path(__file__).parents[1] / "families" / "tiny" / "xtts.json").read_text())
+    values |= {"output_path": str(folder / "output"), "epochs": 4, "save_step": 2, "print_step": 1, "lr": 0.01,
+               "grad_clip": 1.0, "shard": "shard" in what, "batch_size": 2 if "accumulate" in what else 4,
+               "test_sentences": [["a bad egg.", None, None, "en"]]}  # fmt: skip
+    values["model_args"] |= {"gpt_layers": 2}
+    config: Any = config_from_dict(values, quiet=True)
+    resumes = None
+    if "resume" in what:
+        (log,) = (folder / "output").glob("*/trainer_0_log.txt")
+        resumes = open_run(log.parent)
+        config = resumes.config
+    torch.manual_seed(1)
+    small = DecoderSizes(channels=16, encoder_layers=(1, 1, 1, 1), encoder_filters=(8, 8, 8, 8))
+    network = build_xtts(config, Sizes(44), for_training=True, decoder_sizes=small)
+    spoken: list[float] = []
+
+    def speak(heard: torch.nn.Module, sentence: Any) -> Any:
+        assert not heard.training
+        spoken.append(sum(float(weight.double().sum()) for weight in heard.parameters()))
+        raise ValueError("that is all")
+
+    if "killed" in what:
+        at_step(2, 1, be_killed)
+    job = TrainingJob(
+        config=config, network=network, train_data=SpokenClips(8), eval_data=SpokenClips(4, 1), speak=speak,
+        device=torch.device("cpu"), restored=False, world=world_from_environment(), resumes=resumes,
+        limits=RunLimits(grad_accum_steps=2 if "accumulate" in what else None),
+    )  # fmt: skip
+    result = fit(job)
+    numbers = sum(own_part(weight).numel() for weight in network.parameters())
+    print(f"numbers {numbers} loss {result.best_loss} spoken {spoken}", flush=True)
+
+
 def train(what: str, folder: Path) -> None:
     if what == "assemble":
         assemble_and_train(folder)
         return
     if what == "gradients":
         print(json.dumps(CASES["facts"](world_from_environment())), flush=True)
+        return
+    if what.startswith("xtts"):
+        train_xtts(what, folder)
         return
     rank = int(os.environ["RANK"])
     fields: dict[str, Any] = {"epochs": 4}

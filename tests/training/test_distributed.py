@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from finetune_tts.audio.reading import write_waveform
+from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
+from finetune_tts.families.checks import check_config
+from finetune_tts.families.loading import any_config_from_dict
 from finetune_tts.machine.distributed import World, world_from_environment
 from finetune_tts.runs.history import read_history
 from finetune_tts.training.run import open_run
@@ -286,3 +289,74 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
 
     assert ends.statuses == [130, 130, 130]
     assert open_run(ends.folder).checkpoint.step == 3
+
+
+def newest(ends, step=4):
+    """Weights and moments of a run, by name."""
+    checkpoint = read_checkpoint(ends.folder / f"checkpoint_{step}.pth")
+    states = {f"{number} {name}": value for number, state in checkpoint.optimizer[0]["state"].items()
+              for name, value in state.items()}  # fmt: skip
+    return {**checkpoint.model, **states}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["xtts", "xtts-accumulate"])
+def test_weights_that_are_shared_out_learn_as_whole_ones_do_and_are_saved_and_heard_whole(tmp_path, how):
+    (tmp_path / "whole").mkdir(), (tmp_path / "shared").mkdir()
+    whole = run_several(2, how, tmp_path / "whole")
+    shared = run_several(2, f"{how}-shard", tmp_path / "shared")
+
+    assert whole.statuses == shared.statuses == [0, 0], shared.err
+    assert "shared out over 2 processes" in shared.err[0]
+    numbers = [[int(out.split()[1]) for out in ends.out] for ends in (whole, shared)]
+    assert sum(numbers[1]) == numbers[0][0] == numbers[0][1]
+    assert max(numbers[1]) < 0.6 * numbers[0][0]
+    saved = newest(shared)
+    assert {type(tensor) for tensor in saved.values()} == {torch.Tensor}
+    torch.testing.assert_close(saved, newest(whole), atol=1e-5, rtol=1e-4)
+    spoken = [json.loads(ends.out[0].partition("spoken ")[2]) for ends in (whole, shared)]
+    assert len(spoken[0]) > 1
+    assert spoken[1] == pytest.approx(spoken[0])
+
+
+@pytest.mark.slow
+def test_a_run_whose_weights_are_shared_out_is_resumed_to_the_last_bit_and_by_other_numbers_of_processes(tmp_path):
+    straight = run_several(2, "xtts-shard", tmp_path)
+    wanted = newest(straight)
+    for number in (2, 3, 1):
+        for path in (*straight.folder.glob("*_4.pth"), *straight.folder.glob("*_3.pth")):
+            path.unlink()
+        assert open_run(straight.folder).checkpoint.step == 2
+        resumed = run_several(number, "xtts-resume", tmp_path)
+        assert resumed.statuses == [0] * number, resumed.err
+        found = newest(resumed)
+        assert found.keys() == wanted.keys()
+        assert number != 2 or all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    assert "nothing to share out in one process" in resumed.err[0]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_those_that_share_its_weights(tmp_path):
+    ends = run_several(2, "xtts-shard-killed", tmp_path)
+
+    assert ends.statuses == [1, -9]
+    assert ends.err[0].splitlines()[-1].startswith(f"failed (process 0): {LOST}")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"model": "glow_tts"}, "shard = true: glow_tts is small enough"),
+        ({"model": "hifigan"}, "shard = true: hifigan is small enough"),
+        ({"model": "xtts", "lora_rank": 4}, "shard = true and lora_rank = 4: adapters are small enough"),
+        ({"model": "xtts", "train_decoder": True}, "shard = true and train_decoder = True: the decoder"),
+        ({"model": "xtts", "ema_decay": 0.9}, "shard = true and ema_decay = 0.9: the average"),
+        ({"model": "xtts", "model_param_stats": True}, "no process has whole weights"),
+        ({"model": "xtts", "mixed_precision": True, "precision": "fp16"}, "bf16 or float32"),
+    ],
+)
+def test_weights_that_cannot_be_shared_out_are_refused_in_words(values, said):
+    config = any_config_from_dict({**values, "shard": True}, quiet=True)
+    assert any(said in fault for fault in check_config(config))
+    config.shard = False
+    assert not any("shard" in fault for fault in check_config(config))

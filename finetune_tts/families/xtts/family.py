@@ -150,6 +150,7 @@ FAMILY = Family(
     enough_minutes=ENOUGH_MINUTES,
     clips_an_update=_clips_an_update,
     discriminator="disc",
+    shards=True,
     slow_to_speak=True,
     read_style=_read_manner,
 )

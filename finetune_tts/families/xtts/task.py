@@ -5,11 +5,12 @@ that copying gains nothing. The makers' program has that mask for one clip of a 
 """
 
 import re
+from collections.abc import Sequence
 from fnmatch import translate
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from finetune_tts.config.adaptation import patterns_of
 from finetune_tts.data.batch import Batch
@@ -107,6 +108,10 @@ class XttsTask(TTSTask):
         if not args.gpt_use_masking_gt_prompt_approach:
             return parts, None
         return parts, torch.tensor(heard).to(batch.token_ids.device, non_blocking=True)
+
+    def units_to_shard(self) -> Sequence[nn.Module]:
+        """The blocks of the language model; and the decoder, which training never calls and so stays shared out."""
+        return *self.network.gpt.gpt.h, self.network.hifigan_decoder
 
     def seconds(self, batch: Batch) -> float:
         """Length of the longest clip."""
