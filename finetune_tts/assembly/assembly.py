@@ -214,7 +214,10 @@ def _suitable(material: Material, clips: int, held_out: int, seconds: float, wor
     """What the recordings decide; where a family knows better than the rules for all, it decides."""
     config, device, chosen = material.config, material.device, material.chosen
     minutes = seconds / 60 * clips / (clips + held_out)
-    recorded = Recorded(clips=clips, minutes=minutes, memory=available_memory(device) or 8 * 10**9)
+    memory = available_memory(device) or 8 * 10**9
+    if not material.request.dry:
+        memory = -world.highest(-memory)  # all processes go by the smallest
+    recorded = Recorded(clips=clips, minutes=minutes, memory=memory)
     own = material.family.fine_tune_settings(config, recorded) if material.base is not None else []
     known = {change.field: change.value for change in own if change.field not in chosen}
     accumulated = material.request.limits.grad_accum_steps or _accumulated(

@@ -93,7 +93,7 @@ class OptimisationConfig(Config):
     cudnn_deterministic: bool = field(default=False, metadata={"help": "Only deterministic cuDNN algorithms; slower."})
     cudnn_benchmark: bool = field(default=False, metadata={"help": "Let cuDNN try algorithms for each batch shape."})
     shard: bool = own(
-        False, "Share weights, gradients and moments out over the processes (FSDP2), for large models: XTTS."
+        False, "Share weights, gradients and moments out over the processes (FSDP2), of architectures that allow it."
     )
     training_seed: int = field(default=54321, metadata={"help": "Seed of all random numbers of the run."})
 

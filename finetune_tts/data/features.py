@@ -16,7 +16,7 @@ from finetune_tts.data.codes import Codec
 from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
 from finetune_tts.data.packed import PackedRecordings, Recording
 from finetune_tts.data.probing import unreadable
-from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, workers_for
+from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, those_that_see, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -155,6 +155,7 @@ class FeatureCache:
         """
         self.codec, self._codes = codec, f"codes-{codec.fingerprint()[:16]}"
         files = dict.fromkeys(sample.audio_file for sample in samples)
+        team = those_that_see(self._root, team)
         missing = [path for path in files if not self._path(self.digests.of(path), self._codes).exists()]
         missing = list(dict.fromkeys(path for part in team.gathered(missing) for path in part))
         if missing:
@@ -233,14 +234,16 @@ class FeatureCache:
         """
         files = dict.fromkeys(sample.audio_file for sample in samples)
         self._look_at_folders(len(files))
+        alone = team.size == 1
+        team = those_that_see(self._root, team)
         found = team.gathered([path for path in files if not self._is_known(path)])
         # What one process found missing another may have found already computed by a third.
         missing = list(dict.fromkeys(path for part in found for path in part))
-        if not missing:
+        if missing:
+            known = len(files) - len(missing)
+            logger.info("Computing the features of %d recordings (%d are in the cache).", len(missing), known)
+        elif alone:
             return
-        logger.info(
-            "Computing the features of %d recordings (%d are in the cache).", len(missing), len(files) - len(missing)
-        )
         share = share_of(missing, team)
         work = in_processes(self.compute, share, workers_for(len(share), team) if workers is None else workers)
         own = list(progress(work, len(share), "Features"))

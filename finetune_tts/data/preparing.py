@@ -8,6 +8,7 @@ from typing import Protocol
 
 from finetune_tts.config.bounds import UNBOUNDED, Bounds
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.agreement import require_same_samples
 from finetune_tts.data.content import Digests
 from finetune_tts.data.contours import Scale
 from finetune_tts.data.features import Extractor, FeatureCache
@@ -123,6 +124,7 @@ def prepare_data(
         UserError: a fault of the data, see the functions called; or the vocabulary lacks more than 1 % of the text.
     """
     samples = load_samples(config.datasets, formatter) if samples is None else samples
+    require_same_samples(samples, team if not dry else ALONE)
     digests = Digests(Path(cache_folder))
     infos = probe_samples(samples, digests=digests)
     durations = {path: info.duration for path, info in infos.items()}

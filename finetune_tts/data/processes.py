@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import secrets
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from finetune_tts.errors import UserError
@@ -54,6 +56,57 @@ class Alone:
 
 
 ALONE = Alone()
+
+
+@dataclass(frozen=True)
+class PartOfTeam:
+    """Some of a team, seen from one of them. What they gather all of the team has to gather, part by part.
+
+    Attributes:
+        whole: the team.
+        ranks: of those that belong to the part.
+    """
+
+    whole: Team
+    ranks: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        """Place among them."""
+        return self.ranks.index(self.whole.rank)
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.ranks)
+
+    @property
+    def local_size(self) -> int:
+        """How many processes of the team are on this machine."""
+        return self.whole.local_size
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The ``value`` of each of them."""
+        values = self.whole.gathered(value)
+        return [values[rank] for rank in self.ranks]
+
+
+def those_that_see(folder: Path, team: Team) -> Team:
+    """Those of a team that see the same files in ``folder`` as this process; all have to ask.
+
+    Several machines may have no file system in common. Then the processes of each share its work.
+    """
+    if team.size == 1:
+        return team
+    own = folder / f".seen-by-{secrets.token_hex(8)}"
+    own.touch()
+    try:
+        marks = team.gathered(own.name)
+        ranks = tuple(rank for rank, mark in enumerate(marks) if (folder / mark).exists())
+        team.gathered(None)  # before the first mark goes
+    finally:
+        own.unlink(missing_ok=True)
+    return PartOfTeam(team, ranks) if len(ranks) < team.size else team
 
 
 def share_of(items: Sequence[Item], team: Team) -> Sequence[Item]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data.agreement import require_same_samples
 from finetune_tts.data.content import Digests
 from finetune_tts.data.features import FeatureCache
 from finetune_tts.data.filtering import filter_samples
@@ -103,6 +104,7 @@ def prepare_recordings(
         UserError: a fault of the data, see the functions called.
     """
     samples = load_recordings(datasets, formatter) if samples is None else samples
+    require_same_samples(samples, team if not dry else ALONE)
     digests = Digests(Path(cache_folder))
     infos = probe_samples(samples, digests=digests)
     filtered = filter_samples(

@@ -12,7 +12,7 @@ import numpy as np
 from finetune_tts.data.content import CacheFailure, Digests, Index
 from finetune_tts.data.d_vectors import DVectors
 from finetune_tts.data.probing import unreadable
-from finetune_tts.data.processes import ALONE, Team, share_of
+from finetune_tts.data.processes import ALONE, Team, share_of, those_that_see
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
 from finetune_tts.errors import UserError
@@ -65,6 +65,7 @@ def compute_d_vectors(
         raise UserError(f"{root}: the cache of the d-vectors cannot be made there ({error.strerror}).") from error
     known = Index(root / _SUBFOLDER / f"{encoder.fingerprint()}.jsonl")
     files = list(dict.fromkeys(sample.audio_file for sample in samples))
+    team = those_that_see(root, team)
     share = share_of(files, team)
     own = list(progress(_embedded(share, encoder, Digests(root), known), len(share), "D-vectors"))
     vectors: dict[Path, np.ndarray] = {}

@@ -88,6 +88,7 @@ def run_log(folder: Path, rank: int = 0) -> Iterator[None]:
 
     What ends the run is written there as well, with its traceback unless it is an error that tells all in its message.
     """
+    folder.mkdir(parents=True, exist_ok=True)  # of a process on a machine that does not see the main one's files
     package = logging.getLogger(__name__.partition(".")[0])
     file_handler = logging.FileHandler(folder / LOG_NAME.format(rank=rank), encoding="utf-8", errors="backslashreplace")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

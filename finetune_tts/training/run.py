@@ -16,6 +16,7 @@ from finetune_tts.checkpoints.reading import Checkpoint
 from finetune_tts.checkpoints.writing import check_free_space, estimate_run_bytes, write_checkpoint
 from finetune_tts.config.base import Config
 from finetune_tts.config.paths import absolute_paths, relative_paths
+from finetune_tts.data.agreement import require_same
 from finetune_tts.data.batching import LengthBatchSampler
 from finetune_tts.data.loader import SpeechLoader, make_loader
 from finetune_tts.data.training_data import TrainingData
@@ -214,6 +215,7 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
         settings = replace(settings, limits=replace(settings.limits, grad_accum_steps=fitting.accumulated))
     train_loader = loader_of(job, job.train_data, training=True)
     eval_loader = loader_of(job, job.eval_data, training=False) if job.eval_data is not None else None
+    _require_agreement(job)
     settings = _with_warm_up(settings, job, len(train_loader))
     seed_everything(config.training_seed + world.rank)
     if job.resumes is None and not settings.restored:
@@ -240,6 +242,34 @@ def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
             logger.info(line)
         _warn_of_long_warm_up(run)
     return run
+
+
+def _require_agreement(job: TrainingJob) -> None:
+    """Refuse a run whose processes would do different things, each on data and settings of its own machine."""
+    world, resumed = job.world, job.resumes
+    for data in filter(None, (job.train_data, job.eval_data)):
+        lengths = [str(length) for length in data.mel_lengths()]
+        names = [sample.name for sample in data.samples]
+        named = zip(names, lengths, strict=True) if len(names) == len(lengths) else enumerate(lengths)
+        entries = [(str(name), length) for name, length in named]
+        require_same(entries, world, "recordings", "it has another length", "Give all of them the same")
+    fields = _shared_fields(job.config.to_dict())
+    require_same(fields, world, "settings", "it has another value", "Start all of them with the same")
+    if resumed is not None:
+        checkpoint = [(resumed.checkpoint.path.name, str(resumed.checkpoint.step))]
+        way_out = f"Copy {resumed.folder} from the first machine to the others, which writes the"
+        require_same(checkpoint, world, "checkpoints", "it is of another step", way_out)
+
+
+def _shared_fields(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Fields of a config with their values, without those that may differ from machine to machine."""
+    for name, value in values.items():
+        if name == "datasets" or name.endswith(("_path", "_file", "_uri", "_workers")):
+            continue
+        if isinstance(value, dict):
+            yield from _shared_fields(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", repr(value)
 
 
 def settings_of(job: TrainingJob) -> TrainerSettings:

@@ -203,6 +203,21 @@ def test_a_team_computes_each_feature_once_and_all_of_them_know_it(cache_at, rec
     assert extractor.loads == 5
 
 
+def test_each_machine_computes_what_its_own_file_system_lacks(recorded, extractor, as_team, tmp_path):
+    samples = recorded(7)
+    folders = [tmp_path / "one", tmp_path / "one", tmp_path / "two"]  # three processes, of which two see the same files
+    FeatureCache(folders[0], extractor).precompute(samples)
+    extractor.loads = 0
+    caches = [FeatureCache(folder, extractor) for folder in folders]
+    assert as_team(3, lambda team: caches[team.rank].precompute(samples, team=team)) == [None] * 3
+
+    assert extractor.loads == 7  # by the one that is alone; nobody else had anything to do
+    for sample in samples:
+        np.testing.assert_array_equal(caches[2].mel(sample), caches[0].mel(sample))
+    assert extractor.loads == 7
+    assert not list(tmp_path.rglob(".seen-by-*"))
+
+
 def test_what_one_of_a_team_cannot_read_all_of_them_name(cache_at, recorded, as_team):
     samples = recorded(4)
     samples[1].audio_file.write_bytes(b"")
