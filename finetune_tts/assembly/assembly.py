@@ -101,6 +101,8 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     require_valid(config)
     world = world_from_environment()
     device = choose_device(request.device, local_rank=world.local_rank)
+    if not request.dry:  # which one process does alone
+        connect(world, device)  # before anything fails in one of them, so that the others hear of it
     material = material_of(request, chosen, device, world)
     check_writable(expanded(config.output_path))
     material.read_base()
@@ -108,8 +110,6 @@ def assemble(request: Request, resumed: StoppedRun | None = None) -> Assembly:
     restored = material.base is not None
     filled_in = apply_changes(config, [_run_name(material), *material.early_settings()], chosen) \
         if request.fill_in else []  # fmt: skip
-    if not request.dry:  # which one process does alone
-        connect(world, device)
     data = material.prepare()
     suitable = _suitable(material, len(data.split.train), len(data.split.eval), data.seconds, world)
     filled_in += apply_changes(config, suitable, chosen) if request.fill_in else []

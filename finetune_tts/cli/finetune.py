@@ -17,6 +17,7 @@ from finetune_tts.cli.reporting import check_report_flags, report_if_stopped, re
 from finetune_tts.cli.request import (
     SHORT_FOR,
     located_config,
+    opened_run,
     request_of,
     require_dataset,
     short_forms,
@@ -242,9 +243,8 @@ def _resumed(
 ) -> "tuple[Request, StoppedRun]":
     """What a run that is resumed is asked for, and where it stopped."""
     from finetune_tts.assembly.overriding import apply
-    from finetune_tts.training.run import open_run
 
-    run = open_run(arguments.continue_path)
+    run = opened_run(arguments)
     config: Any = run.config
     apply(config, overrides)
     return request_of(arguments, overrides, config, formatter), run

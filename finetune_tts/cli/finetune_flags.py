@@ -147,6 +147,15 @@ def _add_run(add: Callable[..., object]) -> None:
     add(
         "--discriminator_warm_up", type=int, metavar="N", help="steps in which a discriminator learns alone; 0 for none"
     )
+    add(
+        "--use_accelerate",
+        nargs="?",
+        const="true",
+        type=str.lower,
+        choices=("true", "false"),
+        metavar="BOOL",
+        help="of the PyPI trainer; changes nothing, as torchrun alone starts several processes",
+    )
 
 
 def _add_check(add: Callable[..., object]) -> None:

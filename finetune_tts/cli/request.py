@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from finetune_tts.config.speech import SpeechConfig
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
+    from finetune_tts.training.run import StoppedRun
 
 #: flag → the config field that it is short for; those of a data set can be given once for each.
 SHORT_FOR = {
@@ -102,6 +104,25 @@ def flat_looks(arguments: argparse.Namespace) -> int | None:
     return int(arguments.flat_looks or FLAT_LOOKS)
 
 
+def opened_run(arguments: argparse.Namespace) -> "StoppedRun":
+    """The run that ``--continue_path`` resumes.
+
+    Several processes connect before they look for it: one that does not see its folder then ends the others too.
+    """
+    from finetune_tts.machine.device import choose_device
+    from finetune_tts.machine.distributed import connect, world_from_environment
+    from finetune_tts.training.run import open_run
+
+    world = world_from_environment()
+    connect(world, choose_device(arguments.device, local_rank=world.local_rank))
+    try:
+        return open_run(arguments.continue_path)
+    except UserError as error:
+        if world.size == world.local_size:
+            raise
+        raise UserError(f"{error} (On {socket.gethostname()}: each machine needs its folder, or a copy.)") from error
+
+
 def request_of(
     arguments: argparse.Namespace,
     overrides: "list[Override]",
@@ -114,6 +135,8 @@ def request_of(
     from finetune_tts.speaker_encoder.encoder import encoder_files
     from finetune_tts.training.settings import RunLimits
 
+    if arguments.use_accelerate == "true":
+        logger.info("--use_accelerate: the built-in engine is used, which needs no accelerate; torchrun starts it.")
     encoder = encoder_files(arguments.encoder_path, arguments.encoder_config_path) if arguments.encoder_path else None
     return Request(
         config=config,

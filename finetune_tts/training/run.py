@@ -195,7 +195,8 @@ def _folder(job: TrainingJob) -> Path:
     answer = job.world.from_main(answer)
     if isinstance(answer, str):
         raise UserError(answer)
-    return answer
+    # A machine that does not see the main one's files keeps the logs of its processes in a folder of that name.
+    return answer if answer.is_dir() else expanded(job.config.output_path).absolute() / answer.name
 
 
 def _loop(job: TrainingJob, folder: Path) -> TrainingLoop:
@@ -248,20 +249,19 @@ def _require_agreement(job: TrainingJob) -> None:
     """Refuse a run whose processes would do different things, each on data and settings of its own machine."""
     world, resumed = job.world, job.resumes
     for data in filter(None, (job.train_data, job.eval_data)):
-        lengths = [str(length) for length in data.mel_lengths()]
-        names = [sample.name for sample in data.samples]
-        named = zip(names, lengths, strict=True) if len(names) == len(lengths) else enumerate(lengths)
-        entries = [(str(name), length) for name, length in named]
-        require_same(entries, world, "recordings", "it has another length", "Give all of them the same")
-    fields = _shared_fields(job.config.to_dict())
-    require_same(fields, world, "settings", "it has another value", "Start all of them with the same")
+        lengths, names = data.mel_lengths(), [sample.name for sample in data.samples]
+        if len(names) != len(lengths):  # segments of recordings
+            names = [str(number) for number in range(len(lengths))]
+        entries = [(name, {"length": str(frames)}) for name, frames in zip(names, lengths, strict=True)]
+        require_same(entries, world, "recordings", "Give all of them the same recordings.")
+    require_same(_shared_fields(job.config.to_dict()), world, "settings", "Start all of them with the same.")
     if resumed is not None:
-        checkpoint = [(resumed.checkpoint.path.name, str(resumed.checkpoint.step))]
-        way_out = f"Copy {resumed.folder} from the first machine to the others, which writes the"
-        require_same(checkpoint, world, "checkpoints", "it is of another step", way_out)
+        checkpoint = [(resumed.checkpoint.path.name, {"step": str(resumed.checkpoint.step)})]
+        way_out = f"Process 0 has written them: copy {resumed.folder} from its machine to the others."
+        require_same(checkpoint, world, "checkpoints", way_out)
 
 
-def _shared_fields(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+def _shared_fields(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, dict[str, str]]]:
     """Fields of a config with their values, without those that may differ from machine to machine."""
     for name, value in values.items():
         if name == "datasets" or name.endswith(("_path", "_file", "_uri", "_workers")):
@@ -269,7 +269,7 @@ def _shared_fields(values: Mapping[str, Any], within: str = "") -> Iterator[tupl
         if isinstance(value, dict):
             yield from _shared_fields(value, f"{within}{name}.")
         else:
-            yield f"{within}{name}", repr(value)
+            yield f"{within}{name}", {"value": repr(value)}
 
 
 def settings_of(job: TrainingJob) -> TrainerSettings:

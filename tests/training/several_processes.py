@@ -119,7 +119,8 @@ def train_xtts(what: str, folder: Path) -> None:
     """Train a tiny XTTS: ``xtts-WORD-WORD``, where ``shard`` shares it out and ``resume`` resumes it."""
     values = json.loads((Path(__file__).parents[1] / "families" / "tiny" / "xtts.json").read_text())
     values |= {"output_path": str(folder / "output"), "epochs": 4, "save_step": 2, "print_step": 1, "lr": 0.01,
-               "grad_clip": 1.0, "optimizer_params": {"eps": 1e-3}, "shard": "shard" in what, "batch_size": 2 if "accumulate" in what else 4,
+               "grad_clip": 1.0, "optimizer_params": {"eps": 1e-3}, "shard": "shard" in what,
+               "batch_size": 2 if "accumulate" in what else 4,
                "test_sentences": [["a bad egg.", None, None, "en"]]}  # fmt: skip
     values["model_args"] |= {"gpt_layers": 2}
     config: Any = config_from_dict(values, quiet=True)
