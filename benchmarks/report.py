@@ -27,6 +27,7 @@ SECTIONS = {
         "layers",
         "radam",
         "training_speed",
+        "several_processes",
         "adapters",
         "coqui_xtts_learns",
     ),

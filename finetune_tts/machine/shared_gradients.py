@@ -1,5 +1,6 @@
 """Gradients averaged over the processes of a run while the backward pass computes them (DistributedDataParallel)."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -102,7 +103,10 @@ class SharedGradients:
         """Tell a process that has gone from whatever else a backward pass may fail with."""
         self._own, self._lost = [], None
         try:
-            yield
+            with warnings.catch_warnings():
+                # A gradient of another layout than its weight is copied, as all of them used to be.
+                warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+                yield
         except RuntimeError as error:
             if self._lost is None and not tells_of_lost(error):
                 raise
