@@ -443,3 +443,8 @@ def test_a_run_tells_where_it_comes_from_and_what_was_held_out(tuned, release):
 def test_a_patience_of_nothing_is_refused(tune, release, recordings):
     outcome = tune("--restore_path", release, "--dataset_path", recordings, "--early_stop_patience", 0)
     outcome.refused("--early_stop_patience 0")
+
+
+def test_the_flag_for_accelerate_takes_what_the_pypi_trainer_takes_and_nothing_else(tune, release, recordings):
+    outcome = tune("--restore_path", release, "--dataset_path", recordings, "--use_accelerate", "maybe")
+    outcome.refused("--use_accelerate: invalid choice: 'maybe'")
