@@ -43,6 +43,8 @@ def _sharding_faults(config: SpeechConfig | VocoderConfig, family: Family) -> It
     for name, why in others.items():
         if getattr(config, name, None):
             yield f"shard = true and {name} = {getattr(config, name)}: {why}; set one of the two back"
+    if str(config.optimizer).lower().endswith("8bit"):
+        yield f"shard = true and optimizer = {config.optimizer}: moments of 8 bits are of whole weights; choose another"
     if config.mixed_precision and config.precision == "fp16":
         yield "shard = true and precision = fp16: weights that are shared out are trained in bf16 or float32"
 

@@ -49,6 +49,7 @@ class Stepper:
         self.guard = StepGuard(settings.world)
         self.scaler = torch.GradScaler(settings.device.type) if settings.precision.scales_loss else None
         self.used_rates = self.next_rates()
+        self._rehearses = False
         self._shared: dict[int, SharedGradients] = {}
         """Of each part, from its first step on; none in a process alone."""
         self._is_shared_out = any(is_shared_out(weight) for weight in self._weights(0))
@@ -88,10 +89,11 @@ class Stepper:
             passes: whose gradients add up, as those of several batches of a step do.
         """
         meter, self._meter = self._meter, LossMeter(self._settings.device)
+        self._rehearses = True  # alone: memory may not suffice for one process while the others wait for its gradients
         try:
             self._backward(range(len(self._optimizers)), [batch] * passes)
         finally:
-            self._meter = meter
+            self._meter, self._rehearses = meter, False
             self._task.zero_grad(set_to_none=True)
 
     def _backward(
@@ -128,7 +130,7 @@ class Stepper:
         With several parts the others get no gradient, and none is computed for them.
         """
         alone, world = len(self._optimizers) > 1, self._settings.world
-        if world.size == 1 or self._is_shared_out:
+        if world.size == 1 or self._is_shared_out or self._rehearses:
             loss.backward(inputs=self._weights(part) if alone else None, retain_graph=retain_graph)
             return
         shared = self._shared.get(part)

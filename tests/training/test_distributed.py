@@ -352,6 +352,7 @@ def test_a_process_that_is_killed_ends_those_that_share_its_weights(tmp_path):
         ({"model": "xtts", "lora_rank": 4}, "shard = true and lora_rank = 4: adapters are small enough"),
         ({"model": "xtts", "train_decoder": True}, "shard = true and train_decoder = True: the decoder"),
         ({"model": "xtts", "ema_decay": 0.9}, "shard = true and ema_decay = 0.9: the average"),
+        ({"model": "xtts", "optimizer": "AdamW8bit"}, "shard = true and optimizer = AdamW8bit: moments of 8 bits"),
         ({"model": "xtts", "model_param_stats": True}, "no process has whole weights"),
         ({"model": "xtts", "mixed_precision": True, "precision": "fp16"}, "bf16 or float32"),
     ],
