@@ -1,6 +1,7 @@
 """From flags and overrides to what is asked of the training."""
 
 import argparse
+import logging
 import re
 import socket
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from finetune_tts.data.gathering import Formatter
     from finetune_tts.families.overrides import Override
     from finetune_tts.training.run import StoppedRun
+
+logger = logging.getLogger(__name__)
 
 #: flag → the config field that it is short for; those of a data set can be given once for each.
 SHORT_FOR = {

@@ -99,16 +99,17 @@ class TrainingLoop:
         self.optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         self.schedules = task.make_schedules(self.optimizers, restored=settings.restored, chosen=settings.chosen)
         self.target = TargetLoss(config.target_loss, task.best_loss_name, len(self.optimizers), settings.chosen)
-        self.average = average_of(
-            task.network, self.optimizers[task.main_optimizer], float(config.ema_decay), settings.new_rows
-        )
+        main = self.optimizers[task.main_optimizer]
+        self.average = average_of(task.network, main, float(config.ema_decay), settings.new_rows)
         self.meter = LossMeter(settings.device)
         clips = task.gradient_clips(clip_norms(config.grad_clip, len(self.optimizers)))
         self.stepper = Stepper(task, self.optimizers, self.schedules, clips, settings, self.meter)
         self.announcer = Announcer(settings.callbacks, RunHandle(folder, self.total_steps))
         self.files = RunFiles(folder, config.save_n_checkpoints, config.save_all_best, self.announcer.checkpoint)
         self.early_stopping = EarlyStopping(settings.limits.early_stop_patience)
-        self.hearing = SampleHearing(folder, settings, self.total_steps, self._heard, self._is_wanted)
+        self.hearing = SampleHearing(
+            folder, settings, self.total_steps, self._heard, lambda: not self.interrupts.requested
+        )
         self.ending, self._resumed = GOES_ON, resume is not None
         self.pending_random_state: Any = None
         self._dashboard: Any = None
@@ -228,7 +229,8 @@ class TrainingLoop:
             self._print_losses()
         if step % config.plot_step == 0:
             self.meter.collect()
-            rates = {f"current_lr{suffix}": rate for suffix, rate in self._suffixed(self.stepper.used_rates)}
+            several = len(self.optimizers) > 1
+            rates = {f"current_lr{f'_{n}' * several}": rate for n, rate in enumerate(self.stepper.used_rates)}
             self._dashboard.train_step_stats(step, {**self._means_of_all(self.meter.since_plot.drain()), **rates})
         if config.run_eval_steps and step % config.run_eval_steps == 0:
             self.evaluate()
@@ -436,12 +438,6 @@ class TrainingLoop:
     def _means_of_all(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
         """Means over what all processes have summed up. All have to ask."""
         return Sums(self.world.gathered(sums)).means()
-
-    def _is_wanted(self) -> bool:
-        return not self.interrupts.requested
-
-    def _suffixed(self, values: list[float]) -> list[tuple[str, float]]:
-        return [(f"_{index}" if len(values) > 1 else "", value) for index, value in enumerate(values)]
 
     def _record(self, split: Any, losses: dict[str, float]) -> None:
         if self.history is not None:
