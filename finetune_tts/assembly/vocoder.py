@@ -91,6 +91,7 @@ class VocoderMaterial(Material):
             seed=config.training_seed,
             formatter=request.formatter,
             workers=config.precompute_num_workers,
+            feature_shards=config.feature_shards,
             team=self.world,
             samples=request.samples,
             dry=request.dry,

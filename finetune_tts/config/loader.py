@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from finetune_tts.config.base import Config, kept
+from finetune_tts.config.base import Config, kept, own
 
 
 @dataclass
@@ -47,6 +47,11 @@ class LoaderConfig(SamplingConfig, FilterConfig):
     compute_linear_spec: bool = field(default=False, metadata={"help": "Compute linear spectrograms."})
     precompute_num_workers: int = field(
         default=0, metadata={"help": "Processes that fill the feature cache; 0 is one for each CPU core."}
+    )
+    feature_shards: bool | None = own(
+        None,
+        "Write features into a few large files (true), for network file systems and limits on the number of files, or "
+        "each into a file (false); null takes large files from 100,000 clips on.",
     )
     start_by_longest: bool = kept(False, "a run always begins with the longest clips")
     shuffle: bool = kept(False, "batches are shuffled by the seed")

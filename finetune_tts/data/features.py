@@ -1,11 +1,8 @@
 """The feature cache: each recording is decoded once for each setting of the features, and never again."""
 
 import hashlib
-import io
 import logging
-import os
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,14 +10,15 @@ from typing import Protocol
 import numpy as np
 
 from finetune_tts.data.codes import Codec
-from finetune_tts.data.content import CacheFailure, Digests, Index, cannot_write
+from finetune_tts.data.content import CacheFailure, Digests, Index
+from finetune_tts.data.feature_files import FeatureFiles
 from finetune_tts.data.packed import PackedRecordings, Recording
 from finetune_tts.data.probing import unreadable
 from finetune_tts.data.processes import ALONE, Team, in_processes, share_of, those_that_see, workers_for
 from finetune_tts.data.progress import progress
 from finetune_tts.data.sample import Sample
+from finetune_tts.data.shards import FeatureShards
 from finetune_tts.errors import UserError
-from finetune_tts.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +29,10 @@ _MANY, _LISTED_FOR_EACH = 1000, 8
 """From so many recordings on, folders are listed in which no more than so many others lie for each of them."""
 _FEW = 50
 """Recordings that are read before processes for them have begun."""
-_CHECKSUM_BYTES = 4
 _FULL_SCALE = 32768  # of 16 bits
+SHARDS_NAME = "shards"
+MANY_CLIPS = 100_000
+"""From so many clips on features are kept in shards, unless a config says otherwise."""
 
 
 class Extractor(Protocol):
@@ -60,13 +60,19 @@ class Extractor(Protocol):
     def fingerprint(self) -> str: ...
 
 
+def wants_shards(setting: bool | None, clips: int) -> bool:
+    """Whether features of so many clips go into shards, by ``feature_shards`` of the config."""
+    return clips >= MANY_CLIPS if setting is None else setting
+
+
 class FeatureCache:
     """Mel spectrograms of recordings (and linear ones, and waveforms), kept on disk under their content.
 
-    A feature file is named after the bytes of the recording and everything that decides its features, so an edited
-    recording or a changed setting meets no stale feature, and moved or renamed recordings are found again. An index
-    keeps the hash of a file by its path, size and time of change, so that a later start reads no recording at all.
-    Any number of processes may use one folder: files are written whole, and the index is only appended to.
+    A feature is found by the bytes of the recording and everything that decides its features, so an edited recording
+    or a changed setting meets no stale feature, and moved or renamed recordings are found again. An index keeps the
+    hash of a file by its path, size and time of change, so that a later start reads no recording at all. Features
+    stand in a file each or in shards, whichever they were written to; both are read. Any number of processes may use
+    one folder: files are written whole, each process has shards of its own, and the index is only appended to.
 
     Args:
         folder: where the cache is kept; made if missing.
@@ -75,6 +81,7 @@ class FeatureCache:
         waveforms: keep waveforms too.
         contours: keep these of each frame too, of :data:`finetune_tts.data.contours.CONTOURS`.
         digests: of the folder, where somebody has asked for them already.
+        shards: write features into shards (see ``data.shards``), and not each into a file.
 
     Attributes:
         digests: tells recordings by their content.
@@ -92,6 +99,7 @@ class FeatureCache:
         waveforms: bool = False,
         contours: Sequence[str] = (),
         digests: Digests | None = None,
+        shards: bool = False,
     ) -> None:
         self.extractor = extractor
         self.has_linear = linear
@@ -106,6 +114,9 @@ class FeatureCache:
             raise UserError(f"{folder}: the feature cache cannot be made there ({error.strerror}).") from error
         self.digests = digests or Digests(self._root)
         self._lengths = Index(self._folder / "lengths.jsonl")
+        self._files = FeatureFiles(self._folder)
+        self._shards = FeatureShards(self._folder / SHARDS_NAME)
+        self._writes_shards = shards
         self._whole: set[str] = set()
         """Digests of recordings all of whose features were seen."""
         self.codec: Codec | None = None
@@ -135,11 +146,11 @@ class FeatureCache:
 
         Where it is missing, nothing else is computed: a check looks at the pitch of more recordings than it trains on.
         """
-        path = self._path(self._digest(sample), self._contour_kind(name))
-        contour = _read_feature(path) if path.exists() else None
+        digest, kind = self._digest(sample), self._contour_kind(name)
+        contour = self._read(digest, kind)
         if contour is None:
             contour = self._contour_of(self.extractor.load(sample.audio_file), name)
-            _write_feature(path, contour)
+            self._write(digest, {kind: contour})
         return contour
 
     def add_codes(self, codec: Codec, samples: Sequence[Sample], team: Team = ALONE) -> None:
@@ -156,7 +167,7 @@ class FeatureCache:
         self.codec, self._codes = codec, f"codes-{codec.fingerprint()[:16]}"
         files = dict.fromkeys(sample.audio_file for sample in samples)
         team = those_that_see(self._root, team)
-        missing = [path for path in files if not self._path(self.digests.of(path), self._codes).exists()]
+        missing = [path for path in files if not self._has(self.digests.of(path), self._codes)]
         missing = list(dict.fromkeys(path for part in team.gathered(missing) for path in part))
         if missing:
             known = len(files) - len(missing)
@@ -165,18 +176,17 @@ class FeatureCache:
         for path in progress(share, len(share), "Codes"):
             self._encode(path)
         codec.close()
-        team.gathered(None)
+        self._share_shards(team)
 
     def codes(self, sample: Sample | Recording) -> np.ndarray:
         """The codes of a recording, ``[T_codes]`` int64 (raises as ``mel``); see :meth:`add_codes`."""
-        path = self._path(self._digest(sample), self._codes)
-        codes = _read_feature(path) if path.exists() else None
+        codes = self._read(self._digest(sample), self._codes)
         return self._encode(sample.audio_file) if codes is None else codes
 
     def _encode(self, path: Path) -> np.ndarray:
         assert self.codec is not None
         codes = self.codec.codes(self.extractor.load(path))
-        _write_feature(self._path(self.digests.of(path), self._codes), codes)
+        self._write(self.digests.of(path), {self._codes: codes})
         return codes
 
     def length(self, sample: Sample | Recording) -> int:
@@ -190,6 +200,7 @@ class FeatureCache:
         files = [sample.audio_file for sample in samples]
         digests = list(map(self.digests.of, files))
         frames = list(map(self._complete, files, digests))
+        self._shards.refresh()  # what this process has written lies in the array then
         return PackedRecordings(map(str, files), digests, frames, (sample.name for sample in samples))
 
     def _digest(self, sample: Sample | Recording) -> str:
@@ -233,7 +244,7 @@ class FeatureCache:
             UserError: recordings that cannot be read, all of them, up to ten named; or the cache cannot be written.
         """
         files = dict.fromkeys(sample.audio_file for sample in samples)
-        self._look_at_folders(len(files))
+        self._look_for_many(len(files))
         alone = team.size == 1
         team = those_that_see(self._root, team)
         found = team.gathered([path for path in files if not self._is_known(path)])
@@ -247,6 +258,7 @@ class FeatureCache:
         share = share_of(missing, team)
         work = in_processes(self.compute, share, workers_for(len(share), team) if workers is None else workers)
         own = list(progress(work, len(share), "Features"))
+        self._share_shards(team)
         faults: list[str] = []
         for result in (result for part in team.gathered(own) for result in part):
             if isinstance(result, str):
@@ -280,23 +292,26 @@ class FeatureCache:
 
     def _known_count(self, path: Path) -> int | None:
         digest = self.digests.known(path)
-        known = self._lengths.get(digest) if digest is not None else None
-        return known if isinstance(known, int) else None
+        return self._known_length(digest) if digest is not None else None
+
+    def _known_length(self, digest: str) -> int | None:
+        known = self._lengths.get(digest)
+        return known if isinstance(known, int) else self._shards.frames(digest, "mel")
 
     def _counted(self, path: Path, digest: str) -> int:
-        known = self._lengths.get(digest)
-        if not isinstance(known, int):
+        known = self._known_length(digest)
+        if known is None:
             known = self.extractor.num_frames(len(self.extractor.load(path)))
             self._lengths.remember(digest, known)
         return known
 
     def _complete(self, path: Path, digest: str) -> int:
         """See that all features of a recording are kept, and give its number of frames."""
-        known = self._lengths.get(digest)
-        if isinstance(known, int) and self._is_complete(digest):
+        known = self._known_length(digest)
+        if known is not None and self._is_complete(digest):
             return known
         # A lost index is no reason to decode again: the features tell their length.
-        mel = _read_feature(self._path(digest, "mel")) if self._is_complete(digest) else None
+        mel = self._read(digest, "mel") if self._is_complete(digest) else None
         if mel is None:
             mel = self._compute(path, digest)
         self._lengths.remember(digest, mel.shape[1])
@@ -304,13 +319,8 @@ class FeatureCache:
 
     def _feature(self, sample: Sample | Recording, kind: str) -> np.ndarray:
         digest = self._digest(sample)
-        path = self._path(digest, kind)
-        if path.exists():
-            feature = _read_feature(path)
-            if feature is not None:
-                return feature
-            logger.warning("%s is damaged and is computed again.", path)
-        return self._compute(sample.audio_file, digest, kind)
+        feature = self._read(digest, kind)
+        return self._compute(sample.audio_file, digest, kind) if feature is None else feature
 
     def _compute(self, path: Path, digest: str, kind: str = "mel") -> np.ndarray:
         """Compute and keep all features of a recording; gives that of ``kind``."""
@@ -322,50 +332,57 @@ class FeatureCache:
             features["wav"] = _as_stored(wav)
         for name in self.contours:
             features[self._contour_kind(name)] = self._contour_of(wav, name)
-        for name, feature in features.items():
-            _write_feature(self._path(digest, name), feature)
-        self._lengths.remember(digest, features["mel"].shape[1])
+        self._write(digest, features)
+        self._lengths.remember(digest, features["mel"].shape[1], write=not self._writes_shards)
         return features[kind]
 
     def _is_known(self, path: Path) -> bool:
         """Whether a recording needs no work: its hash and length are in the index, its features on disk."""
         digest = self.digests.known(path)
-        return digest is not None and isinstance(self._lengths.get(digest), int) and self._is_complete(digest)
+        return digest is not None and self._known_length(digest) is not None and self._is_complete(digest)
 
     def _is_complete(self, digest: str) -> bool:
-        if digest not in self._whole and all(self._path(digest, kind).exists() for kind in self._kinds()):
+        if digest not in self._whole and all(self._has(digest, kind) for kind in self._kinds()):
             self._whole.add(digest)
         return digest in self._whole
 
     def _kinds(self) -> list[str]:
-        """What files of a recording are called after."""
+        """The features of a recording."""
         wanted = {"mel": True, "linear": self.has_linear, "wav": self.has_waveforms}
         kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
         return kinds + [self._contour_kind(name) for name in self.contours]
 
-    def _look_at_folders(self, recordings: int) -> None:
-        """Find what is complete by the folders of the cache, which is quicker than to ask for each of many files."""
-        if recordings < _MANY or recordings * _LISTED_FOR_EACH < len(self._lengths):
+    def _look_for_many(self, recordings: int) -> None:
+        """Find what is complete all at once, which is quicker than to ask for each of many features."""
+        if recordings < _MANY or recordings * _LISTED_FOR_EACH < len(self._lengths) + len(self._shards):
             return
-        kinds = self._kinds()
-        for folder in self._folder.glob("[0-9a-f][0-9a-f]"):
-            names = set(os.listdir(folder))
-            ending = f".{kinds[0]}.npy"
-            digests = (name.removesuffix(ending) for name in names if name.endswith(ending))
-            self._whole.update(
-                digest for digest in digests if all(f"{digest}.{kind}.npy" in names for kind in kinds[1:])
-            )
+        frames = self._shards.complete(self._kinds())
+        self._lengths.remember_all(frames.items(), write=False)
+        self._whole |= frames.keys() | self._files.complete(self._kinds())
+
+    def _has(self, digest: str, kind: str) -> bool:
+        return self._shards.has(digest, kind) or self._files.has(digest, kind)
+
+    def _read(self, digest: str, kind: str) -> np.ndarray | None:
+        feature = self._shards.read(digest, kind)
+        return self._files.read(digest, kind) if feature is None else feature
+
+    def _write(self, digest: str, features: Mapping[str, np.ndarray]) -> None:
+        (self._shards if self._writes_shards else self._files).write(digest, features)
+
+    def _share_shards(self, team: Team) -> None:
+        """See what the processes of a team and their workers have written; all have to ask, when they are done."""
+        self._shards.seal()
+        self._shards.refresh()
+        self._shards.refresh(name for names in team.gathered(self._shards.names) for name in names)
 
     def _contour_of(self, wav: np.ndarray, name: str) -> np.ndarray:
         contour = self.extractor.pitch(wav) if name == "pitch" else self.extractor.energy(wav)
         return np.asarray(contour, dtype=np.float32)
 
     def _contour_kind(self, name: str) -> str:
-        """What the files of a contour are called after; the pitch has settings that no other feature has."""
+        """What a contour is kept under; the pitch has settings that no other feature has."""
         return f"pitch-{self.extractor.pitch_settings()}" if name == "pitch" else name
-
-    def _path(self, digest: str, kind: str) -> Path:
-        return self._folder / digest[:2] / f"{digest}.{kind}.npy"
 
 
 @dataclass(frozen=True)
@@ -375,33 +392,6 @@ class Computed:
     path: Path
     digest: str
     frames: int
-
-
-def _write_feature(path: Path, feature: np.ndarray) -> None:
-    """Write an array as .npy with a checksum after it, which numpy passes over."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(feature), allow_pickle=False)
-    content = buffer.getvalue()
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
-            file.write(zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little"))
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def _read_feature(path: Path) -> np.ndarray | None:
-    """The array of a feature file, None if the file is damaged."""
-    try:
-        raw = path.read_bytes()
-    except OSError:
-        return None
-    content, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
-    if zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") != checksum:
-        return None
-    feature: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)  # the checksum holds: it can be read
-    return feature
 
 
 def aligned(wav: np.ndarray, frames: int, hop_length: int) -> np.ndarray:

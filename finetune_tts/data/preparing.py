@@ -11,7 +11,7 @@ from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.agreement import require_same_samples
 from finetune_tts.data.content import Digests
 from finetune_tts.data.contours import Scale
-from finetune_tts.data.features import Extractor, FeatureCache
+from finetune_tts.data.features import Extractor, FeatureCache, wants_shards
 from finetune_tts.data.filtering import filter_by_alignment, filter_by_bounds, filter_empty_texts, filter_samples
 from finetune_tts.data.gathering import Formatter, load_samples
 from finetune_tts.data.probing import probe_samples
@@ -34,6 +34,7 @@ class DataFields(Protocol):
     max_audio_len: int | float
     compute_linear_spec: bool
     precompute_num_workers: int
+    feature_shards: bool | None
     eval_split_size: float
     eval_split_max_size: int | None
 
@@ -156,7 +157,13 @@ def prepare_data(
     # Models that are trained on waveforms compute their own spectrograms.
     linear = config.compute_linear_spec and not waveforms
     cache = FeatureCache(
-        cache_folder, extractor, linear=linear, waveforms=waveforms, contours=contours, digests=digests
+        cache_folder,
+        extractor,
+        linear=linear,
+        waveforms=waveforms,
+        contours=contours,
+        digests=digests,
+        shards=not dry and wants_shards(config.feature_shards, len(kept)),
     )
     if not dry:
         cache.precompute(kept, config.precompute_num_workers or None, team)

@@ -9,7 +9,7 @@ from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.config.dataset import DatasetConfig
 from finetune_tts.data.agreement import require_same_samples
 from finetune_tts.data.content import Digests
-from finetune_tts.data.features import FeatureCache
+from finetune_tts.data.features import FeatureCache, wants_shards
 from finetune_tts.data.filtering import filter_samples
 from finetune_tts.data.forced_features import ForcedFeatures
 from finetune_tts.data.formats import AUTO, RECORDINGS
@@ -79,6 +79,7 @@ def prepare_recordings(
     seed: int = 0,
     formatter: Formatter | None = None,
     workers: int = 0,
+    feature_shards: bool | None = None,
     team: Team = ALONE,
     samples: Sequence[Sample] | None = None,
     dry: bool = False,
@@ -96,6 +97,7 @@ def prepare_recordings(
         seed: of the split.
         formatter: your own reader of metadata.
         workers: processes for the features; 0 is for all CPUs.
+        feature_shards: keep features in shards; None for as many clips as ``data.features.MANY_CLIPS``.
         team: processes of the run, which share the work of the features.
         samples: those of the data sets, where they were read before.
         dry: for a check: features are left to be computed when they are asked for.
@@ -116,7 +118,8 @@ def prepare_recordings(
         max_audio_len=math.inf,
     )
     kept, dropped = filtered.kept, dict(filtered.dropped)
-    cache = FeatureCache(cache_folder, extractor, waveforms=True, digests=digests)
+    shards = not dry and wants_shards(feature_shards, len(kept))
+    cache = FeatureCache(cache_folder, extractor, waveforms=True, digests=digests, shards=shards)
     forced = None
     if feature_path:
         forced = ForcedFeatures(feature_path, extractor)

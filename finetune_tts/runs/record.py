@@ -19,8 +19,8 @@ FILE_NAME = "about_run.json"
 #: config fields that say where and how a run is kept, not what it trains.
 _HOUSEKEEPING = frozenset(
     ("output_path", "logger_uri", "run_name", "project_name", "run_description", "datasets", "test_sentences",
-     "test_sentences_file", "phoneme_cache_path", "precompute_num_workers", "github_branch", "wandb_entity",
-     "model_param_stats", "print_step", "print_eval", "plot_step", "log_model_step", "dashboard_logger",
+     "test_sentences_file", "phoneme_cache_path", "precompute_num_workers", "feature_shards", "github_branch",
+     "wandb_entity", "model_param_stats", "print_step", "print_eval", "plot_step", "log_model_step", "dashboard_logger",
      "save_on_interrupt", "distributed_backend", "distributed_url", "num_loader_workers", "num_eval_loader_workers")
 )  # fmt: skip
 _PATHS = ("_path", "_file")
