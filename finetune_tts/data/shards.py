@@ -19,7 +19,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +56,7 @@ _FOOTER = struct.Struct("<8sQQI")  # mark, where the index begins, how many entr
 _FOOTER_BYTES = _FOOTER.size + _NUMBER.size
 
 _SEALED = -1
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
 
 
 class ShardWriter:
@@ -78,10 +79,7 @@ class ShardWriter:
         self.size = 0
         self._process = os.getpid()
         self._headers: list[bytes] = []
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags, 0o666)
-        # Also at the end of a process that works for another one, where atexit calls nothing.
-        self._at_exit = Finalize(None, self.seal, exitpriority=10)
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         self._write(_BEGINNING)
 
     @property
@@ -123,7 +121,6 @@ class ShardWriter:
 
     def drop(self) -> None:
         """Close the file as it is."""
-        self._at_exit.cancel()
         with suppress(OSError):
             os.close(self._descriptor)
         self._descriptor = -1
@@ -139,6 +136,24 @@ class ShardWriter:
                 os.lseek(self._descriptor, self.size, os.SEEK_SET)
             raise
         self.size += len(content)
+
+
+class _ShardFile:
+    """A shard that is open to be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
+
+    def __del__(self) -> None:
+        with suppress(OSError, AttributeError):  # the latter where it was never opened
+            os.close(self._descriptor)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the file, fewer where it ends."""
+        if hasattr(os, "pread"):  # which others that share the open file do not disturb
+            return os.pread(self._descriptor, size, offset)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        return os.read(self._descriptor, size)
 
 
 class FeatureShards:
@@ -162,11 +177,12 @@ class FeatureShards:
         self._written: dict[tuple[str, str], bytes] = {}
         """Entries of this process that are not in the array yet."""
         self._writer: ShardWriter | None = None
-        self._open: OrderedDict[int, BinaryIO] = OrderedDict()
+        self._at_end: Finalize | None = None
+        self._open: OrderedDict[int, _ShardFile] = OrderedDict()
         self.refresh()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_writer": None, "_open": OrderedDict()}
+        return {**self.__dict__, "_writer": None, "_at_end": None, "_open": OrderedDict()}
 
     def __len__(self) -> int:
         """How many features are known."""
@@ -229,9 +245,9 @@ class FeatureShards:
 
     def seal(self) -> None:
         """Be done with the shard of this process; what is written later goes into another one."""
-        if self._writer is not None:
-            self._writer.seal()
-        self._writer = None
+        if self._at_end is not None:
+            self._at_end()
+        self._writer = self._at_end = None
 
     def refresh(self, names: Iterable[str] = ()) -> None:
         """Take over what others have written.
@@ -297,6 +313,8 @@ class FeatureShards:
             self._writer = None
         if self._writer is None:
             self._writer = ShardWriter(self._folder)
+            # Also at the end of a process that works for another one, where atexit calls nothing.
+            self._at_end = Finalize(self, self._writer.seal, exitpriority=10)
         return self._writer
 
     def _content(self, shard: int, offset: int, size: int) -> bytes:
@@ -304,14 +322,11 @@ class FeatureShards:
         try:
             file = self._open.pop(shard, None)
             if file is None:
-                file = open(self._folder / self._names[shard], "rb", buffering=0)  # noqa: SIM115  # stays open
+                file = _ShardFile(self._folder / self._names[shard])
             self._open[shard] = file
             if len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)[1].close()
-            if hasattr(os, "pread"):  # which processes that share an open file do not disturb
-                return os.pread(file.fileno(), size, offset)
-            file.seek(offset)
-            return file.read(size)
+                self._open.popitem(last=False)
+            return file.read(offset, size)
         except OSError:
             return b""
 
