@@ -44,6 +44,7 @@ SECTIONS = {
     "Text, recordings and features": (
         "check_speed",
         "feature_cache",
+        "feature_shards",
         "pitch",
         "padding",
         "spectrograms",

@@ -1,22 +1,10 @@
-"""Features of many recordings in a few large files.
-
-A shard is written by one process, from its beginning to its end: a mark, then records, then, when the process is done
-with it, an index of these and a footer. A record is a header and the feature as the content of a ``.npy`` file. The
-header says of which recording and kind the feature is, where it stands and how long it is, and has a checksum of the
-feature and one of itself; the index repeats the headers. So a shard whose process was killed is read too, from header
-to header up to the first one that does not hold; a reader with the index needs no header.
-"""
+"""Features of many recordings in a few large files, with one index in memory."""
 
 import logging
 import os
-import secrets
-import struct
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from hashlib import blake2b
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -24,136 +12,39 @@ from typing import Any
 import numpy as np
 
 from finetune_tts.data.content import cannot_write
-from finetune_tts.data.feature_files import as_bytes, from_bytes
+from finetune_tts.data.feature_files import from_bytes
+from finetune_tts.data.shard_file import (
+    EXTENSION,
+    FIELDS,
+    NUMBER,
+    NoShard,
+    ShardReader,
+    ShardWriter,
+    halves,
+    kind_number,
+)
 
 logger = logging.getLogger(__name__)
 
-EXTENSION = ".shard"
 LARGEST = 2**32
 """Bytes from which on a process begins another shard."""
 MOST_OPEN = 64
 """Shards that a process holds open to read."""
 
-_BEGINNING = b"\x89TTSFT1\n"
-_ENDING = b"\nTTSFTI\x89"
-
 _ENTRY = np.dtype(
     [
-        ("high", "<u8"),  # the first half of the digest
+        ("high", "<u8"),
         ("low", "<u8"),
         ("kind", "<u8"),
-        ("offset", "<u8"),  # of the header
-        ("size", "<u4"),  # of the feature, in bytes
+        ("offset", "<u8"),
+        ("size", "<u4"),
         ("frames", "<u4"),
-        ("checksum", "<u4"),  # of the feature
-        ("shard", "<u4"),  # in a file: checksum of all before it
+        ("checksum", "<u4"),
+        ("shard", "<u4"),
     ]
 )
-_FIELDS = struct.Struct("<QQQQIIII")
-_HEADER_BYTES = _FIELDS.size
-_NUMBER = struct.Struct("<I")
-_FOOTER = struct.Struct("<8sQQI")  # mark, where the index begins, how many entries, their checksum
-_FOOTER_BYTES = _FOOTER.size + _NUMBER.size
-
+"""``shard_file.FIELDS`` in an array."""
 _SEALED = -1
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows
-
-
-class ShardWriter:
-    """A shard that this process writes; nobody else does.
-
-    Args:
-        folder: of the shards, made if missing.
-
-    Attributes:
-        path: of the file.
-        size: of what is written whole.
-
-    Raises:
-        OSError: the file cannot be made.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{secrets.token_hex(8)}{EXTENSION}"
-        self.size = 0
-        self._process = os.getpid()
-        self._headers: list[bytes] = []
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-        self._write(_BEGINNING)
-
-    @property
-    def is_own(self) -> bool:
-        """Whether this process made it, and not the one that it was forked from."""
-        return self._process == os.getpid()
-
-    def append(self, digest: str, features: Mapping[str, np.ndarray]) -> list[bytes]:
-        """Write features of one recording, by kind, at once.
-
-        Returns:
-            The header of each.
-
-        Raises:
-            OSError: the file cannot be written; it then ends with the recording before.
-        """
-        headers, parts, offset = [], [], self.size
-        for kind, feature in features.items():
-            content = as_bytes(feature)
-            place = (*_halves(digest), _kind_number(kind), offset, len(content), feature.shape[-1])
-            fields = _FIELDS.pack(*place, zlib.crc32(content), 0)[: -_NUMBER.size]
-            headers.append(fields + _NUMBER.pack(zlib.crc32(fields)))
-            parts += [headers[-1], content]
-            offset += _HEADER_BYTES + len(content)
-        self._write(b"".join(parts))
-        self._headers += headers
-        return headers
-
-    def seal(self) -> None:
-        """Write the index, and close the file. Without an index it is read too, only more slowly."""
-        if not self.is_own or self._descriptor < 0:
-            return
-        index = b"".join(self._headers)
-        footer = _FOOTER.pack(_ENDING, self.size, len(self._headers), zlib.crc32(index))
-        with suppress(OSError):
-            self._write(index + footer + _NUMBER.pack(zlib.crc32(footer)))
-            os.fsync(self._descriptor)
-        self.drop()
-
-    def drop(self) -> None:
-        """Close the file as it is."""
-        with suppress(OSError):
-            os.close(self._descriptor)
-        self._descriptor = -1
-
-    def _write(self, content: bytes) -> None:
-        rest = memoryview(content)
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, self.size)
-                os.lseek(self._descriptor, self.size, os.SEEK_SET)
-            raise
-        self.size += len(content)
-
-
-class _ShardFile:
-    """A shard that is open to be read."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
-
-    def __del__(self) -> None:
-        with suppress(OSError, AttributeError):  # the latter where it was never opened
-            os.close(self._descriptor)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Bytes of the file, fewer where it ends."""
-        if hasattr(os, "pread"):  # which others that share the open file do not disturb
-            return os.pread(self._descriptor, size, offset)
-        os.lseek(self._descriptor, offset, os.SEEK_SET)
-        return os.read(self._descriptor, size)
 
 
 class FeatureShards:
@@ -178,7 +69,7 @@ class FeatureShards:
         """Entries of this process that are not in the array yet."""
         self._writer: ShardWriter | None = None
         self._at_end: Finalize | None = None
-        self._open: OrderedDict[int, _ShardFile] = OrderedDict()
+        self._open: OrderedDict[int, ShardReader] = OrderedDict()
         self.refresh()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -220,8 +111,10 @@ class FeatureShards:
         """The content of a feature, and where a damaged one stands: shard and offset."""
         damaged = None
         for _, _, _, offset, size, _, checksum, shard in self._places(digest, kind):
-            content = self._content(shard, offset + _HEADER_BYTES, size)
-            if len(content) == size and zlib.crc32(content) == checksum:
+            content = None
+            with suppress(OSError):
+                content = self._reader(shard).feature(offset, size, checksum)
+            if content is not None:
                 return content, None
             damaged = shard, offset
         return None, damaged
@@ -237,9 +130,9 @@ class FeatureShards:
             headers = writer.append(digest, features)
         except OSError as error:
             raise cannot_write(self._folder, error) from error
-        shard = _NUMBER.pack(self._number(writer.path.name))
+        shard = NUMBER.pack(self._number(writer.path.name))
         for kind, header in zip(features, headers, strict=True):
-            self._written[digest, kind] = header[: -_NUMBER.size] + shard
+            self._written[digest, kind] = header[: -NUMBER.size] + shard
         if writer.size >= LARGEST:
             self.seal()
 
@@ -262,7 +155,7 @@ class FeatureShards:
         for name in sorted(known):
             number = self._number(name, read_up_to=0)
             if self._read_up_to[number] != _SEALED:
-                found.append(self._entries_of(number))
+                found.append(self._new_entries(number))
         new = np.concatenate(found)
         self._written = {}
         if len(new):
@@ -273,14 +166,14 @@ class FeatureShards:
 
     def complete(self, kinds: Sequence[str]) -> Mapping[str, int]:
         """Length of the first of ``kinds``, by digest, wherever all of them are known."""
-        first = self._entries[self._entries["kind"] == _kind_number(kinds[0])]
+        first = self._entries[self._entries["kind"] == kind_number(kinds[0])]
         has_all = np.ones(len(first), dtype=bool)
         for kind in kinds[1:]:
-            wanted = first["high"] ^ np.uint64(_kind_number(kind))
+            wanted = first["high"] ^ np.uint64(kind_number(kind))
             places = np.searchsorted(self._keys, wanted)
             found = self._entries[np.minimum(places, max(len(self._entries) - 1, 0))]
             same = (found["high"] == first["high"]) & (found["low"] == first["low"])
-            has_all &= same & (found["kind"] == _kind_number(kind))
+            has_all &= same & (found["kind"] == kind_number(kind))
         whole = first[has_all]
         digests = np.stack([whole["high"], whole["low"]], axis=1).astype(">u8").tobytes().hex()
         return {digests[32 * at : 32 * at + 32]: frames for at, frames in enumerate(whole["frames"].tolist())}
@@ -289,8 +182,8 @@ class FeatureShards:
         """The entries of a feature."""
         written = self._written.get((digest, kind))
         if written is not None:
-            yield _FIELDS.unpack(written)
-        wanted = (*_halves(digest), _kind_number(kind))
+            yield FIELDS.unpack(written)
+        wanted = (*halves(digest), kind_number(kind))
         key = wanted[0] ^ wanted[2]
         for at in range(int(np.searchsorted(self._keys, np.uint64(key))), len(self._keys)):
             entry: tuple[int, ...] = self._entries[at].item()
@@ -317,89 +210,30 @@ class FeatureShards:
             self._at_end = Finalize(self, self._writer.seal, exitpriority=10)
         return self._writer
 
-    def _content(self, shard: int, offset: int, size: int) -> bytes:
-        """Bytes of a shard; fewer where it has no more, or cannot be read."""
-        try:
-            file = self._open.pop(shard, None)
-            if file is None:
-                file = _ShardFile(self._folder / self._names[shard])
-            self._open[shard] = file
-            if len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
-            return file.read(offset, size)
-        except OSError:
-            return b""
+    def _reader(self, shard: int) -> ShardReader:
+        """A shard, open; those that were not read for the longest are closed."""
+        reader = self._open.pop(shard, None) or ShardReader(self._folder / self._names[shard])
+        self._open[shard] = reader
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        return reader
 
-    def _entries_of(self, shard: int) -> np.ndarray:
-        """What is new in a shard."""
-        path, start = self._folder / self._names[shard], self._read_up_to[shard]
+    def _new_entries(self, shard: int) -> np.ndarray:
+        """What has been added to a shard."""
+        start = self._read_up_to[shard]
         try:
-            end = path.stat().st_size
+            self._open.pop(shard, None)  # what another machine has written shows in a file that is opened again
+            headers, end = self._reader(shard).headers(start)
+        except NoShard:
+            logger.warning("%s: is damaged at its beginning and is not used.", self._folder / self._names[shard])
+            headers, end = b"", None
         except OSError:
-            return np.empty(0, dtype=_ENTRY)
-        if start == 0:
-            beginning = self._content(shard, 0, len(_BEGINNING))
-            if len(beginning) < len(_BEGINNING):  # nothing is written yet
-                return np.empty(0, dtype=_ENTRY)
-            if beginning != _BEGINNING:
-                logger.warning("%s: is damaged at its beginning and is not used.", path)
-                self._read_up_to[shard] = _SEALED
-                return np.empty(0, dtype=_ENTRY)
-            start = len(_BEGINNING)
-        index = self._index(shard, end)
-        if index is not None:
-            self._read_up_to[shard] = _SEALED
-            headers = index
-        else:
-            headers, self._read_up_to[shard] = self._scan(shard, start, end)
+            headers, end = b"", start
+        self._read_up_to[shard] = _SEALED if end is None else end
         entries = np.frombuffer(headers, dtype=_ENTRY).copy()
         entries["shard"] = shard
-        kept: np.ndarray = entries[entries["offset"] >= start]
-        return kept
-
-    def _index(self, shard: int, end: int) -> bytes | None:
-        """The index of a shard that has one."""
-        footer = self._content(shard, max(end - _FOOTER_BYTES, 0), _FOOTER_BYTES)
-        fields = footer[: _FOOTER.size]
-        if len(footer) < _FOOTER_BYTES or footer[_FOOTER.size :] != _NUMBER.pack(zlib.crc32(fields)):
-            return None
-        mark, offset, count, checksum = _FOOTER.unpack(fields)
-        if mark != _ENDING or offset + count * _HEADER_BYTES + _FOOTER_BYTES != end:
-            return None
-        index = self._content(shard, offset, count * _HEADER_BYTES)
-        return index if zlib.crc32(index) == checksum else None
-
-    def _scan(self, shard: int, start: int, end: int) -> tuple[bytes, int]:
-        """The headers of the records from ``start`` on that are whole, and where these end."""
-        headers: list[bytes] = []
-        offset = start
-        while (header := self._whole_header(shard, offset, end)) is not None:
-            headers.append(header)
-            offset += _HEADER_BYTES + _FIELDS.unpack(header)[4]
-        if headers:  # of the last one, a machine that went down may have kept the header alone
-            _, _, _, last, size, _, checksum, _ = _FIELDS.unpack(headers[-1])
-            if zlib.crc32(self._content(shard, last + _HEADER_BYTES, size)) != checksum:
-                headers.pop()
-                offset = last
-        return b"".join(headers), offset
-
-    def _whole_header(self, shard: int, offset: int, end: int) -> bytes | None:
-        header = self._content(shard, offset, _HEADER_BYTES)
-        fields, checksum = header[: -_NUMBER.size], header[-_NUMBER.size :]
-        if len(header) < _HEADER_BYTES or _NUMBER.pack(zlib.crc32(fields)) != checksum:
-            return None
-        _, _, _, stated, size, _, _, _ = _FIELDS.unpack(header)
-        # An index that was not finished repeats headers, which stand elsewhere than they say.
-        return header if stated == offset and offset + _HEADER_BYTES + size <= end else None
-
-
-def _halves(digest: str) -> tuple[int, int]:
-    return int(digest[:16], 16), int(digest[16:], 16)
-
-
-@lru_cache
-def _kind_number(kind: str) -> int:
-    return int.from_bytes(blake2b(kind.encode(), digest_size=8).digest(), "little")
+        new: np.ndarray = entries[entries["offset"] >= start]
+        return new
 
 
 def _keys(entries: np.ndarray) -> np.ndarray:

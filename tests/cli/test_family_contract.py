@@ -128,6 +128,28 @@ def test_it_is_fine_tuned_stopped_and_resumed_to_the_last_bit(name, make_release
 
 
 @pytest.mark.parametrize(
+    ("name", "workers"),
+    [
+        ("tacotron2", 0),
+        ("hifigan", 1),
+        *(pytest.param(name, 1, marks=pytest.mark.slow) for name in ("tacotron2", "vits", "fast_pitch", "xtts")),
+    ],
+)
+def test_features_in_shards_give_the_same_weights_to_the_last_bit(name, workers, make_release, recordings, tune):
+    start = ["--restore_path", make_release(name), "--dataset_path", recordings, *told(name)]
+    start += ["--coqpit.batch_size", 4, "--coqpit.num_loader_workers", workers, "--max_steps", 2]
+    found = {}
+    for shards in ("false", "true"):
+        run = tune(*start, "--coqpit.feature_shards", shards, "--output_path", shards, "--no_report", "--no_check")
+        found[shards] = weights(run.run_folder, 2)
+        cache = Path(shards) / "feature_cache"
+        assert [bool(list(cache.rglob(kind))) for kind in ("*.npy", "*.shard")] == [shards == "false", shards == "true"]
+    assert found["true"].keys() == found["false"].keys()
+    for tensor_name, tensor in found["false"].items():
+        assert torch.equal(found["true"][tensor_name], tensor), tensor_name
+
+
+@pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] * family_of(name).makes_waveform)
      for name in SPEECH if family_of(name).adapters is not None],

@@ -5,16 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
-from finetune_tts.data import features, shards
+from finetune_tts.data import features, shard_file, shards
 from finetune_tts.data.features import FeatureCache, wants_shards
+from finetune_tts.data.shard_file import ShardReader, kind_number
 from finetune_tts.data.shards import FeatureShards
 from finetune_tts.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 KINDS = ("mel", "wav")
 FORK = multiprocessing.get_context("fork")
 
@@ -92,7 +95,7 @@ def test_what_was_written_is_read_by_who_wrote_it_and_by_others(folder):
 
 
 def test_an_index_is_read_in_place_of_all_headers(one_shard, folder, monkeypatch):
-    monkeypatch.setattr(FeatureShards, "_scan", None)
+    monkeypatch.setattr(ShardReader, "_scan", None)
     assert_holds(FeatureShards(folder), range(10))
 
 
@@ -110,7 +113,7 @@ def test_recordings_of_which_all_is_there_are_found_with_their_lengths(folder):
 
 
 def test_features_that_share_a_place_in_the_index_are_told_apart(folder):
-    mel, wav = (shards._kind_number(kind) for kind in KINDS)
+    mel, wav = (kind_number(kind) for kind in KINDS)
     one = "a" * 16 + "0" * 16
     # Halves that, mixed with their kinds, are the same; and two that differ in the second half alone.
     other = f"{int(one[:16], 16) ^ mel ^ wav:016x}" + "0" * 16
@@ -182,7 +185,7 @@ def test_a_process_that_ends_seals_its_shard(folder, monkeypatch):
     child = FORK.Process(target=write, args=(FeatureShards(folder), range(5)))
     child.start()
     child.join()
-    monkeypatch.setattr(FeatureShards, "_scan", None)
+    monkeypatch.setattr(ShardReader, "_scan", None)
     assert_holds(FeatureShards(folder), range(5))
 
 
@@ -230,6 +233,34 @@ def test_a_machine_that_went_down_may_have_kept_a_length_without_its_bytes(folde
         found = FeatureShards(folder)
         assert_holds(found, range(4))
         assert len(found) == 8
+
+
+def test_what_was_found_from_record_to_record_is_kept_beside_the_shard(folder, monkeypatch):
+    monkeypatch.setattr(shard_file, "KEPT_FROM", 4)
+    writer = FeatureShards(folder)
+    write(writer, [0])
+    assert_holds(FeatureShards(folder), [0])
+    assert not list(folder.glob("*.index"))  # a few are found again
+    write(writer, range(1, 5))
+    assert_holds(FeatureShards(folder), range(5))
+    (beside,) = folder.glob("*.index")
+    write(writer, [5])
+    looked_at, scan = [], ShardReader._scan
+    monkeypatch.setattr(
+        ShardReader, "_scan", lambda self, start, end: looked_at.append(start) or scan(self, start, end)
+    )
+    for content in (beside.read_bytes(), beside.read_bytes()[:-1], b""):
+        beside.write_bytes(content)
+        assert_holds(FeatureShards(folder), range(6))
+    assert looked_at[0] > 500
+    assert looked_at[1:] == [8, 8]  # from the beginning
+
+    assert_holds(FeatureShards(folder), range(6))  # once more from what is kept
+    (file,) = files(folder)
+    file.write_bytes(file.read_bytes()[:460])
+    assert_holds(FeatureShards(folder), [0])
+    assert len(FeatureShards(folder)) < 6
+    writer.seal()
 
 
 def test_what_is_damaged_counts_as_none_with_a_warning(one_shard, folder, caplog):
@@ -485,7 +516,7 @@ cache.precompute(samples, int(sys.argv[3]))
 @pytest.mark.parametrize(("moment", "lost"), [(1, 6), (2, 6), (4, 4), (7, 1), (8, 0)])
 def test_a_run_that_is_killed_loses_the_recording_in_work(moment, lost, recorded, extractor, tmp_path, cache_at):
     samples = recorded(6)
-    run = subprocess.run([sys.executable, "-c", RUN, str(tmp_path), str(moment), "0"])
+    run = subprocess.run([sys.executable, "-c", RUN, str(tmp_path), str(moment), "0"], cwd=ROOT)
     assert run.returncode == -signal.SIGKILL
     cache = cache_at(waveforms=True)
     cache.precompute(samples)
@@ -496,7 +527,7 @@ def test_a_run_that_is_killed_loses_the_recording_in_work(moment, lost, recorded
 @pytest.mark.slow
 def test_a_run_whose_workers_are_killed_too_keeps_what_they_had_written(recorded, extractor, tmp_path, cache_at):
     samples = recorded(40)
-    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), "-1", "2"], start_new_session=True)
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), "-1", "2"], cwd=ROOT, start_new_session=True)
     while run.poll() is None and sum(file.stat().st_size for file in files(tmp_path)) < 100_000:
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGKILL)
