@@ -1,6 +1,7 @@
 import pytest
 
 from finetune_tts.config.dataset import DatasetConfig
+from finetune_tts.data import features
 from finetune_tts.data.preparing import prepare_data
 from finetune_tts.errors import UserError
 from finetune_tts.families.glow_tts.config import GlowTTSConfig
@@ -14,7 +15,7 @@ def prepare(tmp_path, write_wav, write_text, tokenizer, extractor):
     for number in range(12):
         write_wav(root / "wavs" / f"{number}.wav", seconds=0.05 + 0.1 * number)
 
-    def run(content=None, aligned_frames=2, **fields):
+    def run(content=None, aligned_frames=2, dry=False, contours=(), **fields):
         if content is not None:
             write_text(root / "metadata.csv", content)
         config = GlowTTSConfig(datasets=[DatasetConfig(formatter="ljspeech", path=str(root))], **fields)
@@ -25,6 +26,8 @@ def prepare(tmp_path, write_wav, write_text, tokenizer, extractor):
             sample_rate=8000,
             cache_folder=tmp_path / "cache",
             aligned_frames=aligned_frames,
+            contours=contours,
+            dry=dry,
         )
 
     return run
@@ -38,6 +41,21 @@ def test_from_the_config_to_samples_with_features(prepare, extractor):
     assert data.seconds == pytest.approx(sum(0.05 + 0.1 * number for number in range(10)))
     assert extractor.loads == 10
     assert data.missing.counter == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "many", "in_shards"), [(True, 100, True), (None, 12, True), (None, 13, False), (False, 1, False)]
+)
+def test_features_go_where_the_config_says_and_a_check_writes_no_shards(
+    prepare, tmp_path, monkeypatch, setting, many, in_shards
+):
+    monkeypatch.setattr(features, "MANY_CLIPS", many)
+    dry = prepare(feature_shards=setting, dry=True, contours=("energy",))
+    dry.cache.contour(dry.some(1)[0], "energy")
+    assert not list(tmp_path.rglob("*.shard"))
+    prepare(feature_shards=setting)
+    assert len(list(tmp_path.rglob("*.mel.npy"))) == (0 if in_shards else 12)
+    assert len(list(tmp_path.rglob("*.shard"))) == in_shards
 
 
 def test_samples_that_cannot_be_aligned_are_left_out(prepare):

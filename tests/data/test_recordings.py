@@ -249,3 +249,12 @@ def test_features_of_another_normalisation_are_brought_to_the_vocoders(
     writer(audio(mel_fmax=2000.0))
     with pytest.raises(UserError, match="from 0 to 2000 Hz.*Make them with a model"):
         ForcedFeatures(tmp_path / "mels", extractor)
+
+
+def test_features_of_recordings_go_into_shards_where_that_is_asked_for(prepare, folder, tmp_path):
+    prepare(DatasetConfig(path=str(folder)), feature_shards=True, dry=True)
+    assert not list(tmp_path.rglob("*.shard"))
+    data = prepare(DatasetConfig(path=str(folder)), feature_shards=True)
+    assert len(list(tmp_path.rglob("*.shard"))) == 1
+    assert not list(tmp_path.rglob("*.npy"))
+    assert len(data.cache.waveform(data.split.train[0])) > 0
