@@ -156,12 +156,10 @@ class FeatureShards:
             number = self._number(name, read_up_to=0)
             if self._read_up_to[number] != _SEALED:
                 found.append(self._new_entries(number))
-        new = np.concatenate(found)
         self._written = {}
-        if len(new):
-            self._entries = np.concatenate([self._entries, new])
-            order = np.argsort(_keys(self._entries), kind="stable")
-            self._entries = self._entries[order]
+        if any(map(len, found)):
+            entries = np.concatenate([self._entries, *found])
+            self._entries = entries[np.argsort(_keys(entries), kind="stable")]
             self._keys = _keys(self._entries)
 
     def complete(self, kinds: Sequence[str]) -> Mapping[str, int]:
