@@ -2,7 +2,7 @@
 
 The features are random numbers of the shape that clips of one second have (a mel spectrogram, and the waveform in 16
 bits), so that what is measured is how they are kept and not how they are computed. Each measurement runs in a process
-of its own. Reading is measured after the file system's own cache was dropped for these files, and again with it.
+of its own. Reading is measured after the system has forgotten what it held of these files, and again when it has them.
 """
 
 import argparse
@@ -175,8 +175,9 @@ def main() -> None:
         f"is in the cache, of {arguments.many:,} clips whose digests are known."
     )
     note = (
-        "A local disk, shared with other work: wall times vary, CPU times hardly. A network file system adds a round "
-        "trip or more to each file that is opened, and to each that is made; a shard is opened once."
+        f"A local disk; load average {os.getloadavg()[2]:.0f}: other work lengthens wall times, CPU times hardly. Each "
+        "file is forced to the disk before it gets its name, a shard once, at its end. A network file system adds a "
+        "round trip or more to each file that is opened and to each that is made; a shard is opened once."
     )
     columns = [Column(""), Column("files"), Column("shards")]
     finish(Result("Features in files and in shards", about, columns, rows, note), arguments.save)
