@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from finetune_tts.cli.program import say
@@ -83,13 +83,20 @@ def _named(entries: "Iterable[Entry]", total: int | None, suffix: str) -> "Itera
     """Each entry with the name of its file."""
     digits = max(_DIGITS, len(str(total or 0)))
     taken: dict[str, int] = {}
+    folders: dict[str, int] = {}
     for number, entry in enumerate(entries, start=1):
         name = f"{number:0{digits}}" if entry.name is None else entry.name
         if Path(name).suffix.lower().removeprefix(".") not in FORMATS:
             name = f"{name}.{suffix}"
-        before = taken.setdefault(name.casefold(), entry.line)
+        key = name.casefold()
+        before = taken.setdefault(key, entry.line)
         if before != entry.line:
             raise UserError(f"Line {entry.line}: the name {name} stands in line {before} already. Give each its own.")
+        above = [str(folder) for folder in PurePosixPath(key).parents][:-1]
+        folders.update(dict.fromkeys(above, entry.line))
+        clash = next((taken[folder] for folder in above if folder in taken), folders.get(key))
+        if clash is not None:
+            raise UserError(f"Line {entry.line}: {name} cannot stand beside what line {clash} names: a file is no folder.")
         yield entry, name
 
 

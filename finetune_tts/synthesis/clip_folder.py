@@ -16,6 +16,8 @@ from finetune_tts.json_text import NotJSON, parse_json
 from finetune_tts.synthesis.voice import Speech
 
 METADATA = "metadata.jsonl"
+_START = b'{"audio_file": "'
+_NEEDED = ("audio_file", "text", "made_by")
 
 
 class ClipFolder:
@@ -46,8 +48,11 @@ class ClipFolder:
         """Whether the clip is there, of this text and made by the same model in the same way.
 
         Raises:
-            UserError: there is a file of that name which was not written for such a list.
+            UserError: there is a file of that name which was not written for such a list, or where its folder belongs.
         """
+        for folder in Path(name).parents:
+            if (self.path / folder).is_file():
+                raise UserError(f"{self.path / name}: {self.path / folder} is a file, and no folder. Rename one of them.")
         known = self._known.get(name)
         if not (self.path / name).exists():
             return False
@@ -69,8 +74,7 @@ class ClipFolder:
         write_sound(path, speech.waveform, speech.sample_rate)
         seconds = round(speech.seconds, 3)
         self._known[name] = {"audio_file": name, "text": text, "seconds": seconds, **facts, "made_by": self._made_by}
-        with self._metadata.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(_line(self._known[name]))
+        self._append(self._known[name])
         return path
 
     def finish(self) -> None:
@@ -83,17 +87,42 @@ class ClipFolder:
     def _read(self) -> dict[str, dict[str, Any]]:
         known = {}
         *lines, last = read_bytes(self._metadata).split(b"\n")
-        if last:  # cut off: a file of ours ends with the end of a line
-            os.truncate(self._metadata, self._metadata.stat().st_size - len(last))
         for number, line in enumerate(lines, start=1):
-            try:
-                facts = parse_json(line.decode("utf-8"))
-                known[str(facts["audio_file"])] = dict(facts)
-            except (NotJSON, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+            facts = _facts(line)
+            if facts is None:
                 raise UserError(
-                    f"{self._metadata}, line {number}: is no line of a list of clips. Choose another --out_dir."
-                ) from error
+                    f"{self._metadata}, line {number}: is no line of a list of clips that tts wrote. Choose another "
+                    "--out_dir."
+                )
+            known[facts["audio_file"]] = facts
+        if last:  # it was cut off, or somebody else wrote it: a file of ours ends with the end of a line
+            facts = _facts(last)
+            if facts is None and (not last.startswith(_START) or _parsed(last) is not None):
+                raise UserError(f"{self._metadata}: is no list of clips that tts wrote. Choose another --out_dir.")
+            os.truncate(self._metadata, self._metadata.stat().st_size - len(last))
+            if facts is not None:
+                known[facts["audio_file"]] = facts
+                self._append(facts)
         return known
+
+    def _append(self, facts: dict[str, Any]) -> None:
+        with self._metadata.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(_line(facts))
+
+
+def _facts(line: bytes) -> dict[str, Any] | None:
+    """What a line of the metadata says; None for what somebody else wrote, whose recordings are not to be replaced."""
+    facts = _parsed(line)
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(name), str) for name in _NEEDED):
+        return None
+    return facts
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return parse_json(line.decode("utf-8"))
+    except (NotJSON, UnicodeDecodeError):
+        return None
 
 
 def _line(facts: dict[str, Any]) -> str:

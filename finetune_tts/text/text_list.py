@@ -110,7 +110,9 @@ def _name_and_text(line: str, place: str) -> tuple[str, str]:
         raise UserError(f"{place}: {what}. The first line is file|text, and so all have to be: {excerpt(line)!r}")
     name, text = columns
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        raise UserError(f"{place}: {excerpt(name)!r} is too long for the name of a file.")
+    if not name or path.is_absolute() or ".." in path.parts:
         raise UserError(f"{place}: {excerpt(name)!r} is no name of a file below the folder.")
     if _unusable.search(name) or any(part.startswith(".") or part.endswith((".", " ")) for part in path.parts):
         raise UserError(f"{place}: {excerpt(name)!r} is no name that a file can have everywhere.")

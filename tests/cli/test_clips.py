@@ -101,6 +101,38 @@ def test_files_of_others_are_not_overwritten(said):
     said("a bad egg\n", "--out_dir", "clips").refused("metadata.jsonl, line 1")
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_data_set_of_recordings_is_not_taken_for_clips(said, end):
+    Path("clips").mkdir()
+    Path("clips/0001.wav").write_text("a recording")
+    theirs = '{"audio_file": "0001.wav", "text": "a cab"}' + end
+    Path("clips/metadata.jsonl").write_text(theirs)
+    said("a bad egg\n", "--out_dir", "clips").refused("metadata.jsonl", "that tts wrote", "--out_dir")
+    assert Path("clips/0001.wav").read_text() == "a recording"
+    assert Path("clips/metadata.jsonl").read_text() == theirs
+
+
+def test_a_last_line_without_its_end_is_kept(said):
+    said("a bad egg\nhad a hag\n", "--out_dir", "clips")
+    path = Path("clips/metadata.jsonl")
+    path.write_text(path.read_text().removesuffix("\n"))
+    assert "2 files kept" in said("a bad egg\nhad a hag\n", "--out_dir", "clips").out
+    assert len(metadata()) == 2
+
+
+@pytest.mark.parametrize("text", ["a/b|a bad egg\nA.wav|had a hag\na.wav/c|a cab\n", "a.wav/c|a cab\na|a bad egg\n"])
+def test_a_name_that_is_a_file_and_a_folder_is_refused(said, text):
+    said(text, "--out_dir", "clips").refused("cannot stand beside what line", "a file is no folder")
+    assert not names()
+
+
+def test_a_folder_of_a_name_that_is_a_file_is_refused(said):
+    Path("clips").mkdir()
+    Path("clips/a").write_text("mine")
+    said("a/b|a bad egg\n", "--out_dir", "clips").refused("clips/a is a file", "Rename one of them")
+    assert Path("clips/a").read_text() == "mine"
+
+
 def test_lines_that_cannot_be_spoken_do_not_stop_the_others(said):
     outcome = said("a bad egg\nΩ\nhad a hag\n", "--out_dir", "clips")
     outcome.refused("1 line could not be synthesised: 2.")
