@@ -27,6 +27,9 @@ _MENDABLE = {
     errno.EACCES: "the permission is missing. Change it, or choose another folder",
     errno.EPERM: "the permission is missing. Change it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+    errno.EEXIST: "something is there already. Move it away, or choose another place",
+    errno.EISDIR: "is a folder, and a file is to be written there. Move it away, or choose another place",
+    errno.ENOTDIR: "is no folder. Move it away, or choose another place",
 }
 
 
@@ -54,6 +57,10 @@ class _Given(argparse.Action):
         except (TypeError, ValueError) as error:
             kind = getattr(self.type, "__name__", "")
             raise argparse.ArgumentError(self, f"invalid {kind} value: '--'") from error
+        if self.choices is not None:
+            raise argparse.ArgumentError(
+                self, f"invalid choice: '--' (choose from {', '.join(map(repr, self.choices))})"
+            )
         return value if self.nargs is None else [value]
 
 
@@ -179,7 +186,9 @@ def run_program(run: Callable[[list[str]], Callable[[], None] | None], argv: lis
             if os.environ.get("TTS_TRACEBACK"):
                 raise
             if isinstance(error, OSError) and error.errno in _MENDABLE:
-                print(f"error: {error.filename or 'a file'}: {_MENDABLE[error.errno]}.", file=sys.stderr)
+                said = f"{_MENDABLE[error.errno]}."
+                where = f"{error.filename}: {said}" if error.filename else f"{said[:1].upper()}{said[1:]}"
+                print(f"error: {where}", file=sys.stderr)
                 status = MISTAKE
             else:
                 name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "

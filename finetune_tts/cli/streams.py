@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -42,9 +43,17 @@ def nearest(error: UnicodeError) -> tuple[str | bytes, int]:
 
 @contextmanager
 def encodable_streams() -> Iterator[None]:
-    """Let standard output and error take every character while a program runs."""
+    """Let standard output and error take every character while a program runs, and have them where they are closed.
+
+    Python has None for a stream that whoever started it has closed (``<&-``); it is read as empty, and what is written
+    to it is nobody's. Nothing else gets its number either, so that no file is written into by chance.
+    """
     codecs.register_error(HANDLER, nearest)
     with ExitStack() as stack:
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:
+                setattr(sys, name, stack.enter_context(open(os.devnull, mode, encoding="utf-8")))
+                stack.callback(setattr, sys, name, None)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper) and stream.errors != HANDLER:
                 before = stream.errors

@@ -38,6 +38,10 @@ def test_nothing_wrong(capsys):
         (OSError(errno.EIO, "broken", "x"), FAILURE, "failed: [Errno 5] broken: 'x'\nSet TTS_TRACEBACK=1"),
         (OSError(errno.ENOSPC, "full", "x.pth"), MISTAKE, "error: x.pth: the disk is full. Free some space"),
         (PermissionError(errno.EACCES, "no", "x"), MISTAKE, "error: x: the permission is missing."),
+        (OSError(errno.ENOSPC, "full"), MISTAKE, "error: The disk is full. Free some space"),
+        (FileExistsError(errno.EEXIST, "no", "x"), MISTAKE, "error: x: something is there already."),
+        (IsADirectoryError(errno.EISDIR, "no", "x"), MISTAKE, "error: x: is a folder, and a file is to be"),
+        (NotADirectoryError(errno.ENOTDIR, "no", "x/y"), MISTAKE, "error: x/y: is no folder."),
     ],
 )
 def test_each_end_has_its_status_and_its_words(capsys, error, status, said):
@@ -45,6 +49,22 @@ def test_each_end_has_its_status_and_its_words(capsys, error, status, said):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(said)
+
+
+def test_streams_that_are_closed_are_empty_and_take_everything(monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    seen = []
+
+    def run(words):
+        seen.append(sys.stdin.buffer.read())
+        sys.stdout.buffer.write(b"speech")
+        say("written")
+
+    assert run_program(run, []) == 0
+    assert run_program(ending(UserError("wrong")), []) == MISTAKE
+    assert seen == [b""]
+    assert sys.stdin is sys.stdout is sys.stderr is None
 
 
 def test_a_failure_shows_where_if_asked(monkeypatch):
@@ -87,6 +107,8 @@ def flags_of(build):
     for action in build()._actions:
         if action.option_strings and action.nargs != 0:
             number = "1" if action.type in (int, float) else "x"
+            if action.choices:
+                number = next(iter(action.choices))
             count = action.nargs if isinstance(action.nargs, int) else 1
             yield action.option_strings[-1], action, [number] * count
 
@@ -99,12 +121,14 @@ PARSERS = [finetune.build_parser, speak.build_parser, embeddings.build_classic_p
 def test_every_flag_given_twice_is_a_list_or_a_mistake(build):
     for flag, action, values in flags_of(build):
         others = ["2" for _ in values]
+        if action.choices:
+            others = list(action.choices)[1:2]
         if action.nargs == "+" or flag in DATA_FLAGS and build != PARSERS[2]:
             given = getattr(build().parse_known_flags([flag, *values, flag, *others]), action.dest)
             assert [str(value) for value in given] == [*values, *others]
             continue
         assert getattr(build().parse_known_flags([flag, *values, flag, *values]), action.dest) not in (None, [])
-        with pytest.raises(UserError, match=f"{flag}: given twice, as {'.* '.join(values)}.* and as 2"):
+        with pytest.raises(UserError, match=f"{flag}: given twice, as {'.* '.join(values)}.* and as {others[0]}"):
             build().parse_known_flags([flag, *values, flag, *others])
 
 
@@ -114,6 +138,9 @@ def test_every_flag_takes_two_dashes_for_a_text_or_refuses_them(build):
         if action.type in (int, float):
             mistake = f"invalid {action.type.__name__} value: '--'" if len(values) == 1 else "expected 2 arguments"
             with pytest.raises(UserError, match=f"{flag}: {mistake}"):
+                build().parse_known_flags([f"{flag}=--"])
+        elif action.choices and action.nargs != "?":
+            with pytest.raises(UserError, match=f"{flag}: invalid choice: '--'"):
                 build().parse_known_flags([f"{flag}=--"])
         elif len(values) == 1 and action.nargs != "?":
             value = getattr(build().parse_known_flags([f"{flag}=--"]), action.dest)
