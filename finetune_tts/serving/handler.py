@@ -167,8 +167,10 @@ class Handler(BaseHTTPRequestHandler):
         """
         try:
             asked = parse_json(body.decode("utf-8"))
-        except (NotJSON, UnicodeDecodeError) as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"The request is not JSON: {error}.") from error
+        except NotJSON as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"The body of the request: {error}.".replace("?.", "?")) from error
+        except UnicodeDecodeError as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, "The body of the request is not UTF-8 text.") from error
         if not isinstance(asked, dict):
             raise Refused(HTTPStatus.BAD_REQUEST, "The request is no object of JSON.")
         return asked

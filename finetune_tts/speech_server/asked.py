@@ -9,7 +9,7 @@ from typing import Any
 
 from finetune_tts.audio.writing import SOUND_KINDS, SoundKind
 from finetune_tts.errors import UserError, counted, excerpt
-from finetune_tts.families.registry import ENTRIES, family_of
+from finetune_tts.families.registry import ENTRIES, family_of, style_flags
 from finetune_tts.json_text import NotJSON, parse_json
 from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
@@ -142,6 +142,9 @@ class Rules:
             return self._recording(given, "style_wav")
         model = self.voice.config.model
         own = {flag.name for flag in ENTRIES[model].flags if not flag.is_path}
+        foreign = next((flag.name for flag, _ in style_flags() if flag.name not in own and fields.get(flag.name)), None)
+        if foreign is not None and not foreign.endswith("_wav"):
+            raise UserError(f"{foreign}: this kind of model does not know it; leave it out.")
         numbers = {name: fields[name] for name in own if fields.get(name)}
         for name, value in numbers.items():
             _number(value, name, -1e6, 1e6)  # a path is none

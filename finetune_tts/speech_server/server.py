@@ -195,6 +195,8 @@ class _SpeechHandler(Handler):
             self.send_json(HTTPStatus.OK, self.server.details())
         elif address.path == "/api/tts":
             self._speak(self.server.rules.read(self._fields(address.query)))
+        elif address.path == "/v1/audio/speech":
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "/v1/audio/speech takes an object of JSON, by POST.")
         else:
             raise Refused(HTTPStatus.NOT_FOUND, "There is no such page. /details and /api/tts?text=... are here.")
 
@@ -210,7 +212,7 @@ class _SpeechHandler(Handler):
             self._speak(self.server.rules.read_speech(fields))
             return
         if kind == "application/json":
-            given = {name: _as_text(value) for name, value in self.json_of(body).items()}
+            given = {name: _as_text(name, value) for name, value in self.json_of(body).items()}
         elif kind == "application/x-www-form-urlencoded" or not body:
             given = self._parsed(body.decode("ascii", "replace"))
         else:
@@ -337,8 +339,14 @@ class _SpeechHandler(Handler):
             self.connection.settimeout(timeout)
 
 
-def _as_text(value: Any) -> str:
-    """A value of a JSON object as it would stand in an address."""
+def _as_text(name: str, value: Any) -> str:
+    """A value of a JSON object as it would stand in an address.
+
+    Raises:
+        UserError: it is several.
+    """
+    if isinstance(value, list) or (isinstance(value, dict) and name != "style_wav"):
+        raise UserError(f"{name}: must be a text or a number.")
     if value is None:
         return ""
     if isinstance(value, bool):

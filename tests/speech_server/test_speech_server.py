@@ -190,6 +190,7 @@ def test_many_clients_at_once_get_each_their_own(serve, ask):
         ("text=a&speaker_wav=../../etc/passwd", "takes no recordings"),
         ("text=a&style_wav=%7B%22a%22", "style_wav: is no JSON"),
         ("text=a&style_wav=%7B%221%22:1%7D", "takes no style"),
+        ("text=a&pitch=2", "pitch: this kind of model does not know it"),
         ("text=%ff", "address cannot be read"),
         ("&".join(f"a{number}=1" for number in range(60)), "address cannot be read"),
     ],
@@ -199,6 +200,23 @@ def test_what_cannot_be_is_refused_in_words(serve, ask, fields, told):
     assert status == 400
     assert headers["content-type"].startswith("application/json")
     assert told in error(content)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"text": ["a bad egg"]}', "text: must be a text or a number"),
+        ('{"text": {"a": "b"}}', "text: must be a text or a number"),
+        ('{"text": ', "The body of the request: not JSON (Expecting value); the text ends here, was it cut off?"),
+        ("[1]", "no object of JSON"),
+        ("\xff", "not UTF-8"),
+    ],
+)
+def test_json_that_cannot_be_is_refused_in_words(serve, ask, body, told):
+    status, _, content = ask(serve(), "/api/tts", body.encode("latin-1"), Content_Type="application/json")
+    assert status == 400
+    assert error(content).startswith(told) or told in error(content)
+    assert not error(content).endswith("?.")
 
 
 @pytest.mark.parametrize("name", ["../secret.wav", "/etc/hostname", "a\0b", "..", "", "link.wav", "nothing.wav"])
@@ -259,6 +277,7 @@ def test_details(serve, ask):
         (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"414"),
         (b"GET / HTTP/1.1\r\nHost: HOST\r\nX: " + b"a" * 70000 + b"\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET /v1/audio/speech HTTP/1.1\r\nHost: HOST\r\n\r\n", b"405"),
         (b"DELETE / HTTP/1.1\r\nHost: HOST\r\n\r\n", b"501"),
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"Bad"),
         (b"POST /api/tts HTTP/1.1\r\nHost: HOST\r\nContent-Length: 99999999\r\n\r\n", b"413"),
