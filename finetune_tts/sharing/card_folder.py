@@ -56,7 +56,7 @@ def write_card_folder(source: Source) -> list[Path]:
 
 
 def _evidence(source: Source, record: RunRecord | None) -> Evidence | None:
-    """What the report of the run has heard, heard anew; None for what is no run."""
+    """What the report of the run has heard, heard again; None for what is no run."""
     if record is None:
         return None
     try:

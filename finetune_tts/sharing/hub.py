@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}/[A-Za-z0-9][\w.-]{0,94}", re.ASCII)
 _REASONS = {
-    401: "the hub does not know this token: log in anew with hf auth login",
+    401: "the hub does not know this token: log in again with hf auth login",
     403: "this token may not write there: make one that may, and see that the name before the slash is yours",
     404: "the hub knows no such place: see that the name before the slash is yours",
     413: "the hub finds a file too large",

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +87,21 @@ def export_vocoder(vocoder: Vocoder, path: Path) -> Exported:
     return _export(ExportSubject(vocoder.network, vocoder.config, symbols=0, speakers=0, languages=0), path)
 
 
-def _export(subject: ExportSubject, path: Path, kind: str = "onnx") -> Exported:
-    exporter = family_of(subject.config.model).implementation.exporters.get(kind)
+def require_exporter(model: str, kind: str) -> Callable[[ExportSubject, Path], Exported]:
+    """What writes the network of an architecture as a file for the programs of a format.
+
+    Raises:
+        UserError: nothing does.
+    """
+    exporter = family_of(model).implementation.exporters.get(kind)
     if exporter is None:
         able = [name for name in ENTRIES if kind in family_of(name).implementation.exporters]
-        raise UserError(
-            f"--export {kind}: a model of {subject.config.model} cannot be exported yet; "
-            f"{', '.join(able) or 'none'} can."
-        )
-    return exporter(subject, path)
+        raise UserError(f"--export {kind}: a model of {model} cannot be exported yet; {', '.join(able) or 'none'} can.")
+    return exporter
+
+
+def _export(subject: ExportSubject, path: Path, kind: str = "onnx") -> Exported:
+    return require_exporter(subject.config.model, kind)(subject, path)
 
 
 def _inputs(exported: Exported) -> list[str]:

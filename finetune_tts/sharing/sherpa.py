@@ -10,7 +10,7 @@ from pathlib import Path
 
 from finetune_tts.errors import UserError
 from finetune_tts.files import write_text
-from finetune_tts.sharing.onnx import export_voice
+from finetune_tts.sharing.onnx import export_voice, require_exporter
 from finetune_tts.sharing.onnx_precision import add_metadata
 from finetune_tts.sharing.readers import cleaner_remark, espeak_language, require_one_condition, symbols_of
 from finetune_tts.sharing.source import Shared, Source
@@ -33,6 +33,7 @@ def write(source: Source) -> Shared:
         UserError: sherpa-onnx cannot speak the model, packages are missing, or the file says something else.
     """
     voice = source.voice()
+    require_exporter(voice.config.model, "sherpa")
     language = espeak_language("sherpa", voice.tokenizer)
     fixed = require_one_condition("sherpa", voice)
     _require_readable(voice.tokenizer, language)

@@ -60,7 +60,7 @@ class Source:
         return terms_of(self.weights.parent, self.wishes.data_licence)
 
     def config(self) -> SpeechConfig | VocoderConfig:
-        """Its config, of a model that speaks or of a vocoder, read anew; the files that it names are found.
+        """Its config, of a model that speaks or of a vocoder, read again each time; the files that it names are found.
 
         Raises:
             UserError: it is missing, or makes no sense.

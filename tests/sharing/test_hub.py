@@ -235,7 +235,7 @@ def test_a_repository_of_ones_own_is_not_opened_by_an_upload(make_run, hub, caps
 @pytest.mark.parametrize(
     ("part", "status", "message"),
     [
-        ("/api/repos/create", 401, "does not know this token: log in anew with hf auth login. Nothing was uploaded."),
+        ("/api/repos/create", 401, "does not know this token: log in again with hf auth login. Nothing was uploaded."),
         ("/api/repos/create", 403, "this token may not write there"),
         ("/commit/", 403, "this token may not write there"),
         ("/upload/", 413, "the hub finds a file too large. Nothing was published by halves; "),

@@ -98,6 +98,13 @@ def test_what_it_cannot_speak_is_refused_in_words(fields, message, vits_of, caps
     assert not (folder / "sherpa-onnx").exists()
 
 
+def test_an_architecture_that_it_does_not_know_leaves_no_folder(make_run, capsys):
+    folder = make_run()
+    assert finetune.main(["--export", "sherpa", str(folder)]) == 2
+    assert "glow_tts cannot be exported yet" in capsys.readouterr().err
+    assert not (folder / "sherpa-onnx").exists()
+
+
 @pytest.fixture
 def spoken(client, capsys):
     """What sherpa-onnx makes of a text, and what is made of it here, without noise."""
