@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -211,9 +212,11 @@ def _not_utf8(path: str | Path, raw: bytes, error: UnicodeDecodeError) -> UserEr
     probable = probable_encoding(raw)
     if probable is None:
         return UserError(f"{start} Save the file as UTF-8 in the program that wrote it.")
+    if not os.path.lexists(path):  # such as standard input
+        return UserError(f"{start} It is probably {probable}: pipe it through iconv -f {probable} -t UTF-8.")
     return UserError(
         f"{start} The file is probably in {probable}. Convert it, and look at the result: "
-        f"iconv -f {probable} -t UTF-8 '{path}' > converted"
+        f"iconv -f {probable} -t UTF-8 {shlex.quote(str(path))} > converted"
     )
 
 

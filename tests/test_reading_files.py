@@ -1,10 +1,11 @@
 import os
+import shlex
 import socket
 
 import pytest
 
 from finetune_tts.errors import UserError, excerpt
-from finetune_tts.files import expanded, read_text
+from finetune_tts.files import decoded, expanded, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -34,6 +35,16 @@ def test_another_encoding_is_named_with_the_command_that_converts_it(tmp_path, e
     path.write_bytes(text.encode(encoding))
     with pytest.raises(UserError, match=rf"metadata.csv, line 1: byte .*iconv -f {named} -t UTF-8"):
         read_text(path)
+
+
+def test_the_command_takes_any_name_and_standard_input_is_piped(tmp_path):
+    path = tmp_path / "it's mine.csv"
+    path.write_bytes("1|né\n".encode("cp1252"))
+    with pytest.raises(UserError) as caught:
+        read_text(path)
+    assert shlex.quote(str(path)) in str(caught.value)
+    with pytest.raises(UserError, match="line 1: .* pipe it through iconv -f CP1252 -t UTF-8.$"):
+        decoded("standard input", path.read_bytes())
 
 
 def test_bytes_of_no_encoding_get_no_wrong_advice(tmp_path):

@@ -47,7 +47,8 @@ def write_stream(parts: "Iterable[np.ndarray]", sample_rate: int, arguments: arg
             if first is None:
                 first = time.perf_counter() - started
     if first is None:
-        raise UserError("--text: the model makes no sound of so short a text. Give it more to say.")
+        where = "--text" if arguments.text_file is None else f"--text_file {arguments.text_file}"
+        raise UserError(f"{where}: the model makes no sound of so short a text. Give it more to say.")
     spent, seconds = time.perf_counter() - started, samples / sample_rate
     if not arguments.pipe_out:
         say(f"wrote: {arguments.out_path} ({seconds:.2f} s)")
