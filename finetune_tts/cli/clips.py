@@ -96,7 +96,9 @@ def _named(entries: "Iterable[Entry]", total: int | None, suffix: str) -> "Itera
         folders.update(dict.fromkeys(above, entry.line))
         clash = next((taken[folder] for folder in above if folder in taken), folders.get(key))
         if clash is not None:
-            raise UserError(f"Line {entry.line}: {name} cannot stand beside what line {clash} names: a file is no folder.")
+            raise UserError(
+                f"Line {entry.line}: {name} cannot stand beside what line {clash} names: a file is no folder."
+            )
         yield entry, name
 
 

@@ -24,6 +24,9 @@ def check_export_flags(arguments: argparse.Namespace) -> None:
     if not arguments.export:
         return
     kind = arguments.export[0]
+    unprintable = next((sign for sign in arguments.data_licence or "" if not sign.isprintable()), None)
+    if unprintable is not None:
+        raise UserError(f"--data_licence: has {unprintable!r} in it. Write it in one line, without control characters.")
     writer_of(kind, arguments.precision or "fp32")
     if kind == "hub" or arguments.hub_name:
         from finetune_tts.sharing.hub import require_name

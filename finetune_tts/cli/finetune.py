@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finetune_tts.cli import make_dataset
 from finetune_tts.cli.export import check_export_flags, run_export
 from finetune_tts.cli.field_list import field_list
-from finetune_tts.cli.finetune_flags import build_parser
+from finetune_tts.cli.finetune_flags import build_parser, require_of_run
 from finetune_tts.cli.outcome import say_outcome
 from finetune_tts.cli.program import run_program, say
 from finetune_tts.cli.reporting import check_report_flags, report_if_stopped, report_of_run, run_report
@@ -99,6 +99,7 @@ def _command(
         print_models(arguments.list_models or None, arguments.models_file)
     else:
         _check(arguments, config)
+        require_of_run(arguments, overrides)
         check_report_flags(arguments)
         check_export_flags(arguments)
         if arguments.recordings and not arguments.make_dataset:

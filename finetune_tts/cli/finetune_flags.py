@@ -1,10 +1,12 @@
 """The flags of ``tts-finetune``."""
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from finetune_tts.cli import make_dataset
 from finetune_tts.cli.program import Parser
+from finetune_tts.errors import UserError
 from finetune_tts.sharing.formats import FORMATS, PRECISIONS
 
 USAGE = """%(prog)s --model_name NAME --dataset_path DIR [flags] [--coqpit.FIELD VALUE]
@@ -34,6 +36,12 @@ EXAMPLES = """more examples:
 A model's own config (--model_name, or --restore_path alone) is filled in with settings that suit the recordings, for
 every field that --coqpit does not set. A config of yours (--config_path) is taken as it stands."""
 
+#: what trains nothing, and reads no config that could be overridden.
+_OF_NO_RUN = ("export", "report", "watch", "review")
+_OF_RUNS = ("max_steps", "time_limit", "early_stop_patience", "stop_when", "no_hearing", "grad_accum_steps",
+            "auto_batch", "discriminator_warm_up", "use_accelerate", "no_check", "no_report",
+            "allow_partial_restore")  # fmt: skip
+
 
 def build_parser(prog: str = "tts-finetune") -> Parser:
     """Return the parser of ``tts-finetune``; ``--coqpit.*`` is taken out before."""
@@ -48,6 +56,20 @@ def build_parser(prog: str = "tts-finetune") -> Parser:
     _add_sharing(parser.add_argument_group("ways out").add_argument)
     _add_pages(parser.add_argument_group("live pages").add_argument)
     return parser
+
+
+def require_of_run(arguments: argparse.Namespace, overrides: Sequence[object]) -> None:
+    """Refuse what only a run heeds beside what starts none, where it would be ignored without a word.
+
+    Raises:
+        UserError: there is such a flag, or a ``--coqpit`` field.
+    """
+    start = next((name for name in _OF_NO_RUN if getattr(arguments, name)), None)
+    if start is None:
+        return
+    given = next((f"--{name}" for name in _OF_RUNS if getattr(arguments, name)), "--coqpit" if overrides else None)
+    if given is not None:
+        raise UserError(f"{given} is for a run, and --{start} starts none: leave one of them out.")
 
 
 def _add_tasks(add: Callable[..., object]) -> None:

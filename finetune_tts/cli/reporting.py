@@ -39,6 +39,8 @@ def check_report_flags(arguments: argparse.Namespace) -> None:
         raise UserError(f"--flat_looks {arguments.flat_looks} is given without --stop_when flat, which it belongs to.")
     if arguments.stop_when is not None and arguments.no_hearing:
         raise UserError(f"--stop_when {arguments.stop_when} needs what --no_hearing leaves out: leave one of them out.")
+    if arguments.select_by is not None and arguments.no_report and arguments.no_hearing:
+        raise UserError(f"--select_by {arguments.select_by}: --no_report and --no_hearing leave nothing to choose by.")
     if arguments.select_by is not None:
         from finetune_tts.hearing.metrics import METRICS
 

@@ -52,7 +52,9 @@ class ClipFolder:
         """
         for folder in Path(name).parents:
             if (self.path / folder).is_file():
-                raise UserError(f"{self.path / name}: {self.path / folder} is a file, and no folder. Rename one of them.")
+                raise UserError(
+                    f"{self.path / name}: {self.path / folder} is a file, and no folder. Rename one of them."
+                )
         known = self._known.get(name)
         if not (self.path / name).exists():
             return False

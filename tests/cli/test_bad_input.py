@@ -37,6 +37,23 @@ def refuse(tune, release, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("start", ["--report", "--watch", "--review", "--export"])
+@pytest.mark.parametrize("words", [("--max_steps", 3), ("--no_report",), ("--coqpit.lr", 3), ("--stop_when", "flat")])
+def test_what_only_a_run_heeds_is_refused_beside_what_starts_none(tune, start, words):
+    target = ("onnx", "RUN") if start == "--export" else ("RUN",)
+    tune(start, *target, *words).refused(words[0].removesuffix(".lr"), start, "starts none")
+
+
+def test_a_model_is_not_chosen_by_what_nobody_measures(refuse, own):
+    words = ("--dataset_path", own, "--select_by", "mcd", "--no_report", "--no_hearing")
+    refuse(*words, parts=["--select_by mcd", "--no_report", "--no_hearing"])
+
+
+def test_a_licence_is_a_line_that_can_be_printed(tune):
+    words = ("--export", "card", "RUN", "--data_licence")
+    tune(*words, "CC0\x1b[31m").refused("--data_licence", "\\x1b", "one line")
+
+
 # Recordings and their metadata. --------------------------------------------------------------------------------------
 
 
