@@ -174,11 +174,18 @@ class SampleHearing:
 
     def finish(self) -> None:
         """Wait for what is not heard yet, at the end of a run."""
+        told = self._say_if_flat()  # before the last look, which may be better than those that ended the run
         if self._pending:
             logger.info("Hearing the last samples: %s to go.", counted(len(self._pending), "look"))
         self._wait()
-        if self.flat_looks is not None and (since := flat_since(self.looks, self.flat_looks)) is not None:
+        if not told:
+            self._say_if_flat()
+
+    def _say_if_flat(self) -> bool:
+        since = None if self.flat_looks is None else flat_since(self.looks, self.flat_looks)
+        if since is not None:
             logger.info("Nothing that is heard has become better since step %d (--stop_when flat).", since)
+        return since is not None
 
     def close(self) -> None:
         """End the process that hears."""

@@ -241,6 +241,15 @@ def test_a_run_ends_when_what_is_heard_is_flat(heard_run, at_once, monkeypatch, 
     assert "Nothing that is heard has become better since step 10 (" in caplog.text
 
 
+def test_why_a_run_ended_is_said_though_its_last_look_is_better(heard_run, at_once, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(at_once, "values", {2: 9.0, 4: 8.0, 6: 6.0, 16: 1.0})
+    run = heard_run(settings={"flat_looks": 2}, epochs=9)
+    run.fit()
+    assert run.total_steps_done == 16
+    assert caplog.text.count("Nothing that is heard has become better since step 10 (") == 1
+
+
 @pytest.mark.parametrize("stops", [6, 14])
 def test_a_run_that_is_stopped_and_resumed_hears_and_decides_the_same(heard_run, at_once, monkeypatch, stops):
     monkeypatch.setattr(at_once, "values", {2: 9.0, 4: 8.0, 6: 6.0, 10: 4.5})
