@@ -14,6 +14,7 @@ logger ``finetune_tts``. Importing this loads no torch; that happens with the fi
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,7 +226,11 @@ class Voice:
 
         if not 0.1 <= speed <= 10:
             raise UserError(f"speed {speed}: must be between 0.1 and 10.")
-        if not 0 <= seed < 2**63:
+        if noise_scale is not None and not 0 <= noise_scale <= 10:
+            raise UserError(f"noise_scale {noise_scale}: must be between 0 and 10.")
+        if language is not None and not self.languages:
+            raise UserError(f"language {language}: this model has one language; leave it out.")
+        if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
             raise UserError(f"seed {seed}: must be a whole number, at least 0.")
         if speaker is not None and speaker_wav is not None:
             raise UserError("speaker and speaker_wav both say who speaks: give one of them.")
@@ -319,6 +324,8 @@ def fine_tune(
     from finetune_tts.training.settings import RunLimits
 
     folders = [recordings] if isinstance(recordings, str | Path) else list(recordings)
+    if not folders:
+        raise UserError("recordings: none are named. Name the folder of the recordings.")
     fields = _overrides(overrides or {})
     for number, folder in enumerate(folders):
         if not Path(folder).expanduser().is_dir():

@@ -62,6 +62,9 @@ def test_speakers_by_name(choir):
         ({"style": {"pitch": 2}}, "style pitch: a glow_tts model has no such style; it has no style"),
         ({"speaker_wav": "x.wav"}, "does not know its speakers by d-vectors"),
         ({"speaker": "ann", "speaker_wav": "x.wav"}, "both say who speaks"),
+        ({"language": "xx"}, "language xx: this model has one language"),
+        ({"noise_scale": float("nan")}, "noise_scale nan: must be between 0 and 10"),
+        ({"seed": 1.5}, "seed 1.5: must be a whole number"),
     ],
 )
 def test_mistakes_are_named(release, arguments, told):
@@ -146,6 +149,8 @@ def test_mistakes_of_a_run_are_named(trained, arguments, told):
 
 
 def test_recordings_that_are_not_there_are_named_before_anything_is_loaded():
+    with pytest.raises(UserError, match="recordings: none are named"):
+        fine_tune("no-model", [])
     with pytest.raises(UserError, match="recordings nowhere: no such folder"):
         fine_tune("tts_models/en/ljspeech/glow-tts", "nowhere")
 

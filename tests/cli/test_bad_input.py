@@ -120,7 +120,7 @@ def test_columns_that_the_user_names_wrongly(refuse, own):
 def test_a_home_folder_of_nobody(tune, release, own, flag):
     words = ["--restore_path", release, "--dataset_path", own] if flag != "--report" else []
     words = [word for word in words if flag != "--dataset_path" or word not in ("--dataset_path", own)]
-    outcome = tune(*words, flag, "~nobody-of-this-name/x", "--max_steps", 1)
+    outcome = tune(*words, flag, "~nobody-of-this-name/x", *(["--max_steps", 1] if words else []))
     assert outcome.status == 2
     assert "~nobody-of-this-name/x" in outcome.err + outcome.out
     assert "is no home folder" in outcome.err + outcome.out
