@@ -35,7 +35,7 @@ def built(group: type[Config], values: dict[str, Any], where: str, *, quiet: boo
         logger.info("%s: null, so the default counts: %s", where, ", ".join(limited(findings.defaulted, 50)))
     if not quiet and (unknown := unknown_fields(config)):
         names = ", ".join(limited([shown_name(name) for name in unknown], 50))
-        logger.info("%s: %d fields not used here are kept: %s", where, len(unknown), names)
+        logger.info("%s: not used here and kept: %s", where, names)
     return config
 
 

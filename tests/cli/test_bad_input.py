@@ -277,6 +277,7 @@ def test_weights_that_are_not_finite(tune, broken, own):
 
 def test_a_checkpoint_without_a_config(tune, broken, own):
     broken.with_name("config.json").unlink()
+    torch.save({"model": torch.load(broken)["model"]}, broken)  # without the one inside
     tune("--restore_path", broken, "--dataset_path", own).refused("config.json", "--config_path")
 
 

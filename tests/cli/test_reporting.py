@@ -221,7 +221,7 @@ def test_a_model_of_several_speakers_is_heard_with_their_voices(tune, choir, rec
 
 
 def test_the_report_tells_what_changed_and_what_was_forgotten(tune, choir, recordings):
-    outcome = tune("--restore_path", choir, "--dataset_path", recordings, "--max_steps", 3, "--report_sentences", 1)
+    outcome = tune("--restore_path", choir, "--dataset_path", recordings, "--max_steps", 3, "--report_sentences", 2)
     assert outcome.status == 0, outcome.err
     text = (outcome.run_folder / "report.html").read_text(encoding="utf-8")
     assert "What changed" in text
