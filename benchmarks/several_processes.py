@@ -26,13 +26,13 @@ import torch.distributed as dist
 from result import Column, Result, add_save_argument, finish
 from torch import Tensor, nn
 
+import finetune_tts.training.step as stepping
 from finetune_tts.data.batch import Batch
 from finetune_tts.families.building import build_model, make_task
 from finetune_tts.families.loading import config_from_dict
 from finetune_tts.machine.distributed import World, connect
 from finetune_tts.machine.gradients import back_from_row, in_rows
 from finetune_tts.machine.precision import Precision
-from finetune_tts.training import step as stepping
 from finetune_tts.training.loss_meter import LossMeter
 from finetune_tts.training.settings import TrainerSettings
 from finetune_tts.training.step import Stepper, clip_norms
