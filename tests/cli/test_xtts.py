@@ -314,6 +314,7 @@ def test_the_decoder_learns_alone_and_the_model_speaks_without_its_judge(start, 
     assert again.status == 0, again.err
 
 
+@pytest.mark.slow
 def test_a_run_of_the_decoder_is_resumed_to_the_last_bit(start, tune):
     straight = tune(*start, *DECODER, "--output_path", "straight", "--max_steps", 4)
     assert straight.status == 0, straight.err

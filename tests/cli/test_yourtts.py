@@ -102,6 +102,7 @@ def test_it_speaks_with_its_speakers_and_like_recordings(tts, catalog_words, rec
     tts(*words, "--language_idx", "en").refused("speakers", "--speaker_idx")
 
 
+@pytest.mark.slow
 def test_it_is_tuned_to_a_new_speaker_of_a_new_language(tune, tts, catalog_words, model, recordings, tmp_path):
     words = (*catalog_words, "--dataset_path", recordings, "--discriminator_warm_up", 1)
     outcome = tune(*words, "--max_steps", 3, "--coqpit.datasets.0.language", "gl", "--coqpit.batch_size", 2)

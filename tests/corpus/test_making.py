@@ -141,6 +141,7 @@ def encode_aac(path: Path, samples: np.ndarray, rate: int) -> None:
         container.mux(stream.encode(None))
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_run_again_it_makes_the_same(recording, order, tmp_path):
     asked = order()
 

@@ -3,6 +3,8 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.families.loading import load_config
 
@@ -24,6 +26,7 @@ TINY = {
 }
 
 
+@pytest.mark.slow
 def test_the_recipe_trains_the_network_and_beta(run_program, ljspeech, tmp_path, small_widths):
     words = ["--device=cpu", "--max_steps=2", *(f"--coqpit.{name}={value}" for name, value in TINY.items())]
     words += ["--coqpit.output_path", tmp_path / "runs", "--coqpit.datasets.0.path", ljspeech]

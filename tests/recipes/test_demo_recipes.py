@@ -18,6 +18,7 @@ DEMO = ROOT / "recipes" / "demo"
 BASE = ROOT / "finetune_tts" / "assets" / "demo" / "base"
 
 
+@pytest.mark.slow
 def test_a_base_is_trained_exported_in_half_precision_and_speaks(train, run_program, ljspeech, tmp_path):
     # The corpus is two data sets; here the second one has the same recordings under other names.
     other = tmp_path / "verses"

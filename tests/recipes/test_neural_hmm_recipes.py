@@ -23,6 +23,7 @@ TINY = {
 TINY_OVERFLOW = {**TINY, "hidden_channels_dec": 4, "num_flow_blocks_dec": 1, "num_block_layers": 1}
 
 
+@pytest.mark.slow
 def test_the_overflow_recipe_trains_from_nothing_and_on_from_a_checkpoint(train, ljspeech, capfd):
     first = train(OVERFLOW, "--coqpit.datasets.0.path", ljspeech, network=TINY_OVERFLOW)
     weights = read_checkpoint(first / "best_model.pth").model

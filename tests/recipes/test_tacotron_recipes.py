@@ -13,6 +13,7 @@ DDC = "recipes/ljspeech/tacotron2-DDC/train_tacotron_ddc.py"
 DCA = "recipes/ljspeech/tacotron2-DCA/train_tacotron_dca.py"
 
 
+@pytest.mark.slow
 def test_the_ddc_recipe_trains_from_nothing_and_on_from_a_checkpoint(train_tacotron2, ljspeech, capfd):
     first = train_tacotron2(DDC, "--coqpit.datasets.0.path", ljspeech)
     checkpoint = read_checkpoint(first / "best_model.pth")

@@ -70,6 +70,7 @@ def mailabs(tmp_path, vctk):
     return folders
 
 
+@pytest.mark.slow
 def test_the_ljspeech_recipe_trains_from_nothing_and_on_from_a_checkpoint(train_vits, ljspeech, capfd):
     first = train_vits(LJSPEECH, "--coqpit.datasets.0.path", ljspeech)
     assert read_checkpoint(first / "best_model.pth").step == 2
@@ -86,6 +87,7 @@ def test_the_vctk_recipe_learns_a_vector_for_each_speaker(train_vits, vctk):
     assert read_checkpoint(run / "best_model.pth").model["emb_g.weight"].shape == (2, 4)
 
 
+@pytest.mark.slow
 def test_the_multilingual_recipe_learns_speakers_and_languages(train_vits, mailabs):
     words = [word for place, folder in enumerate(mailabs) for word in (f"--coqpit.datasets.{place}.path", folder)]
     run = train_vits(MULTILINGUAL, *words)

@@ -32,6 +32,7 @@ def released(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapters", [(), ("--coqpit.lora_rank=2",)])
 def test_the_recipe_fine_tunes_a_release(run_program, released, ljspeech, tmp_path, adapters):
     network = json.loads((TINY / "xtts.json").read_text())["model_args"]

@@ -35,6 +35,7 @@ TINY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_widths")
 def test_it_computes_d_vectors_trains_and_lets_the_encoder_judge(run_program, make_encoder, vctk, tmp_path):
     output = tmp_path / "runs"

@@ -104,7 +104,7 @@ def run(config, **request):
     return fit(assemble(Request(config, device="cpu", **request)).job)
 
 
-QUICK = ("tacotron DDC", "tacotron2 DDC", "tacotron2 style", "tacotron2 capacitron")
+QUICK = ("tacotron2 DDC", "tacotron2 capacitron")
 
 
 @pytest.mark.parametrize(
