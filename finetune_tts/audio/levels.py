@@ -13,6 +13,21 @@ def _power_of_ten(exponent: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Line:
+    """Numbers ``[channels, T]`` kept between two bounds, and then ``factor * number + offset``.
+
+    Attributes:
+        factor, offset: of all channels, or ``[channels, 1]``.
+        lowest, highest: the bounds.
+    """
+
+    factor: np.ndarray | float = 1.0
+    offset: np.ndarray | float = 0.0
+    lowest: float = -np.inf
+    highest: float = np.inf
+
+
+@dataclass(frozen=True)
 class Decibels:
     """``gain * log(amplitude)``, to the base ten or e."""
 
@@ -29,6 +44,14 @@ class Decibels:
         logarithm, power = (np.log, np.exp) if self.natural else (np.log10, _power_of_ten)
         return power(np.minimum(decibels / np.float32(self.gain), np.float32(logarithm(_LARGEST_AMPLITUDE))))
 
+    def line_to(self, other: "Decibels") -> Line:
+        """What makes these decibels those of another scale, by way of amplitudes."""
+        lowest, highest = sorted(self._of(amplitude) for amplitude in (_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE))
+        return Line(other._of(np.e) / self._of(np.e), 0.0, lowest, highest)
+
+    def _of(self, amplitude: float) -> float:
+        return float((np.log if self.natural else np.log10)(amplitude)) * self.gain
+
 
 @dataclass(frozen=True)
 class RangeNormalisation:
@@ -39,6 +62,13 @@ class RangeNormalisation:
     lowest: float
     highest: float
     clip: bool
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What :meth:`denormalise` does, step by step."""
+        factor = -self.min_level_db / (self.highest - self.lowest)
+        bounds = (self.lowest, self.highest) if self.clip else (-np.inf, np.inf)
+        return (Line(factor, self.ref_level_db + self.min_level_db - factor * self.lowest, *bounds),)
 
     def normalise(self, decibels: np.ndarray) -> np.ndarray:
         """Decibels ``[channels, T]`` as features, clipped to the range if the config asks for it."""
@@ -61,6 +91,11 @@ class MeanVarianceNormalisation:
     mean: np.ndarray
     deviation: np.ndarray
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What :meth:`denormalise` does, step by step."""
+        return (Line(self.deviation[:, None], self.mean[:, None]),)
+
     def normalise(self, decibels: np.ndarray) -> np.ndarray:
         """Decibels ``[channels, T]`` as features."""
         return (decibels - self.mean[:, None]) / self.deviation[:, None]
@@ -74,6 +109,11 @@ class MeanVarianceNormalisation:
 class NoNormalisation:
     """The features are the decibels."""
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What :meth:`denormalise` does, step by step."""
+        return ()
+
     def normalise(self, decibels: np.ndarray) -> np.ndarray:
         """Decibels ``[channels, T]`` as features."""
         return decibels
@@ -84,3 +124,13 @@ class NoNormalisation:
 
 
 Normalisation = RangeNormalisation | MeanVarianceNormalisation | NoNormalisation
+
+
+def backwards(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """What undoes lines, whose bounds then hold for what comes out."""
+    steps: list[Line] = []
+    for line in reversed(lines):
+        steps.append(Line(1 / line.factor, -line.offset / line.factor))
+        if np.isfinite([line.lowest, line.highest]).any():
+            steps.append(Line(lowest=line.lowest, highest=line.highest))
+    return tuple(steps)

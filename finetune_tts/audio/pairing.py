@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from finetune_tts.audio.levels import Line
 from finetune_tts.audio.spectrogram import SpectrogramExtractor
 from finetune_tts.errors import UserError
 
@@ -68,6 +69,13 @@ class Pairing:
         frames = max(1, int(brought.shape[1] * self.stretch))
         stretched = F.interpolate(torch.from_numpy(brought)[None], size=frames, mode="linear", align_corners=False)
         return stretched[0].numpy()
+
+    def lines(self) -> tuple[Line, ...] | None:
+        """What :meth:`bring` does to the numbers of a spectrogram, for programs that do it themselves.
+
+        None where it does more: where frames are interpolated, or one of both has amplitudes in place of decibels.
+        """
+        return None if abs(self.stretch - 1.0) >= _CLOSE else self._model.lines_to(self._vocoder)
 
     def _decibels(self, mel: np.ndarray) -> np.ndarray:
         """The spectrogram on the vocoder's logarithmic scale, not normalised."""

@@ -11,10 +11,12 @@ from scipy.fft import rfft
 
 from finetune_tts.audio.levels import (
     Decibels,
+    Line,
     MeanVarianceNormalisation,
     NoNormalisation,
     Normalisation,
     RangeNormalisation,
+    backwards,
 )
 from finetune_tts.audio.mel_filters import mel_filter_bank
 from finetune_tts.audio.pitch import HIGHEST, LOWEST, PITCH_VERSION, fundamental_frequency, voice_pitch
@@ -153,6 +155,19 @@ class SpectrogramExtractor:
         """Undo normalisation and decibels of a mel spectrogram: ``[n_mels, T]`` to ``[n_mels, T]``, at least 0."""
         decibels = self.mel_to_decibels(mel)
         return self._decibels.to_amplitude(decibels) if self.audio.do_amp_to_db_mel else np.maximum(decibels, 0)
+
+    def lines_to(self, other: "SpectrogramExtractor") -> tuple[Line, ...] | None:
+        """What makes a mel spectrogram with these settings one with those of another extractor, step by step.
+
+        None where it cannot be said in such steps: one of them has amplitudes in place of decibels, the other not.
+        """
+        ours, theirs = self._decibels, other._decibels
+        between: tuple[Line, ...] = ()
+        if self.audio.do_amp_to_db_mel != other.audio.do_amp_to_db_mel:
+            return None
+        if self.audio.do_amp_to_db_mel and ours != theirs:
+            between = (ours.line_to(theirs),)
+        return *self._mel_normalisation.lines, *between, *backwards(other._mel_normalisation.lines)
 
     def linear_amplitudes(self, linear: np.ndarray) -> np.ndarray:
         """Undo normalisation and decibels of a linear spectrogram: ``[n_freq, T]`` to ``[n_freq, T]``, at least 0."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from finetune_tts.cli.program import say
 from finetune_tts.errors import UserError
 
-FLAGS = ("precision", "data_licence", "hub_name", "hub_public")
+FLAGS = ("precision", "data_licence", "hub_name", "hub_public", "vocoder_name", "vocoder_path")
 """That go with ``--export`` alone."""
 
 
@@ -34,6 +34,11 @@ def check_export_flags(arguments: argparse.Namespace) -> None:
         if kind not in ("hub", "card"):
             raise UserError(f"--hub_name is given with --export {kind}; it belongs to --export hub.")
         require_name(arguments.hub_name or "")
+    if arguments.vocoder_name and arguments.vocoder_path:
+        raise UserError("--vocoder_name brings its own files: leave --vocoder_path out, or --vocoder_name.")
+    for flag in ("vocoder_name", "vocoder_path"):
+        if getattr(arguments, flag) and kind != "sherpa":
+            raise UserError(f"--{flag} is given with --export {kind}; it belongs to --export sherpa.")
     if arguments.hub_public and kind != "hub":
         raise UserError(f"--hub_public is given with --export {kind}; it belongs to --export hub.")
 
@@ -49,6 +54,7 @@ def run_export(arguments: argparse.Namespace) -> None:
     """
     from finetune_tts.sharing.formats import writer_of
     from finetune_tts.sharing.source import Wishes, source_of
+    from finetune_tts.synthesis.vocoder_choice import VocoderChoice
 
     kind, run = arguments.export
     wishes = Wishes(
@@ -56,6 +62,12 @@ def run_export(arguments: argparse.Namespace) -> None:
         data_licence=arguments.data_licence or "",
         hub_name=arguments.hub_name or "",
         public=arguments.hub_public,
+        vocoder=VocoderChoice(
+            name=arguments.vocoder_name,
+            path=arguments.vocoder_path,
+            models_file=arguments.models_file,
+            accept_terms=arguments.yes,
+        ),
     )
     write = writer_of(kind, wishes.precision)
     source = source_of(Path(run), arguments.config_path, wishes=wishes)

@@ -203,6 +203,8 @@ def _add_sharing(add: Callable[..., object]) -> None:
     titles = "; ".join(f"{name}: {title}" for name, title in PRECISIONS.items())
     add("--precision", metavar="NAME", help=f"numbers of an exported model (default: fp32). {titles}")
     add("--data_licence", metavar="TEXT", help="licence of the recordings, to be said in what is exported")
+    add("--vocoder_name", metavar="NAME", help="vocoder of the catalog that --export sherpa puts beside a model")
+    add("--vocoder_path", type=Path, metavar="FILE", help="the same: checkpoint of a vocoder, or folder of its run")
     add("--hub_name", metavar="USER/NAME", help="repository of the model hub that --export hub uploads to")
     add("--hub_public", action="store_true", help="everybody may see that repository (default: you alone)")
 

@@ -161,6 +161,8 @@ class ExportSubject:
         fixed: row of the embedding that an input ``sid`` or ``langid`` would choose, for one that the file does not ask
             its caller for.
         end_mark: a token that the caller adds and that is not spoken, as its place from the end; 0 for none.
+        reading: makes the model's token ids ``[1, T]`` of what the caller gives, ``[1, T']``; None where it gives them.
+        drawing: makes of its spectrogram ``[1, n_mels, T_mel]`` the one that is wanted; None for one that speaks.
     """
 
     network: nn.Module
@@ -170,6 +172,8 @@ class ExportSubject:
     languages: int
     fixed: Mapping[str, int] = field(default_factory=dict)
     end_mark: int = 0
+    reading: nn.Module | None = None
+    drawing: nn.Module | None = None
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from finetune_tts.config.vocoder import VocoderConfig
 from finetune_tts.errors import UserError
 from finetune_tts.families.onnx_file import OPSET
 from finetune_tts.families.registry import ENTRIES, family_of
-from finetune_tts.families.speech import Exported, ExportSubject
+from finetune_tts.families.speech import Export, Exported, ExportSubject
 from finetune_tts.files import replacing
 from finetune_tts.sharing.onnx_precision import add_metadata, store_as
 from finetune_tts.sharing.onnx_voice import OnnxVoice
@@ -52,7 +54,14 @@ def write(source: Source) -> Shared:
 
 
 def export_voice(
-    voice: Voice, path: Path, kind: str = "onnx", *, fixed: Mapping[str, int] | None = None, end_mark: int = 0
+    voice: Voice,
+    path: Path,
+    kind: str = "onnx",
+    *,
+    fixed: Mapping[str, int] | None = None,
+    end_mark: int = 0,
+    reading: nn.Module | None = None,
+    drawing: nn.Module | None = None,
 ) -> Exported:
     """Write a voice as an ONNX file (raises as :func:`write`).
 
@@ -60,7 +69,7 @@ def export_voice(
         voice: on the CPU.
         path: the file to write.
         kind: the format whose programs are to read it.
-        fixed, end_mark: see :class:`finetune_tts.families.speech.ExportSubject`.
+        fixed, end_mark, reading, drawing: see :class:`finetune_tts.families.speech.ExportSubject`.
     """
     return _export(
         ExportSubject(
@@ -71,6 +80,8 @@ def export_voice(
             languages=voice.language_rows.rows if voice.language_rows is not None else 0,
             fixed=fixed or {},
             end_mark=end_mark,
+            reading=reading,
+            drawing=drawing,
         ),
         path,
         kind,
@@ -87,16 +98,18 @@ def export_vocoder(vocoder: Vocoder, path: Path) -> Exported:
     return _export(ExportSubject(vocoder.network, vocoder.config, symbols=0, speakers=0, languages=0), path)
 
 
-def require_exporter(model: str, kind: str) -> Callable[[ExportSubject, Path], Exported]:
-    """What writes the network of an architecture as a file for the programs of a format.
+def require_exporter(architecture: str, kind: str) -> Export:
+    """What writes a model of an architecture in a format.
 
     Raises:
-        UserError: nothing does.
+        UserError: nothing does; the message names the architectures that can be written so.
     """
-    exporter = family_of(model).implementation.exporters.get(kind)
+    exporter = family_of(architecture).implementation.exporters.get(kind)
     if exporter is None:
         able = [name for name in ENTRIES if kind in family_of(name).implementation.exporters]
-        raise UserError(f"--export {kind}: a model of {model} cannot be exported yet; {', '.join(able) or 'none'} can.")
+        raise UserError(
+            f"--export {kind}: a model of {architecture} cannot be exported yet; {', '.join(able) or 'none'} can."
+        )
     return exporter
 
 

@@ -5,23 +5,15 @@ sherpa-onnx makes as they are made here, but for one thing: of phonemes, it puts
 network of the file takes it away again.
 """
 
-import shutil
-from pathlib import Path
-
 from finetune_tts.errors import UserError
-from finetune_tts.files import write_text
-from finetune_tts.sharing.onnx import export_voice, require_exporter
+from finetune_tts.sharing.onnx import export_voice
 from finetune_tts.sharing.onnx_precision import add_metadata
 from finetune_tts.sharing.readers import cleaner_remark, espeak_language, require_one_condition, symbols_of
+from finetune_tts.sharing.sherpa_folder import FOLDER_NAME, MODEL_NAME, copy_data, require_writable, write_tokens
+from finetune_tts.sharing.sherpa_pair import write_pair
 from finetune_tts.sharing.source import Shared, Source
 from finetune_tts.synthesis.voice import Voice
-from finetune_tts.text.espeak import bundled_data
 from finetune_tts.text.tokenizer import Tokenizer
-
-FOLDER_NAME = "sherpa-onnx"
-MODEL_NAME = "model.onnx"
-TOKENS_NAME = "tokens.txt"
-DATA_NAME = "espeak-ng-data"
 
 _COMMA = ","
 
@@ -33,7 +25,9 @@ def write(source: Source) -> Shared:
         UserError: sherpa-onnx cannot speak the model, packages are missing, or the file says something else.
     """
     voice = source.voice()
-    require_exporter(voice.config.model, "sherpa")
+    if voice.needs_vocoder:
+        return write_pair(source, voice)
+    source.require_no_vocoder()
     language = espeak_language("sherpa", voice.tokenizer)
     fixed = require_one_condition("sherpa", voice)
     _require_readable(voice.tokenizer, language)
@@ -48,14 +42,11 @@ def write(source: Source) -> Shared:
     )
     add_metadata(exported.path, {**_metadata(voice, language), **source.terms.metadata()})
     noise, duration, duration_noise = exported.scales
-    write_text(folder / TOKENS_NAME, "".join(f"{symbol.text} {symbol.id}\n" for symbol in symbols_of(voice.tokenizer)))
-    files = [exported.path, folder / TOKENS_NAME]
-    if language:
-        _copy_data(folder / DATA_NAME)
+    tokens = write_tokens(folder, symbols_of(voice.tokenizer))
     return Shared(
-        tuple(files),
+        (exported.path, tokens),
         (
-            *((f"wrote: {folder / DATA_NAME}",) if language else ()),
+            *((f"wrote: {copy_data(folder)}",) if language else ()),
             f"largest difference from torch: {exported.difference:.1e}",
             *cleaner_remark("sherpa-onnx", voice.config.text_cleaner),
             f"noise scale {noise:g}, duration factor {duration:g}, noise of durations {duration_noise:g}",
@@ -98,13 +89,8 @@ def _place_of_comma(tokenizer: Tokenizer) -> int:
 
 
 def _require_readable(tokenizer: Tokenizer, language: str | None) -> None:
-    """Refuse a vocabulary of which ``tokens.txt`` cannot say everything."""
-    unwritable = [symbol.text for symbol in symbols_of(tokenizer) if symbol.text.isspace() and symbol.text != " "]
-    if unwritable:
-        raise UserError(
-            f"--export sherpa: the model has {', '.join(map(repr, unwritable))} among its symbols, which sherpa-onnx's "
-            "list of tokens cannot hold. --export onnx writes the network alone."
-        )
+    """Refuse a vocabulary whose texts sherpa-onnx would spell otherwise."""
+    require_writable(tokenizer)
     if language and _COMMA not in tokenizer.vocabulary:
         raise UserError(
             "--export sherpa: the model has no comma among its symbols, and sherpa-onnx puts one behind each sentence. "
@@ -115,12 +101,3 @@ def _require_readable(tokenizer: Tokenizer, language: str | None) -> None:
             "--export sherpa: the model reads characters between bos and eos without blanks, and sherpa-onnx then "
             "leaves eos out where a text ends without a full stop. --export onnx writes the network alone."
         )
-
-
-def _copy_data(folder: Path) -> None:
-    """Put the data of espeak-ng beside the voice."""
-    if not folder.is_dir():
-        partial = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(bundled_data(), partial)
-        partial.rename(folder)

@@ -12,8 +12,10 @@ from finetune_tts.families.checks import require_usable
 from finetune_tts.families.loading import load_any_config
 from finetune_tts.families.reading import locate
 from finetune_tts.sharing.licence import Terms, terms_of
+from finetune_tts.synthesis.available_vocoder import default_vocoder
 from finetune_tts.synthesis.loading import config_beside, load_voice
 from finetune_tts.synthesis.vocoder import Vocoder, load_vocoder
+from finetune_tts.synthesis.vocoder_choice import VocoderChoice, find_vocoder
 from finetune_tts.synthesis.voice import Voice
 
 
@@ -26,12 +28,14 @@ class Wishes:
         data_licence: of the recordings; "" where nobody said.
         hub_name: ``USER/NAME`` of a repository.
         public: everybody may see that repository.
+        vocoder: that goes with a model that draws spectrograms.
     """
 
     precision: str = "fp32"
     data_licence: str = ""
     hub_name: str = ""
     public: bool = False
+    vocoder: VocoderChoice = VocoderChoice()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,36 @@ class Source:
             UserError: it cannot be loaded, or is none.
         """
         return load_vocoder(self.weights, self.config_path)
+
+    def vocoder_of(self, voice: Voice) -> tuple[Vocoder, Terms]:
+        """The vocoder that goes with the model, paired with it, and on which terms it is had.
+
+        Raises:
+            UserError: there is none, it cannot be had or loaded, or it does not fit.
+        """
+        choice = self.wishes.vocoder
+        found = find_vocoder(choice, self.weights)
+        if found is None:
+            named = default_vocoder(self.weights)
+            hint = f" --vocoder_name {named.name} is the one that the catalog names for it." if named else ""
+            raise UserError(
+                "--export: the model draws spectrograms, and needs a vocoder that generates the waveform: name one "
+                f"with --vocoder_path or --vocoder_name.{hint}"
+            )
+        vocoder = load_vocoder(found.weights, found.config_path)
+        vocoder.pair_with(voice.extractor).require_fit(found.label, "Choose another.")
+        return vocoder, terms_of(find_weights(found.weights).parent)
+
+    def require_no_vocoder(self) -> None:
+        """Refuse a vocoder beside a model that needs none.
+
+        Raises:
+            UserError: one is named.
+        """
+        if self.wishes.vocoder.name or self.wishes.vocoder.path:
+            raise UserError(
+                "--export: this model generates waveforms by itself: leave --vocoder_name and --vocoder_path out."
+            )
 
     def voice(self) -> Voice:
         """The model, loaded on the CPU.

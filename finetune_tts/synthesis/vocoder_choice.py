@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from finetune_tts.catalog.cache import ModelFiles, complete_model, model_folder
 from finetune_tts.catalog.listing import load_catalog
 from finetune_tts.catalog.lookup import find
 from finetune_tts.errors import UserError
@@ -35,6 +36,45 @@ class VocoderChoice:
     models_file: Path | None = None
     """A catalog of your own."""
     accept_terms: bool = False
+
+
+@dataclass(frozen=True)
+class FoundVocoder:
+    """Files of a vocoder.
+
+    Attributes:
+        weights: its checkpoint, or the folder of a run.
+        config_path: its config; None for the one beside the checkpoint.
+        label: how the user names it.
+    """
+
+    weights: Path
+    config_path: Path | None
+    label: str
+
+
+def find_vocoder(choice: VocoderChoice, model_path: Path) -> FoundVocoder | None:
+    """Find the vocoder that the user names, or else the one that the catalog names, if it is in the cache.
+
+    Args:
+        choice: what the user says.
+        model_path: the model that it is for.
+
+    Raises:
+        UserError: the one that the user names cannot be had.
+    """
+    if choice.path:
+        return FoundVocoder(choice.path, choice.config_path, f"--vocoder_path {choice.path}")
+    if choice.name:
+        files = _files_of_catalog(choice.name, choice)
+        return FoundVocoder(files.model_file, files.config_file, f"--vocoder_name {choice.name}")
+    entry = default_vocoder(model_path)
+    if entry is None or support(entry.architecture) == NOT_YET:
+        return None
+    at_hand = complete_model(model_folder(entry), entry)
+    return (
+        None if at_hand is None else FoundVocoder(at_hand.model_file, at_hand.config_file, f"the vocoder {entry.name}")
+    )
 
 
 def give_vocoder(voice: Voice, choice: VocoderChoice, model_path: Path, device: torch.device) -> str | None:
@@ -98,7 +138,11 @@ def _default(voice: Voice, choice: VocoderChoice, model_path: Path, device: torc
 
 
 def _of_catalog(name: str, choice: VocoderChoice, device: torch.device) -> Vocoder:
+    files = _files_of_catalog(name, choice)
+    return load_vocoder(files.model_file, files.config_file, device=device)
+
+
+def _files_of_catalog(name: str, choice: VocoderChoice) -> ModelFiles:
     if find(load_catalog(choice.models_file), name).model_type != "vocoder_models":
         raise UserError(f"--vocoder_name {name}: is no vocoder. --list_models vocoder_models shows those.")
-    files = released_files(name, models_file=choice.models_file, accept_terms=choice.accept_terms)
-    return load_vocoder(files.model_file, files.config_file, device=device)
+    return released_files(name, models_file=choice.models_file, accept_terms=choice.accept_terms)

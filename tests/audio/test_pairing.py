@@ -45,12 +45,22 @@ def test_a_spectrogram_becomes_the_one_that_the_vocoder_would_have_computed_itse
     pairing = Pairing(first, second)
     assert pairing.misfits() == []
     np.testing.assert_allclose(pairing.bring(first.mel(wav)), second.mel(wav), atol=2e-3)
+    lines = pairing.lines()
+    if "do_amp_to_db_mel" in vocoder:
+        assert lines is None
+        return
+    numbers = 3 * first.mel(wav)  # beyond the bounds, too
+    expected = pairing.bring(numbers)
+    for line in lines:
+        numbers = line.factor * np.clip(numbers, line.lowest, line.highest) + line.offset
+    np.testing.assert_allclose(numbers, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_frames_are_interpolated_to_the_vocoders_rate():
     pairing = Pairing(extractor(), extractor(sample_rate=9600, mel_fmax=4000.0))
     assert pairing.stretch == pytest.approx(1.2)
     assert pairing.misfits() == []
+    assert pairing.lines() is None
     mel = np.tile(np.linspace(-1, 1, 100, dtype=np.float32), (20, 1))
     brought = pairing.bring(mel)
     assert brought.shape == (20, 120)

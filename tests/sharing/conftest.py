@@ -12,7 +12,7 @@ import torch
 from finetune_tts.config.speakers import SpeakerConfig
 from finetune_tts.data.tokenizing import build_tokenizer
 from finetune_tts.families.building import build_model
-from finetune_tts.families.loading import load_config
+from finetune_tts.families.loading import any_config_from_dict, load_config
 from finetune_tts.families.vits.config import VitsArgs, VitsConfig
 from finetune_tts.runs.record import BaseModel, Clip, DataFacts, RunRecord, write_record
 
@@ -87,5 +87,41 @@ def vits_of(tmp_path):
                 parameter += 0.05 * torch.randn_like(parameter)
         torch.save({"model": network.state_dict()}, folder / "model_file.pth")
         return folder
+
+    return make
+
+
+@pytest.fixture
+def pair_of(tmp_path):
+    """Writes a very small Glow-TTS that reads phonemes, and a vocoder; returns their folders."""
+
+    def make(
+        speakers: int = 0, vocoder: str = "hifigan", audio: dict | None = None, **fields: Any
+    ) -> tuple[Path, Path]:
+        folders = tmp_path / "run", tmp_path / "vocoder"
+        read = [json.loads((TINY / f"{name}.json").read_text(encoding="utf-8")) for name in ("glow_tts", vocoder)]
+        read[0] = {
+            **{name: value for name, value in read[0].items() if name != "characters"},
+            **{"use_phonemes": True, "phonemizer": "espeak", "phoneme_language": "en-us"},
+            **({"use_speaker_embedding": True, "speakers_file": "speakers.json"} if speakers else {}),
+            **fields,
+        }
+        read[1]["audio"] |= audio or {}
+        for folder, values in zip(folders, read, strict=True):
+            folder.mkdir()
+            config = any_config_from_dict(values, quiet=True)
+            torch.manual_seed(4)
+            reads = isinstance(config, SpeakerConfig)
+            sizes = (len(build_tokenizer(config).vocabulary), speakers) if reads else ()
+            network = build_model(config, *sizes, for_training=False)
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter += 0.05 * torch.randn_like(parameter)
+            torch.save({"model": network.state_dict()}, folder / "model_file.pth")
+            (folder / "config.json").write_text(json.dumps(config.to_dict()))
+        if speakers:
+            names = ["ana", *(f"ana-{number}" for number in range(1, speakers))]
+            (folders[0] / "speakers.json").write_text(json.dumps({name: row for row, name in enumerate(names)}))
+        return folders
 
     return make

@@ -7,12 +7,16 @@ from finetune_tts.families.glow_tts.faults import glow_tts_faults, glow_tts_run_
 
 def _load() -> Implementation:
     from finetune_tts.families.glow_tts.building import build_glow_tts
-    from finetune_tts.families.glow_tts.export import export_onnx
+    from finetune_tts.families.glow_tts.export import export_acoustic, export_onnx
     from finetune_tts.families.glow_tts.speech import force, speak
     from finetune_tts.families.glow_tts.task import GlowTTSTask
 
     return Implementation(
-        build=build_glow_tts, task=GlowTTSTask, speak=speak, force=force, exporters={"onnx": export_onnx}
+        build=build_glow_tts,
+        task=GlowTTSTask,
+        speak=speak,
+        force=force,
+        exporters={"onnx": export_onnx, "sherpa": export_acoustic},
     )
 
 
