@@ -8,9 +8,10 @@ from urllib.parse import urljoin, urlsplit
 
 from finetune_tts.catalog.address import by_way_of_hub_mirror, check_url, is_loopback
 from finetune_tts.catalog.failure import AddressFailure, connection_failure
+from finetune_tts.catalog.hub_token import is_of_hub, token_for
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import PreparedRequest, Response
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +28,40 @@ _REFUSALS = {
     410: "it was there once and is gone (410)",
     429: "the server has had too many requests (429): try again later",
 }
+#: of the model hub: without a token, and with one.
+_HUB_REFUSALS = {
+    401: "the hub wants a login (401): it is private, or does not exist. Log in with hf auth login, or set HF_TOKEN",
+    403: "the hub refuses it (403): log in with hf auth login, or set HF_TOKEN, and accept the terms on its page",
+}
+_HUB_REFUSALS_OF_TOKEN = {
+    401: "the hub does not know this token (401): log in again with hf auth login, or set HF_TOKEN to another",
+    403: "the hub refuses it for this token (403): accept the terms on its page, or make a token that may read it",
+    404: "there is nothing at this address (404), or nothing that this token may see",
+}
 RANGE_NOT_SATISFIABLE = 416
+_LOGIN_WANTED = 401
+
+
+class _Bearer:
+    """Tells a token; a header alone would give way to what a file of passwords has for the host."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: "PreparedRequest") -> "PreparedRequest":
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 @contextmanager
 def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator["Response"]:
     """Ask for ``url`` and follow its redirects, each of which must be encrypted as the address itself is.
 
-    The block gets the answer with its body still to come; its status is 200, 206 or 416.
+    The block gets the answer with its body still to come; its status is 200, 206 or 416. The hub itself, and no other
+    host that it leads on to, is told your token; where it does not know the token, it is asked without.
 
     Raises:
+        UserError: what stands in the place of a token cannot be one.
         AddressFailure: no connection, too many redirects, an error status, or a web page in place of a file.
     """
     import requests
@@ -46,15 +71,19 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator["Resp
     url = by_way_of_hub_mirror(url)
     all_headers = {"Accept-Encoding": "identity", "User-Agent": f"finetune-tts/{__version__}", **(headers or {})}
     linked_etag = ""
+    unknown_token = ""  # what to say of a token that the hub does not know
     with requests.Session() as session:
         # A proxy is for the world outside; this machine is spoken to directly.
         session.trust_env = not is_loopback(url)
-        for _ in range(_MOST_REDIRECTS + 1):
+        redirects = 0
+        while redirects <= _MOST_REDIRECTS:
             host = urlsplit(url).hostname or url
+            token = token_for(url) if not unknown_token else None
             try:
                 response = session.get(
                     url,
                     headers=all_headers,
+                    auth=_Bearer(token) if token else None,
                     stream=True,
                     allow_redirects=False,
                     timeout=(CONNECT_SECONDS, READ_SECONDS),
@@ -63,13 +92,20 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator["Resp
                 raise connection_failure(error, host) from error
             with response:
                 linked_etag = response.headers.get("X-Linked-ETag", linked_etag)
+                if response.status_code == _LOGIN_WANTED and token:
+                    unknown_token = _refusal(response, url, token)
+                    continue
                 if response.status_code not in _REDIRECTS:
-                    _check_answer(response)
+                    of_token = unknown_token if response.status_code == _LOGIN_WANTED else ""
+                    _check_answer(response, of_token or _refusal(response, url, token))
+                    if unknown_token:
+                        logger.warning("The hub does not know your token (401), and gave this without it.")
                     # The hub names the file's sha256 before it sends us on to the place where the file lies.
                     response.headers.setdefault("X-Linked-ETag", linked_etag)
                     yield response
                     return
                 url = _next_url(url, response.headers.get("Location", ""))
+                redirects += 1
     raise AddressFailure(f"more than {_MOST_REDIRECTS} redirects")
 
 
@@ -85,10 +121,17 @@ def _next_url(url: str, location: str) -> str:
     return following
 
 
-def _check_answer(response: "Response") -> None:
-    status = response.status_code
-    if status not in (200, 206, RANGE_NOT_SATISFIABLE):
-        other = f"the server has a fault ({status})" if status >= 500 else f"the server answers with status {status}"
-        raise AddressFailure(_REFUSALS.get(status, other))
+def _check_answer(response: "Response", refusal: str) -> None:
+    if response.status_code not in (200, 206, RANGE_NOT_SATISFIABLE):
+        raise AddressFailure(refusal)
     if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
         raise AddressFailure("it is a web page (HTML), not a file; is a login or a proxy's page in between?")
+
+
+def _refusal(response: "Response", url: str, token: str | None) -> str:
+    status = response.status_code
+    other = f"the server has a fault ({status})" if status >= 500 else f"the server answers with status {status}"
+    told: Mapping[int, str] = {}
+    if is_of_hub(url):
+        told = _HUB_REFUSALS_OF_TOKEN if token else _HUB_REFUSALS
+    return told.get(status) or _REFUSALS.get(status, other)

@@ -21,7 +21,8 @@ class Page:
     """What the server has at one path, and how it behaves.
 
     ``cuts`` are places in the file at which the connection ends, one for each request, the first one first; ``pause``
-    is a place at which the server waits for the event ``go_on``, after setting ``paused``.
+    is a place at which the server waits for the event ``go_on``, after setting ``paused``. A page that has a ``token``
+    is given to whoever tells it, and one whose token is "" to whoever tells none; others get 401.
     """
 
     content: bytes = b""
@@ -32,12 +33,16 @@ class Page:
     says_length: bool = True
     cuts: list[int] = field(default_factory=list)
     pause: int | None = None
+    token: str | None = None
     paused: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``pages`` by path and remembers what was asked, as ``(path, Range header, status)``."""
+    """Serves ``pages`` by path and remembers what was asked, as ``(path, Range header, status)``.
+
+    ``told`` is ``(path, Authorization header)`` of each request.
+    """
 
     daemon_threads = True
 
@@ -45,6 +50,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages: dict[str, Page] = {}
         self.asked: list[tuple[str, str | None, int]] = []
+        self.told: list[tuple[str, str | None]] = []
 
     def put(self, path: str, content: bytes = b"", **behaviour: Any) -> str:
         """Serve ``content`` at ``path``; return the address."""
@@ -68,6 +74,10 @@ class Handler(BaseHTTPRequestHandler):
         page = self.server.pages.get(self.path, Page(status=404))
         asked_range = self.headers.get("Range")
         start, status = 0, page.status
+        told = self.headers.get("Authorization")
+        self.server.told.append((self.path, told))
+        if page.token is not None and (told or "") != (f"Bearer {page.token}" if page.token else ""):
+            status = 401
         fresh = self.headers.get("If-Range") in (None, page.etag)
         if asked_range and page.resumes and fresh and status == 200:
             start = int(asked_range.removeprefix("bytes=").removesuffix("-"))
@@ -100,8 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         """The test's output stays clean."""
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+def _serving() -> Iterator[Server]:
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -113,12 +122,26 @@ def server() -> Iterator[Server]:
     server.server_close()
 
 
+@pytest.fixture
+def server() -> Iterator[Server]:
+    yield from _serving()
+
+
+@pytest.fixture
+def server_of_others() -> Iterator[Server]:
+    """Another one, at another port."""
+    yield from _serving()
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder; nothing of your own environment reaches a test."""
     variables = ("TTS_MODELS_FILE", "HF_ENDPOINT", "COQUI_TOS_AGREED", "XDG_DATA_HOME", "HTTP_PROXY", "http_proxy")
     for variable in variables:
         monkeypatch.delenv(variable, raising=False)
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("TTS_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "tts"
 
