@@ -1,5 +1,6 @@
 """What a request asks for, checked before it waits for its turn."""
 
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from finetune_tts.families.registry import ENTRIES, family_of, style_flags
 from finetune_tts.json_text import NotJSON, parse_json
 from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.voice import Voice
+
+logger = logging.getLogger(__name__)
 
 PCM = "pcm"
 _SLOWEST, _FASTEST = 0.25, 4.0
@@ -82,14 +85,12 @@ class Rules:
             if not isinstance(fields.get(name, ""), str):
                 raise UserError(f"{name}: must be a text.")
         text = self._text(fields.get("input", ""), "input")
-        # Clients have to name a voice, which one that is alone does not need.
-        speaker = fields.get("voice", "") if self.voice.speaker_names else ""
         stream = fields.get("stream_format") is not None
         if fields.get("stream_format", "audio") != "audio":
             raise UserError("stream_format: must be audio.")
         delivery = replace(
             self.delivery,
-            **self._who(speaker, fields.get("language", "")),
+            **self._who(fields.get("voice", ""), fields.get("language", "")),
             **self._how({"speed": str(fields.get("speed", ""))}),
         )
         kind = self._kind(fields.get("response_format", "mp3"), stream=stream)
@@ -103,13 +104,18 @@ class Rules:
         return text
 
     def _who(self, speaker: str, language: str) -> dict[str, Any]:
+        """Who speaks and in which language; clients that have to name both may, where there is no choice."""
         told: dict[str, Any] = {}
         names, languages = self.voice.speaker_names, self.voice.languages
-        if speaker:
+        if speaker and speaker not in names and len(names) <= 1 and self.voice.imitator is None:
+            logger.info("speaker_id %s: ignored, as this model has one speaker.", excerpt(speaker))
+        elif speaker:
             if speaker not in names:
                 raise UserError(f"speaker_id {excerpt(speaker)}: {_instead(names, 'speaker')}")
             told |= {"speaker": speaker, "d_vector": None, "voice": None}
-        if language:
+        if language and not languages:
+            logger.info("language_id %s: ignored, as this model has one language.", excerpt(language))
+        elif language:
             if language not in languages:
                 raise UserError(f"language_id {excerpt(language)}: {_instead(languages, 'language')}")
             told["language"] = language
@@ -189,7 +195,7 @@ class Rules:
 
 def _instead(names: Sequence[str], what: str) -> str:
     if not names:
-        return f"this model has one {what}; leave it out."
+        return f"this model has no {what} of its own; leave it out."
     return f"this model has no such {what}: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}."
 
 

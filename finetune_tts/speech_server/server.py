@@ -22,6 +22,7 @@ from finetune_tts.errors import UserError
 from finetune_tts.serving.handler import Handler, Refused
 from finetune_tts.serving.page import Page
 from finetune_tts.speech_server.asked import Asked, Rules
+from finetune_tts.speech_server.mary import locales, read_process, voices
 from finetune_tts.speech_server.worker import Busy, Job, SpeechWorker
 from finetune_tts.synthesis.likeness import Likeness
 
@@ -30,6 +31,8 @@ _MOST_FIELDS = 50
 _BYTES_A_CHARACTER = 12  # percent signs make three of each of the four bytes that a character may have
 _SPARE_CONNECTIONS = 64
 _FROM_HEADERS = ("text", "speaker-id", "language-id", "style-wav", "speaker-wav")
+#: of MaryTTS's API.
+_LISTS = {"/voices": voices, "/locales": locales}
 #: flags in messages that are the command line's → the field of a request.
 _FIELDS = {"--speaker_idx": "speaker_id", "--language_idx": "language_id", "--speaker_wav": "speaker_wav",
            "--text": "text"}  # fmt: skip
@@ -197,6 +200,11 @@ class _SpeechHandler(Handler):
             self._speak(self.server.rules.read(self._fields(address.query)))
         elif address.path == "/v1/audio/speech":
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "/v1/audio/speech takes an object of JSON, by POST.")
+        elif address.path == "/process":
+            self._speak(read_process(self.server.rules, self._parsed(address.query)))
+        elif address.path in _LISTS:
+            listed = _LISTS[address.path](self.server.rules, self.server.model)
+            self.send(HTTPStatus.OK, "text/plain; charset=utf-8", listed.encode("utf-8"))
         else:
             raise Refused(HTTPStatus.NOT_FOUND, "There is no such page. /details and /api/tts?text=... are here.")
 
@@ -204,12 +212,16 @@ class _SpeechHandler(Handler):
         self._require_allowed()
         address = urlsplit(self.path)
         kind = self.headers.get_content_type()
-        if address.path not in ("/api/tts", "/v1/audio/speech"):
+        if address.path not in ("/api/tts", "/v1/audio/speech", "/process"):
             raise Refused(HTTPStatus.NOT_FOUND, "There is no such page.", read=False)
         body = self.read_body(_BYTES_A_CHARACTER * self.server.rules.most_text + 4096) if self._has_body() else b""
         if address.path == "/v1/audio/speech":
             fields = self.json_of(body)
             self._speak(self.server.rules.read_speech(fields))
+            return
+        if address.path == "/process":  # whose clients do not say what they send
+            asked = {**self._parsed(address.query), **self._parsed(body.decode("ascii", "replace"))}
+            self._speak(read_process(self.server.rules, asked))
             return
         if kind == "application/json":
             given = {name: _as_text(name, value) for name, value in self.json_of(body).items()}

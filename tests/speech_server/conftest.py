@@ -33,33 +33,51 @@ FIELDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def voice() -> Voice:
-    config = config_from_dict(FIELDS)
+def make_voice(*names: str) -> Voice:
+    config = config_from_dict({**FIELDS, "use_speaker_embedding": bool(names)})
     torch.manual_seed(1)
-    network = build_model(config, len(build_tokenizer(config).vocabulary), 2)
+    network = build_model(config, len(build_tokenizer(config).vocabulary), len(names))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
         network.encoder.duration_predictor.proj.bias.fill_(1.5)
-    speakers = SpeakerNames({"ann": 0, "bob": 1})
+    speakers = SpeakerNames({name: row for row, name in enumerate(names)}) if names else None
     return Voice(network.eval(), config, build_tokenizer(config), SpectrogramExtractor(config.audio), speakers=speakers)
+
+
+@pytest.fixture
+def voice() -> Voice:
+    return make_voice("ann", "bob")
+
+
+def serving(voice: Voice, stack: ExitStack, rules: Rules, folder: Path, model: str, **options: Any) -> SpeechServer:
+    server = stack.enter_context(SpeechServer(rules, Likeness(voice, folder), model, **options))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(server.shutdown)
+    return server
 
 
 @pytest.fixture
 def serve(voice: Voice, tmp_path: Path) -> Iterator[Callable[..., SpeechServer]]:
     with ExitStack() as stack:
 
-        def start(most_text: int = 500, wav_dir: Path | None = None, **options: Any) -> SpeechServer:
+        def start(
+            most_text: int = 500, wav_dir: Path | None = None, model: str = "tiny", **options: Any
+        ) -> SpeechServer:
             rules = Rules(voice, Delivery(speaker="ann"), most_text, wav_dir)
-            server = stack.enter_context(SpeechServer(rules, Likeness(voice, tmp_path), "tiny", **options))
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            return server
+            return serving(voice, stack, rules, tmp_path, model, **options)
 
         yield start
+
+
+@pytest.fixture
+def lone_voice(tmp_path: Path) -> Iterator[Callable[[], SpeechServer]]:
+    """A server of a model of one voice."""
+    with ExitStack() as stack:
+        voice = make_voice()
+        yield lambda: serving(voice, stack, Rules(voice, Delivery(), 500), tmp_path, "tiny")
 
 
 @pytest.fixture

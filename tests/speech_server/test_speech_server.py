@@ -179,7 +179,6 @@ def test_many_clients_at_once_get_each_their_own(serve, ask):
         (f"text={'a' * 501}", "text: 501 characters; 500 can be"),
         ("text=%CE%A9", "nothing in it that this model can read"),
         ("text=a&speaker_id=carl", "no such speaker: ann, bob"),
-        ("text=a&language_id=en", "one language; leave it out"),
         ("text=a&speed=nan", "speed nan: must be a number"),
         ("text=a&speed=0", "speed 0: must be a number from 0.25"),
         ("text=a&seed=-1", "seed -1: must be a whole number"),
