@@ -1,7 +1,11 @@
 """What a program in Python does with the package: it walks the same road as the command line."""
 
+import json
 import logging
+import os
 import runpy
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import torch
 
 from finetune_tts import api
 from finetune_tts.api import Callbacks, UserError, Voice, fine_tune, resume
+from finetune_tts.training.run import open_run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = {"batch_size": 4, "eval_batch_size": 4, "run_eval_steps": 2, "print_step": 1, "save_step": 2}
@@ -175,3 +180,86 @@ def test_the_examples(release, recordings, monkeypatch, capfdbinary, tmp_path):
     assert b"step 1 of 2: " in out
     assert b" after 2 steps" in out
     assert {path.name for path in EXAMPLES.glob("*.py")} == {"synthesise.py", "stream.py", "fine_tune.py"}
+
+
+#: one of two processes; the callbacks of both are told apart by what they leave
+SHARED = """
+import json, os, sys
+from finetune_tts.api import STOP, Callbacks, fine_tune
+given = json.loads(sys.argv[1])
+seen = []
+
+def called(name):
+    def call(run, event):
+        seen.append(name)
+        if name == given["name"] and event.step >= 3:
+            if given["does"] == "raise":
+                raise OSError("of its own")
+            return STOP
+    return call
+
+names = ("on_step", "on_evaluation", "on_sample", "on_checkpoint")
+try:
+    result = fine_tune(given["model"], given["recordings"], out=given["out"], max_steps=given["steps"], device="cpu",
+                       overrides=given["overrides"], callbacks=Callbacks(**{name: called(name) for name in names}))
+    end = ["ended", result.steps]
+except BaseException as error:
+    end = [type(error).__name__, str(error)]
+print(json.dumps([end, sorted(set(seen))]))
+"""
+
+
+@pytest.fixture
+def shared(release, recordings, tmp_path):
+    """Fine-tunes in two processes with a callback that does something from step 3 on; what became of each."""
+
+    def train(name, does, steps=50):
+        given = {"model": str(release), "recordings": str(recordings), "out": str(tmp_path / "runs"), "steps": steps,
+                 "overrides": QUICK, "name": name, "does": does}  # fmt: skip
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        processes = []
+        for rank in range(2):
+            places = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+                      "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}  # fmt: skip
+            words = [sys.executable, "-c", SHARED, json.dumps(given)]
+            processes.append(
+                subprocess.Popen(
+                    words, env={**os.environ, **places}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                )
+            )
+        said = [process.communicate(timeout=300) for process in processes]
+        assert all(process.returncode == 0 for process in processes), said
+        (folder,) = [path for path in (tmp_path / "runs").iterdir() if (path / "config.json").exists()]
+        return *(json.loads(out.splitlines()[-1]) for out, _ in said), folder
+
+    return train
+
+
+@pytest.mark.slow
+def test_of_two_processes_the_main_one_is_told_and_ends_both(shared):
+    (ended, seen), (also_ended, seen_there), folder = shared("on_step", "stop")
+    assert ended == also_ended
+    assert ended == ["ended", 3]
+    assert {"on_step", "on_evaluation", "on_checkpoint"} <= set(seen)
+    assert seen_there == []
+    assert open_run(folder).checkpoint.step == ended[1]
+
+
+@pytest.mark.slow
+def test_what_a_callback_raises_ends_both_processes_with_the_run_saved(shared):
+    (ended, _), (there, seen_there), folder = shared("on_evaluation", "raise")
+    assert ended == ["OSError", "of its own"]
+    assert there[0] == "TrainingInterrupted"
+    assert f"--continue_path runs/{folder.name}" in there[1]
+    assert seen_there == []
+    assert open_run(folder).checkpoint.step == 4  # where the first evaluation from step 3 on was
+
+
+@pytest.mark.slow
+def test_what_a_callback_raises_when_all_is_done_leaves_the_other_process_alone(shared):
+    (ended, _), (there, _), folder = shared("on_checkpoint", "raise", steps=3)
+    assert ended == ["OSError", "of its own"]
+    assert there == ["ended", 3]
+    assert open_run(folder).checkpoint.step == 3
