@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -42,7 +43,9 @@ def test_a_benchmark_uses_what_the_package_has(script):
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("finetune_tts"):
             module = importlib.import_module(node.module)
-            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+            missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+            # What a room has is a module too, which nobody may have imported yet.
+            assert [name for name in missing if importlib.util.find_spec(f"{node.module}.{name}") is None] == []
 
 
 def test_commands_of_results_name_scripts_that_are_there():
