@@ -98,10 +98,10 @@ def test_what_it_cannot_speak_is_refused_in_words(fields, message, vits_of, caps
     assert not (folder / "sherpa-onnx").exists()
 
 
-def test_an_architecture_that_it_does_not_know_leaves_no_folder(make_run, capsys):
+def test_a_model_that_it_cannot_read_for_leaves_no_folder(make_run, capsys):
     folder = make_run()
     assert finetune.main(["--export", "sherpa", str(folder)]) == 2
-    assert "glow_tts cannot be exported yet" in capsys.readouterr().err
+    assert "sherpa-onnx gives phonemes of espeak-ng" in capsys.readouterr().err
     assert not (folder / "sherpa-onnx").exists()
 
 

@@ -28,7 +28,7 @@ def test_the_first_line_decides_whether_names_stand_before_the_texts():
         ("../a|b", "line 1: '../a' is no name of a file below the folder"),
         ("/etc/a|b", "no name of a file below"),
         ("|b", "no name of a file below"),
-        (f"{'a' * 201}|b", "no name of a file below"),
+        (f"{'a' * 201}|b", "too long for the name of a file"),
         ("a\x00b|c", "no name that a file can have everywhere"),
         (".hidden|c", "no name that a file can have everywhere"),
         ("c:\\a|c", "no name that a file can have everywhere"),
