@@ -42,6 +42,15 @@ def dropout_factors(probability: float, *shape: int, like: Tensor) -> Tensor:
     return dropout(torch.ones((), device=like.device).expand(shape), probability, training=True)
 
 
+def random_factors(shape: torch.Size, probability: float, dtype: torch.dtype) -> Tensor:
+    """What :func:`dropout` multiplies with on a CPU: zeros with this probability below 1, else what keeps the mean."""
+    zeroed = min(round(probability * _LEVELS), _LEVELS - 1)
+    words = torch.empty(-(-shape.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    bits = words.view(torch.int16)[: shape.numel()].view(shape)
+    factors = torch.ge(bits, zeroed - _LEVELS // 2, out=torch.empty(shape, dtype=dtype))
+    return factors.mul_(_LEVELS / (_LEVELS - zeroed))
+
+
 class Dropout(nn.Module):
     """:func:`dropout` as a layer."""
 
@@ -57,11 +66,7 @@ class Dropout(nn.Module):
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, probability: float) -> Tensor:
-        zeroed = min(round(probability * _LEVELS), _LEVELS - 1)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        bits = words.view(torch.int16)[: x.numel()].view(x.shape)
-        factors = torch.ge(bits, zeroed - _LEVELS // 2, out=torch.empty(x.shape, dtype=x.dtype))
-        factors.mul_(_LEVELS / (_LEVELS - zeroed))
+        factors = random_factors(x.shape, probability, x.dtype)
         context.save_for_backward(factors)
         return x * factors
 

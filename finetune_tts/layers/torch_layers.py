@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: Layers that have a version by hand and one of torch's.
-HAND_WRITTEN = ("attention_energies", "channels_last", "dropout", "likelihood", "lstm", "product", "ssim_window")
+HAND_WRITTEN = (
+    "attention_energies",
+    "channels_last",
+    "dropout",
+    "flow",
+    "likelihood",
+    "lstm",
+    "product",
+    "ssim_window",
+    "wavenet",
+)
 
 _torchs: frozenset[str] = frozenset(HAND_WRITTEN if os.environ.get("TTS_TORCH_LAYERS", "0") not in ("", "0") else ())
 

@@ -167,6 +167,11 @@ def weights_computed_once(module: nn.Module) -> Iterator[None]:
             child._at_hand = None
 
 
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer is nothing but its weight and bias, so that another may compute with these in its place."""
+    return not (layer._forward_hooks or layer._forward_pre_hooks or getattr(layer, "adapter", None) is not None)
+
+
 def fold_weight_norm(module: nn.Module) -> None:
     """Fold every weight norm below ``module`` into plain weights."""
     for child in module.modules():
