@@ -12,10 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from finetune_tts.layers.packed_frames import PackedFrames
+from finetune_tts.layers.packed_flow import couple
 from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.recomputing import Recomputing
+from finetune_tts.layers.torch_layers import by_hand
 from finetune_tts.layers.wavenet import WaveNet
-from finetune_tts.layers.weight_norm import WeightNormConv1d
+from finetune_tts.layers.weight_norm import WeightNormConv1d, is_plain
 
 
 class ActNorm(nn.Module):
@@ -73,6 +76,13 @@ class InvertibleConv(nn.Module):
     def reverse(self, z: Tensor, mask: Tensor, condition: Tensor | None = None) -> Tensor:
         """Undo :meth:`forward`."""
         return in_float32(self._mix, z, in_float32(torch.linalg.inv, self.weight)) * mask
+
+    def matrix(self, channels: int) -> Tensor:
+        """The mixing of all channels as one matrix ``[F, F]``, most of which is zero."""
+        half, groups = self.num_splits // 2, channels // self.num_splits
+        weight = self.weight.view(2, 1, half, 2, 1, half)
+        same_group = torch.eye(groups, dtype=weight.dtype, device=weight.device).view(1, groups, 1, 1, groups, 1)
+        return (weight * same_group).reshape(channels, channels)
 
     def _mix(self, x: Tensor, weight: Tensor) -> Tensor:
         batch, channels, steps = x.shape
@@ -134,6 +144,17 @@ class Coupling(nn.Module):
         shift, log_scale = self._shift_and_log_scale(kept, mask, condition)
         return torch.cat([kept, (changed - shift) * torch.exp(-log_scale) * mask], dim=1)
 
+    def over_rows(self, x: Tensor, frames: PackedFrames, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """:meth:`forward` over ``x [N, F]``, rows of ``frames``; the logarithm of the determinant of each, ``[N]``."""
+        kept = x.chunk(2, dim=1)[0]
+        hidden = frames.linear(kept, self.start.effective_weight().squeeze(2), self.start.bias)
+        hidden = self.wn.over_rows(hidden, frames, condition)
+        coupled = frames.linear(hidden, self.end.weight.squeeze(2), self.end.bias)
+        if self.sigmoid_scale:
+            shift, log_scale = coupled.chunk(2, dim=1)
+            coupled = torch.cat([shift, torch.log(1e-6 + torch.sigmoid(log_scale + 2))], dim=1)
+        return couple(x, coupled, frames)
+
     def _shift_and_log_scale(self, kept: Tensor, mask: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         hidden = self.wn(self.start(kept) * mask, mask, condition)
         # Exponentials and sums over thousands of values leave the range of half precision.
@@ -193,6 +214,9 @@ class FlowDecoder(Recomputing):
             the latent ``[B, n_mels, T_mel]`` and the log-determinant ``[B]``.
         """
         x, mask = self._squeeze(mel, mask)
+        if self._packs(x):
+            z, log_determinant = self._over_rows(x, PackedFrames(mask), condition)
+            return self._unsqueeze(z, mask), log_determinant
         log_determinant = torch.zeros(mel.shape[0], device=mel.device)
         for flow in self.flows:
             x, added = self.through(flow, x, mask, condition)
@@ -215,6 +239,42 @@ class FlowDecoder(Recomputing):
             if isinstance(flow, ActNorm):
                 flow.initialise(x, mask)
             x = flow(x, mask, condition)[0]
+
+    def _packs(self, x: Tensor) -> bool:
+        """Whether training goes over packed frames all the way; see :meth:`WaveNet.packs`."""
+        couplings = [flow for flow in self.flows if isinstance(flow, Coupling)]
+        return by_hand("flow") and all(
+            is_plain(part) for flow in couplings for part in (flow.start, flow.end)
+        ) and all(flow.wn.packs(x) for flow in couplings)
+
+    def _over_rows(self, x: Tensor, frames: PackedFrames, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        """:meth:`forward` from ``x [B, F, T]`` to the latent of that shape and the log-determinant ``[B]``."""
+        norms, mixings, couplings = (list(self.flows[place::3]) for place in range(3))
+        rows = frames.pack(x)
+        of_rows = rows.new_zeros(len(rows))
+        for parts in zip(norms, mixings, couplings, strict=True):
+            rows, added = self.through(self._block_over_rows, *parts, rows, frames, condition)
+            of_rows = of_rows + added
+        weights = torch.stack([mixing.weight for mixing in mixings])
+        of_each_frame = torch.logdet(weights).sum() * (x.shape[1] / mixings[0].num_splits)
+        of_each_frame = of_each_frame + torch.cat([norm.logs for norm in norms]).sum()
+        log_determinant = frames.total(of_rows.unsqueeze(1)).squeeze(1) + of_each_frame * frames.lengths
+        return frames.unpack(rows), log_determinant
+
+    def _block_over_rows(
+        self,
+        norm: ActNorm,
+        mixing: InvertibleConv,
+        coupling: Coupling,
+        rows: Tensor,
+        frames: PackedFrames,
+        condition: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """The three flows of a block; the first two are one matrix."""
+        matrix = mixing.matrix(rows.shape[1])
+        bias = matrix @ norm.bias.flatten()
+        rows = frames.linear(rows, matrix * torch.exp(norm.logs).view(1, -1), bias)
+        return coupling.over_rows(rows, frames, condition)
 
     def _squeeze(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, n_mels, T_mel]`` to ``[B, F, T]``; frames that do not fill a group are cut off."""
