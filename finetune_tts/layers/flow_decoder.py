@@ -243,9 +243,9 @@ class FlowDecoder(Recomputing):
     def _packs(self, x: Tensor) -> bool:
         """Whether training goes over packed frames all the way; see :meth:`WaveNet.packs`."""
         couplings = [flow for flow in self.flows if isinstance(flow, Coupling)]
-        return by_hand("flow") and all(
-            is_plain(part) for flow in couplings for part in (flow.start, flow.end)
-        ) and all(flow.wn.packs(x) for flow in couplings)
+        if not by_hand("flow") or not all(flow.wn.packs(x) for flow in couplings):
+            return False
+        return all(map(is_plain, (*self.flows, *(part for flow in couplings for part in (flow.start, flow.wn, flow.end)))))
 
     def _over_rows(self, x: Tensor, frames: PackedFrames, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         """:meth:`forward` from ``x [B, F, T]`` to the latent of that shape and the log-determinant ``[B]``."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.layers.precision import in_float32
+from finetune_tts.layers.torch_layers import by_hand
 
 _ZERO_CROSSINGS = 6
 _ROLL_OFF = 0.99  # of the lower Nyquist frequency
@@ -63,3 +64,27 @@ class Stretch(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Stretch the last axis of ``x``."""
         return x.repeat_interleave(self.factor, dim=-1)
+
+
+def stretch_and_smooth(x: Tensor, weight: Tensor) -> Tensor:
+    """Repeat every frame, then filter along time.
+
+    On a CPU the repeated frames are never made: as the filter reaches from the middle over one factor to either side,
+    it sees three different frames, each with a sum of its taps, and the sums follow from where it stands alone.
+
+    Args:
+        x: ``[B, 1, C, T]``.
+        weight: ``[1, 1, 1, 2 * factor + 1]``.
+
+    Returns:
+        ``[B, 1, C, T * factor]``.
+    """
+    factor = weight.shape[-1] // 2
+    if x.device.type != "cpu" or not by_hand("stretch"):
+        return F.conv2d(x.repeat_interleave(factor, dim=-1), weight, padding=(0, factor))
+    phase, tap = torch.arange(factor).unsqueeze(1), torch.arange(2 * factor + 1)
+    frame = (phase + tap) // factor  # [factor, 2 * factor + 1]: 0 the one before, 1 the own, 2 the next
+    sees = (frame.unsqueeze(0) == torch.arange(3).view(3, 1, 1)).to(weight.dtype)
+    kernel = sees @ weight.flatten()  # [3, factor]
+    neighbours = F.pad(x, (1, 1)).unfold(-1, 3, 1)  # [B, 1, C, T, 3]
+    return (neighbours @ kernel).flatten(-2)

@@ -16,10 +16,12 @@ HAND_WRITTEN = (
     "channels_last",
     "dropout",
     "flow",
+    "gru",
     "likelihood",
     "lstm",
     "product",
     "ssim_window",
+    "stretch",
     "wavenet",
 )
 

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from finetune_tts.families.wavernn.sample_distribution import sample_distribution
+from finetune_tts.layers.gru import gru_over_time, runs_by_hand
 from finetune_tts.layers.precision import in_float32
-from finetune_tts.layers.resampling import Stretch
+from finetune_tts.layers.resampling import Stretch, stretch_and_smooth
 
 #: Factor of a mel spectrogram that is stretched by straight lines; the released form of the network has it.
 LINE_SCALE = 0.045
@@ -104,8 +105,8 @@ class Upsampling(nn.Module):
             aux = stretched.transpose(1, 2)
         if self.smooth:
             x = mel.unsqueeze(1)  # [B, 1, M, T + 2 * pad]
-            for layer in self.up_layers:
-                x = layer(x)
+            for conv in self.up_layers[1::2]:  # each behind the stretching that it smooths
+                x = stretch_and_smooth(x, conv.weight)
             indent = self.pad * self.hop_length
             stretched = x.squeeze(1)[:, :, indent:-indent]
         else:
@@ -192,14 +193,20 @@ class Wavernn(nn.Module):
             ``[B, T_wav, channels of the distribution]``.
         """
         stretched, aux = self.upsample(mel)
+        given = samples.unsqueeze(2)
+        by_hand = all(runs_by_hand(layer, stretched) for layer in (self.rnn1, self.rnn2))
+        if by_hand:  # which goes step by step, so that all of a step lies together: [T_wav, B, …]
+            given, stretched = (x.transpose(0, 1).contiguous() for x in (given, stretched))
+            aux = None if aux is None else aux.transpose(0, 1).contiguous()
         parts = self.shares(aux)
-        x = self.I(torch.cat([samples.unsqueeze(2), stretched, *parts[0]], dim=2))  # [B, T_wav, R]
-        x = x + self.rnn1(x)[0]
-        x = x + self.rnn2(torch.cat([x, *parts[1]], dim=2))[0]
+        x = self.I(torch.cat([given, stretched, *parts[0]], dim=2))  # [B, T_wav, R]
+        x = x + recur(self.rnn1, x, by_hand)
+        x = x + recur(self.rnn2, torch.cat([x, *parts[1]], dim=2), by_hand)
         x = torch.relu(self.fc1(torch.cat([x, *parts[2]], dim=2)))
         x = torch.relu(self.fc2(torch.cat([x, *parts[3]], dim=2)))
         # Means of sixteen bits, and logarithms of small numbers: bfloat16 has eight bits.
-        return in_float32(self.fc3, x)
+        distributions = in_float32(self.fc3, x)
+        return distributions.transpose(0, 1) if by_hand else distributions
 
     def shares(self, aux: Tensor | None) -> list[list[Tensor]]:
         """Return the auxiliary features ``[B, T_wav, A]`` of each of the four layers that take some, as lists."""
@@ -278,6 +285,12 @@ class Wavernn(nn.Module):
 
     def prepare_for_inference(self) -> None:
         """Nothing to fold; every vocoder has this method."""
+
+
+def recur(layer: nn.GRU, x: Tensor, by_hand: bool) -> Tensor:
+    """Run a recurrent layer over ``x [B, T_wav, …]``, or ``[T_wav, B, …]`` by hand."""
+    hidden: Tensor = gru_over_time(layer, x) if by_hand else layer(x)[0]
+    return hidden
 
 
 def cell_of(layer: nn.GRU) -> nn.GRUCell:
