@@ -23,6 +23,7 @@ import coqui_speed
 import tacotron_speed
 import torch
 import vits_speed
+import wavernn_speed
 from result import Column, Result, add_save_argument, finish
 from side_by_side import adversarial_step, plain_step
 
@@ -51,6 +52,11 @@ def glow_tts() -> Step:
 def vits() -> Step:
     """VITS with its discriminator."""
     return vits_speed.our_side(Namespace(batch_size=2, frames=150))
+
+
+def wavernn() -> Step:
+    """WaveRNN."""
+    return plain_step(*wavernn_speed.our_side(Namespace(batch_size=8, frames=5)))
 
 
 def hifigan() -> Step:
@@ -95,10 +101,11 @@ NETWORKS: dict[str, tuple[Callable[[], Step], str, tuple[str, ...]]] = {
         "8 clips of 200 frames",
         ("lstm", "attention_energies", "product", "ssim_window", "dropout"),
     ),
-    "Glow-TTS": (glow_tts, "8 clips of 200 frames", ("dropout",)),
+    "Glow-TTS": (glow_tts, "8 clips of 200 frames", ("wavenet", "flow", "dropout")),
     "HiFi-GAN v1": (hifigan, "2 segments of 8,192 samples", ("channels_last",)),
     "HiFi-GAN v1, synthesis": (hifigan_synthesis, "1 s of speech", ("channels_last",)),
-    "VITS": (vits, "2 clips of 150 frames", ("channels_last", "dropout")),
+    "VITS": (vits, "2 clips of 150 frames", ("wavenet", "channels_last", "dropout")),
+    "WaveRNN": (wavernn, "8 segments of 1,280 samples", ("gru", "stretch")),
     "VITS, synthesis": (vits_synthesis, "120 symbols", ("channels_last",)),
 }
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune_tts.layers.packed_frames import PackedFrames
 from finetune_tts.layers.packed_flow import couple
+from finetune_tts.layers.packed_frames import PackedFrames
 from finetune_tts.layers.precision import in_float32
 from finetune_tts.layers.recomputing import Recomputing
 from finetune_tts.layers.torch_layers import by_hand
@@ -215,7 +215,7 @@ class FlowDecoder(Recomputing):
         """
         x, mask = self._squeeze(mel, mask)
         if self._packs(x):
-            z, log_determinant = self._over_rows(x, PackedFrames(mask), condition)
+            z, log_determinant = self._over_rows(x, PackedFrames(mask.to(x.dtype)), condition)
             return self._unsqueeze(z, mask), log_determinant
         log_determinant = torch.zeros(mel.shape[0], device=mel.device)
         for flow in self.flows:
@@ -245,19 +245,25 @@ class FlowDecoder(Recomputing):
         couplings = [flow for flow in self.flows if isinstance(flow, Coupling)]
         if not by_hand("flow") or not all(flow.wn.packs(x) for flow in couplings):
             return False
-        return all(map(is_plain, (*self.flows, *(part for flow in couplings for part in (flow.start, flow.wn, flow.end)))))
+        return all(
+            map(is_plain, (*self.flows, *(part for flow in couplings for part in (flow.start, flow.wn, flow.end))))
+        )
 
     def _over_rows(self, x: Tensor, frames: PackedFrames, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         """:meth:`forward` from ``x [B, F, T]`` to the latent of that shape and the log-determinant ``[B]``."""
-        norms, mixings, couplings = (list(self.flows[place::3]) for place in range(3))
+        blocks = list(zip(self.flows[0::3], self.flows[1::3], self.flows[2::3], strict=True))
         rows = frames.pack(x)
         of_rows = rows.new_zeros(len(rows))
-        for parts in zip(norms, mixings, couplings, strict=True):
-            rows, added = self.through(self._block_over_rows, *parts, rows, frames, condition)
+        of_each_frame = rows.new_zeros(())
+        weights: list[Tensor] = []
+        for norm, mixing, coupling in blocks:
+            assert isinstance(norm, ActNorm)
+            assert isinstance(mixing, InvertibleConv)
+            rows, added = self.through(self._block_over_rows, norm, mixing, coupling, rows, frames, condition)
             of_rows = of_rows + added
-        weights = torch.stack([mixing.weight for mixing in mixings])
-        of_each_frame = torch.logdet(weights).sum() * (x.shape[1] / mixings[0].num_splits)
-        of_each_frame = of_each_frame + torch.cat([norm.logs for norm in norms]).sum()
+            of_each_frame = of_each_frame + norm.logs.sum()
+            weights.append(mixing.weight)
+        of_each_frame = of_each_frame + torch.logdet(torch.stack(weights)).sum() * (x.shape[1] / weights[0].shape[0])
         log_determinant = frames.total(of_rows.unsqueeze(1)).squeeze(1) + of_each_frame * frames.lengths
         return frames.unpack(rows), log_determinant
 

@@ -47,5 +47,7 @@ class _Couple(torch.autograd.Function):
         of_x, of_coupled = context.frames.clear_(of_result.clone()), torch.empty_like(x)
         of_coupled[:, :half] = of_x[:, half:]
         of_x[:, half:] *= scale
-        torch.addcmul((of_sum * context.frames.inside).unsqueeze(1), of_x[:, half:], x[:, half:], out=of_coupled[:, half:])
+        torch.addcmul(
+            (of_sum * context.frames.inside).unsqueeze(1), of_x[:, half:], x[:, half:], out=of_coupled[:, half:]
+        )
         return of_x, of_coupled, None

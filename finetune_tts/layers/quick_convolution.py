@@ -31,9 +31,9 @@ _INPUT = (
     (0.0, -2.0, 4.0, 2.5, -5.0, -0.5, 1.0, 0.0),
     (0.0, -1.0, 0.0, 5.25, 0.0, -5.25, 0.0, 1.0),
 )
-"""Coefficients of the product of ``x - q`` over all other points ``q``, for each point; each scaled to small numbers."""
+"""For each point the coefficients of the product of ``x - q`` over all others, ``q``; for 0, with the sign changed."""
 _FACTORS = (1.0, -2 / 9, -2 / 9, 1 / 90, 1 / 90, 32 / 45, 32 / 45)
-"""What that product is at its own point, inverted."""
+"""One over what that product is at the point itself."""
 
 
 class _Matrices:

@@ -67,7 +67,7 @@ class WaveNet(Recomputing):
             ``[B, C, T]``, masked.
         """
         if self.packs(x):
-            frames = PackedFrames(mask)
+            frames = PackedFrames(mask.to(x.dtype))
             return frames.unpack(self.over_rows(frames.pack(x), frames, condition))
         output = torch.zeros_like(x)
         shifts = self.cond_layer(condition).chunk(self.num_layers, dim=1) if condition is not None else None

@@ -11,15 +11,23 @@ from finetune_tts.layers.waveform_generator import WaveformGenerator
 from finetune_tts.layers.wavenet import WaveNet
 
 
-def flow_decoder():
+def flow_decoder(kernel_size=3):
     return FlowDecoder(
-        8, hidden_channels=12, kernel_size=3, dilation_rate=1, num_flow_blocks=3, num_coupling_layers=2, dropout=0.2,
-        num_splits=4, num_squeeze=2, sigmoid_scale=False, condition_channels=0,
+        8, hidden_channels=12, kernel_size=kernel_size, dilation_rate=1, num_flow_blocks=3, num_coupling_layers=2,
+        dropout=0.2, num_splits=4, num_squeeze=2, sigmoid_scale=False, condition_channels=0,
     )  # fmt: skip
 
 
 def wavenet():
     return WaveNet(8, 3, dilation_rate=2, num_layers=4, dropout=0.2)
+
+
+def packed_flow_decoder():
+    return flow_decoder(kernel_size=5)
+
+
+def packed_wavenet():
+    return WaveNet(8, 5, num_layers=4, dropout=0.2)
 
 
 def generator():
@@ -42,7 +50,14 @@ def alone(module, x):
     return module(x)
 
 
-KINDS = [(flow_decoder, with_mask), (wavenet, with_mask), (generator, alone), (transformer, with_mask)]
+KINDS = [
+    (flow_decoder, with_mask),
+    (packed_flow_decoder, with_mask),
+    (wavenet, with_mask),
+    (packed_wavenet, with_mask),
+    (generator, alone),
+    (transformer, with_mask),
+]
 
 
 def trained(make, run, recompute):

@@ -6,16 +6,23 @@ import sys
 
 import pytest
 import torch
+from torch import nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from finetune_tts.families.neural_hmm.likelihood import Clips, log_likelihood
 from finetune_tts.layers.channels_last import channels_last, conv1d
 from finetune_tts.layers.dropout import dropout
+from finetune_tts.layers.flow_decoder import FlowDecoder
+from finetune_tts.layers.gru import gru_over_time, runs_by_hand
 from finetune_tts.layers.location_attention import Comparison
 from finetune_tts.layers.lstm import LSTMLoop, lstm_over_time
+from finetune_tts.layers.masks import sequence_mask
 from finetune_tts.layers.recurrence import LateProduct
+from finetune_tts.layers.resampling import stretch_and_smooth
 from finetune_tts.layers.ssim import similarity_loss
 from finetune_tts.layers.torch_layers import HAND_WRITTEN, by_hand, torch_layers
+from finetune_tts.layers.wavenet import WaveNet
 
 B, S, T, A, H, N, K = 2, 9, 4, 3, 5, 6, 3
 
@@ -97,14 +104,90 @@ def ssim_window():
     return lambda predicted: similarity_loss(predicted, target, torch.tensor([20, 17])), [torch.rand(B, 20, 15)]
 
 
+def stretched():
+    return stretch_and_smooth, [torch.randn(B, 1, A, T), torch.randn(1, 1, 1, 2 * H + 1)]
+
+
+def with_weights(module, call):
+    """A case in which the weights of a module are leaves too; ``call(run, *tensors)``."""
+    names = [name for name, _ in module.named_parameters()]
+    weights = [
+        0.5 * torch.randn_like(weight) if weight.dim() > 1 else weight.detach() for weight in module.parameters()
+    ]
+
+    def run(*leaves):
+        own = dict(zip(names, leaves, strict=False))
+        return call(lambda *inputs: functional_call(module, own, inputs), *leaves[len(names) :])
+
+    return run, weights
+
+
+def gru():
+    layer = nn.GRU(N, H)
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = layer
+
+        def forward(self, x):
+            return gru_over_time(self.gru, x) if runs_by_hand(self.gru, x) else self.gru(x)[0]
+
+    run, weights = with_weights(Layer(), lambda network, x: network(x))
+    return run, [*weights, torch.randn(T, B, N)]
+
+
+LENGTHS = torch.tensor([26, 2, 12])  # with padding, and one shorter than a kernel
+
+
+def wavenet():
+    network = WaveNet(N, 5, num_layers=3, dropout=0.0)
+    mask = sequence_mask(LENGTHS).unsqueeze(1).float()
+    run, weights = with_weights(network, lambda network, x: network(x * mask, mask))
+    return run, [*weights, torch.randn(len(LENGTHS), N, 26)]
+
+
+def wavenet_of_speakers():
+    network = WaveNet(N, 5, num_layers=2, condition_channels=H)
+    mask = sequence_mask(LENGTHS).unsqueeze(1).float()
+    run, weights = with_weights(network, lambda network, x, speaker: network(x * mask, mask, speaker))
+    return run, [*weights, torch.randn(len(LENGTHS), N, 26), torch.randn(len(LENGTHS), H, 1)]
+
+
+def flow(sigmoid_scale=False):
+    decoder = FlowDecoder(
+        4, hidden_channels=6, kernel_size=5, dilation_rate=1, num_flow_blocks=2, num_coupling_layers=2, dropout=0.0,
+        num_splits=4, num_squeeze=2, sigmoid_scale=sigmoid_scale, condition_channels=H,
+    )  # fmt: skip
+    mask = sequence_mask(LENGTHS).unsqueeze(1).float()
+    scale = torch.tensor([0.3, 0.5, 0.7])  # so that each sequence has its own gradient
+
+    def call(network, mel, speaker):
+        z, log_determinant = network(mel, mask, speaker)
+        return torch.cat([z.flatten(), log_determinant * scale])
+
+    run, weights = with_weights(decoder, call)
+    for place, weight in enumerate(decoder.parameters()):  # a rotation stays: its determinant is positive
+        weights[place] = weight.detach() if weight.shape == (4, 4) else 0.2 * torch.randn_like(weight)
+    return run, [*weights, torch.randn(len(LENGTHS), 4, 26), torch.randn(len(LENGTHS), H, 1)]
+
+
+def flow_with_sigmoid():
+    return flow(sigmoid_scale=True)
+
+
 CASES = {
     "attention_energies": [attention_energies],
     "channels_last": [lies_channels_last],
     "dropout": [dropped],
+    "flow": [flow, flow_with_sigmoid],
+    "gru": [gru],
     "likelihood": [likelihood],
     "lstm": [lstm_loop, lstm],
     "product": [product],
     "ssim_window": [ssim_window],
+    "stretch": [stretched],
+    "wavenet": [wavenet, wavenet_of_speakers],
 }
 
 

@@ -106,6 +106,7 @@ class Upsampling(nn.Module):
         if self.smooth:
             x = mel.unsqueeze(1)  # [B, 1, M, T + 2 * pad]
             for conv in self.up_layers[1::2]:  # each behind the stretching that it smooths
+                assert isinstance(conv, nn.Conv2d)
                 x = stretch_and_smooth(x, conv.weight)
             indent = self.pad * self.hop_length
             stretched = x.squeeze(1)[:, :, indent:-indent]
