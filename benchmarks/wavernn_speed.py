@@ -65,7 +65,7 @@ if __name__ == "__main__":
         coqui_side,
         title="A training step of WaveRNN",
         about=(
-            "Forward pass, loss, backward pass, gradient clipping and a step of Adam, of the same network (the defaults "
-            "of its config) here and in coqui-tts."
+            "Forward pass, loss, backward pass, gradient clipping and a step of Adam, of the same network (the "
+            "defaults of its config) here and in coqui-tts."
         ),
     )
