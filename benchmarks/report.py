@@ -21,6 +21,7 @@ SECTIONS = {
         "tacotron_speed",
         "tacotron_speed_800",
         "hmm_speed",
+        "glow_tts_speed",
         "vits_speed",
         "vits_speed_small",
         "feed_forward_speed",
