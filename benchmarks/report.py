@@ -25,6 +25,7 @@ SECTIONS = {
         "vits_speed",
         "vits_speed_small",
         "feed_forward_speed",
+        "wavernn_speed",
         "layers",
         "radam",
         "training_speed",
