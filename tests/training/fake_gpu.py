@@ -14,7 +14,6 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 if len(sys.argv) > 1:
@@ -157,7 +156,7 @@ def faults_of_case(fields: dict[str, Any]) -> list[str]:
 
     def run(watch: Watch, folder: Path) -> None:
         task = make_task(network.to(DEVICE), config)
-        loader: Any = SimpleNamespace(batch_sampler=None)
+        loader: Any = [batch]  # the loop asks how long it is
         settings = TrainerSettings(DEVICE, Precision("cuda", torch.bfloat16, "asked for"))
         trainer = TrainingLoop(task, config, folder, loader, None, settings)
         task.train()
