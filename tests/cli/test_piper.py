@@ -14,6 +14,7 @@ from finetune_tts.checkpoints.reading import read_checkpoint
 from finetune_tts.errors import UserError
 from finetune_tts.families.building import build_model
 from finetune_tts.families.loading import config_from_dict, load_config, own_form
+from finetune_tts.synthesis.delivery import Delivery
 from finetune_tts.synthesis.loading import load_voice
 
 pytestmark = pytest.mark.usefixtures("small_widths")
@@ -290,5 +291,5 @@ def test_a_run_goes_back_to_piper(speakers, voice, tune, client, recordings, tmp
     assert there.tokenizer.encode("Hello, and the bed.").ids == ids
     there.config.model_args.inference_noise_scale_dp = 0.0
     name = f"p{row}" if speakers > 1 else None
-    expected = there.speak("Hello, and the bed.", speaker=name, noise_scale=0.0).waveform
+    expected = there.speak("Hello, and the bed.", Delivery(speaker=name, noise_scale=0.0)).waveform
     assert np.abs(np.array(samples) - expected).max() < 1e-3
