@@ -13,19 +13,20 @@ AUDIO_EXTENSIONS = (
     ".mp3", ".ogg", ".oga", ".opus",
     ".m4a", ".aac", ".wma", ".webm", ".amr",
 )  # fmt: skip
+_PREFERENCE = {extension: place for place, extension in enumerate(AUDIO_EXTENSIONS)}
 #: of files that hold the transcript of one recording, in order of preference.
 TEXT_EXTENSIONS = (".txt", ".lab")
 
 
 def is_audio(name: str) -> bool:
     """Whether a file of this name is taken for a recording."""
-    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS
+    return os.path.splitext(name)[1].lower() in _PREFERENCE
 
 
 def without_audio_extension(name: str) -> str:
     """``name`` without its extension if that is one of audio; an id such as ``part.1`` stays whole."""
     stem, extension = os.path.splitext(name)
-    return stem if extension.lower() in AUDIO_EXTENSIONS else name
+    return stem if extension.lower() in _PREFERENCE else name
 
 
 def _as_written(name: str) -> str:
@@ -38,7 +39,7 @@ def _as_written(name: str) -> str:
 
 
 def _preference(name: str) -> int:
-    return AUDIO_EXTENSIONS.index(os.path.splitext(name)[1].lower())
+    return _PREFERENCE[os.path.splitext(name)[1].lower()]
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -60,11 +61,16 @@ class AudioFinder:
         Returns:
             The file, or None if there is none (also for a folder that is missing or cannot be listed).
         """
+        place = self.place(path)
+        return Path(*place) if place is not None else None
+
+    def place(self, path: str | Path) -> tuple[str, str] | None:
+        """The same as the folder, as ``path`` names it, and the name of the file."""
         folder, name = os.path.split(os.fspath(path))
         names, stems = self._listing(folder)
         written = _as_written(name)
         found = names.get(written) or stems.get(without_audio_extension(written))
-        return Path(folder, found) if found else None
+        return (folder, found) if found else None
 
     def _listing(self, folder: str) -> tuple[dict[str, str], dict[str, str]]:
         if folder not in self._folders:
@@ -72,13 +78,18 @@ class AudioFinder:
             stems: dict[str, str] = {}
             try:
                 with os.scandir(folder or ".") as entries:
-                    files = [entry.name for entry in entries if is_audio(entry.name) and _is_file(entry)]
+                    found = [(*os.path.splitext(entry.name), entry) for entry in entries]
+                    files = [
+                        (_PREFERENCE[extension.lower()], half_character(stem) is not None, stem + extension, stem)
+                        for stem, extension, entry in found
+                        if extension.lower() in _PREFERENCE and _is_file(entry)
+                    ]
             except (OSError, ValueError):  # ValueError: a null byte in the path
                 files = []
-            for name in sorted(files, key=lambda name: (_preference(name), half_character(name) is not None, name)):
+            for _, _, name, stem in sorted(files):
                 written = _as_written(name)
                 names.setdefault(written, name)
-                stems.setdefault(without_audio_extension(written), name)
+                stems.setdefault(stem if written is name else without_audio_extension(written), name)
             self._folders[folder] = names, stems
         return self._folders[folder]
 

@@ -170,15 +170,19 @@ def file_key(path: Path) -> str:
     Raises:
         UserError: it is not there.
     """
+    text = str(path)
     try:
-        status = os.stat(path)
+        status = os.stat(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    folder, name = os.path.split(path)
-    place = _plain(folder) if os.path.isabs(folder) else os.path.abspath(folder)
-    return f"{place}{os.sep if place != os.sep else ''}{name}|{status.st_size}|{status.st_mtime_ns}"
+    if text[:1] == "/":  # nothing changes where a file is that is named from the root, so folders are remembered
+        folder, _, name = text.rpartition("/")
+        place = _from_root(folder)
+    else:
+        place, name = os.path.join(os.path.abspath(os.path.dirname(text)), ""), os.path.basename(text)
+    return f"{place}{name}|{status.st_size}|{status.st_mtime_ns}"
 
 
 @lru_cache(maxsize=1024)
-def _plain(folder: str) -> str:
-    return os.path.abspath(folder)
+def _from_root(folder: str) -> str:
+    return os.path.join(os.path.abspath(folder or "/"), "")

@@ -333,26 +333,35 @@ class _DataSet:
         unnameable: list[Path] = []
         default_speaker = config.dataset_name or root.resolve().name
         folders: dict[str, str] = {}  # of recordings → below the root, as names have them
+        parents: dict[str, Path] = {}
+        names: dict[str, str] = {}  # of speakers and languages → as the run knows them
+
+        def named(name: str, origin: str, what: str) -> str:
+            if name not in names:
+                names[name] = _name(name, origin, what)
+            return names[name]
+
         by_folders = by_folders and any((root / folder).is_dir() for folder in ("train", "training"))
         for row in rows:
             _require_text(row.text, row.origin, "the text")
-            audio = next((path for path in map(self._finder.find, row.audio) if path is not None), None)
-            if audio is None:
+            place = next((place for place in map(self._finder.place, row.audio) if place is not None), None)
+            if place is None:
                 missing.append(row)
                 continue
-            if half_character(str(audio)):
-                unnameable.append(audio)
+            folder, name = place
+            if half_character(folder) or half_character(name):
+                unnameable.append(Path(folder, name))
                 continue
-            folder, name = os.path.split(audio)
             if folder not in folders:
                 folders[folder] = Path(os.path.relpath(folder, root), "x").as_posix().removesuffix("x")
-            below = folders[folder]
+                parents[folder] = Path(folder)
+            below, audio = folders[folder], parents[folder] / name
             purpose = split_of(row.split) or (split_of(below.split("/")[0]) if by_folders else None)
             sample = Sample(
                 text=row.text,
                 audio_file=audio,
-                speaker=_name(row.speaker or default_speaker, row.origin, "the speaker's name"),
-                language=_name(row.language or config.language, row.origin, "the language's name"),
+                speaker=named(row.speaker or default_speaker, row.origin, "the speaker's name"),
+                language=named(row.language or config.language, row.origin, "the language's name"),
                 name=f"{config.dataset_name}#{below}{without_audio_extension(name)}",
                 dataset=config.dataset_name,
             )

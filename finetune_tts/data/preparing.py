@@ -19,6 +19,7 @@ from finetune_tts.data.processes import ALONE, Team
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
 from finetune_tts.data.tokenizing import TokenCache
+from finetune_tts.machine.collector import collector_paused
 from finetune_tts.text.tokenizer import MissingReport, Tokenizer, listed, require_covered
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class PreparedData:
         return sum(self.durations[sample.audio_file] for sample in self.split.train + self.split.eval)
 
 
+@collector_paused()
 def prepare_data(
     config: DataFields,
     tokenizer: Tokenizer,

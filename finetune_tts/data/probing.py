@@ -54,7 +54,7 @@ def probe_samples(
         raise unreadable(faults)
     if headers is not None:
         headers.remember(new)
-    return {file: infos[file] for file in files}
+    return {file: infos[file] for file in files} if unknown else infos
 
 
 class Headers:
@@ -119,7 +119,9 @@ def _key_of(file: Path) -> str:
 
 
 def _info(known: Any) -> AudioInfo | None:
-    if not isinstance(known, list) or len(known) != 3 or not all(type(value) is int and value > 0 for value in known):
+    if type(known) is not list or len(known) != 3:
         return None
     rate, channels, frames = known
+    if not (type(rate) is int and type(channels) is int and type(frames) is int and min(known) > 0):
+        return None
     return AudioInfo(rate, channels, frames, frames / rate)

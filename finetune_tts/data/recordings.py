@@ -19,6 +19,7 @@ from finetune_tts.data.processes import ALONE, Team
 from finetune_tts.data.rows import Row
 from finetune_tts.data.sample import Sample
 from finetune_tts.data.split import SampleSplit, split_samples
+from finetune_tts.machine.collector import collector_paused
 
 SHORTEST_SECONDS = 0.1
 """A clip below that is a click, or was cut by mistake."""
@@ -67,6 +68,7 @@ def load_recordings(
     return load_samples(plain, formatter, absent=absent, layouts=layouts)
 
 
+@collector_paused()
 def prepare_recordings(
     datasets: Sequence[DatasetConfig],
     extractor: SpectrogramExtractor,
