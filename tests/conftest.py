@@ -373,6 +373,8 @@ class Browser:
         while time.monotonic() < deadline:
             for answer in self._received():
                 if answer.get("id") == self._number:
+                    if "navigated" in answer.get("error", {}).get("message", "") and method == "Runtime.evaluate":
+                        return self.call(method, **parameters)  # asked of a page that was just being left
                     assert "error" not in answer, answer
                     return answer["result"]
         raise TimeoutError(method)

@@ -48,6 +48,10 @@ def make_optimizer(
     spared = [parameter for parameter in undecayed if parameter.requires_grad]
     if not trained and not spared:
         raise UserError(f"--coqpit.freeze: leaves nothing of the {what} to learn. Freeze less.")
+    if name is not None and name.lower() in (known.lower() for known in EIGHT_BIT):
+        # As bitsandbytes makes them in its first step, after which sums over them come out another way.
+        for weight in (*trained, *spared):
+            weight.data = weight.data.contiguous()
     # One kernel for all weights; on a GPU it can also leave a step out without asking the host (see guard.py).
     if found in (torch.optim.Adam, torch.optim.AdamW) and all(
         p.device.type in ("cpu", "cuda") for p in (*trained, *spared)

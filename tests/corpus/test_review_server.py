@@ -145,7 +145,7 @@ def test_other_methods_are_unknown(server: ReviewServer, method: str) -> None:
     ("content", "headers", "status", "message"),
     [
         (b"{", {}, 400, "not JSON"),
-        (b"\xff", {}, 400, "not JSON"),
+        (b"\xff", {}, 400, "not UTF-8"),
         (b"[" * 60_000, {}, 400, "nested deeper"),
         (b"[]", {}, 400, "no object"),
         (b'{"clip": "clip_1", "clip": "clip_2"}', {}, 400, "twice"),
