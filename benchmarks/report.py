@@ -73,6 +73,8 @@ INTRODUCTION = """\
 What was measured, with the command, the machine and the day. Times depend on the machine, and on what else it does:
 compare numbers of one table with each other. Numbers that were measured before results were kept in files have the day
 on which the documentation first stated them, and the machine as it was described there.
+
+Everything was measured on CPUs. No GPU was there to measure on, so nothing is said of speed on one.
 """
 
 
