@@ -6,6 +6,7 @@ Prints the run folder, and in the end a digest of all weights.
 import argparse
 import hashlib
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -112,7 +113,10 @@ def main() -> int:
     try:
         fit(job)
     except KeyboardInterrupt as stop:
-        print(stop, flush=True)
+        try:
+            print(stop, flush=True)
+        except OSError:  # to a terminal that was closed
+            os._exit(EXIT_STATUS)
         return EXIT_STATUS
     print(f"rank {world.rank} digest {digest(job.network)}", flush=True)
     return 0
