@@ -48,7 +48,7 @@ def make_optimizer(
     spared = [parameter for parameter in undecayed if parameter.requires_grad]
     if not trained and not spared:
         raise UserError(f"--coqpit.freeze: leaves nothing of the {what} to learn. Freeze less.")
-    if name is not None and name.lower() in (known.lower() for known in EIGHT_BIT):
+    if _is_eight_bit(name):
         # As bitsandbytes makes them in its first step, after which sums over them come out another way.
         for weight in (*trained, *spared):
             weight.data = weight.data.contiguous()
@@ -73,10 +73,14 @@ def make_optimizer(
     return optimizer
 
 
+def _is_eight_bit(name: str | None) -> bool:
+    return (name or "").lower() in (known.lower() for known in EIGHT_BIT)
+
+
 def _class_of(name: str | None) -> Callable[..., torch.optim.Optimizer]:
     """The class of an optimizer, of torch or, where it keeps its state in 8 bits, of bitsandbytes."""
     wanted = (name or "").lower()
-    if wanted in (known.lower() for known in EIGHT_BIT):
+    if _is_eight_bit(name):
         try:
             from bitsandbytes import optim
         except ImportError as error:
